@@ -1,0 +1,1 @@
+"""What runs in the middle: it sums the sites' contributions and takes the step."""

@@ -1,0 +1,1 @@
+"""The analyst's package: it talks to a coordinator over HTTP and imports nothing of the server."""

@@ -1,0 +1,1 @@
+"""The contract: what sites and the coordinator must agree on. It imports neither side."""

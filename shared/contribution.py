@@ -1,0 +1,64 @@
+"""The hinge of everything: a log-likelihood's value, gradient and Hessian at one psi. Contributions add up."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from shared.errors import ContributionError
+from shared.parameters import Matrix, Vector
+
+ASYMMETRY = 1e-9
+"""Relative asymmetry that rounding cannot explain."""
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """L, L' and L'' of a set of rows, in psi. Shape, finiteness and symmetry are checked here and nowhere else.
+
+    Raises:
+        ContributionError: when made of anything else.
+    """
+
+    value: float
+    gradient: Vector
+    """(P,)"""
+    hessian: Matrix
+    """(P, P), symmetric."""
+
+    def __post_init__(self) -> None:
+        size = self.gradient.shape[0] if self.gradient.ndim == 1 else -1
+        if self.hessian.shape != (size, size):
+            raise ContributionError(f"gradient {self.gradient.shape} and Hessian {self.hessian.shape} do not fit.")
+        if not (math.isfinite(self.value) and np.isfinite(self.gradient).all() and np.isfinite(self.hessian).all()):
+            raise ContributionError("it holds a number that is not finite.")
+        scale = np.sqrt(np.abs(np.outer(self.hessian.diagonal(), self.hessian.diagonal()))) + np.abs(self.hessian)
+        if (np.abs(self.hessian - self.hessian.T) > ASYMMETRY * scale).any():
+            raise ContributionError("its Hessian is not symmetric.")
+
+    @property
+    def size(self) -> int:
+        """P, the number of parameters."""
+        return self.gradient.shape[0]
+
+
+def total(contributions: Sequence[Contribution]) -> Contribution:
+    """The sum, each entry rounded once (`math.fsum`), so it does not depend on the order of the sites.
+
+    Raises:
+        ContributionError: they differ in size, or there are none.
+    """
+    if len({contribution.size for contribution in contributions}) != 1:
+        raise ContributionError("contributions of different sizes cannot be added.")
+    size = contributions[0].size
+    entries = [[c.value, *c.gradient.tolist(), *c.hessian[np.tril_indices(size)].tolist()] for c in contributions]
+    summed = np.array([math.fsum(column) for column in zip(*entries, strict=True)])
+    return Contribution(float(summed[0]), summed[1 : size + 1], symmetric(summed[size + 1 :], size))
+
+
+def symmetric(packed: Vector, size: int) -> Matrix:
+    """A symmetric matrix from its lower triangle, packed row by row."""
+    full = np.zeros((size, size))
+    full[np.tril_indices(size)] = packed
+    return np.asarray(full + np.tril(full, -1).T)

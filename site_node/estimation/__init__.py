@@ -1,0 +1,1 @@
+"""The mathematics of docs/model.md: one site's exact value, gradient and Hessian."""
