@@ -40,7 +40,7 @@ class Contribution:
     @property
     def size(self) -> int:
         """P, the number of parameters."""
-        return self.gradient.shape[0]
+        return len(self.gradient)
 
 
 def total(contributions: Sequence[Contribution]) -> Contribution:

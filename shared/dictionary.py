@@ -24,7 +24,7 @@ class Variable(BaseModel):
 
     name: VariableName
     type: Literal["number", "integer", "factor", "group"] = Field(
-        description="number, integer; factor: levels agreed in the consortium; group: an identifier whose values never leave a site"
+        description="number, integer; factor: levels agreed in the consortium; group: an identifier that never leaves a site"
     )
     unit: str | None = None
     levels: tuple[Level, ...] = ()

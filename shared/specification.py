@@ -20,7 +20,7 @@ CANONICAL_LINK: dict[FamilyName, LinkName] = {"binomial": "logit", "poisson": "l
 
 SiteName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._()&+'-]{0,119}$")]
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION: Literal[1] = 1
 
 
 class _Frozen(BaseModel):

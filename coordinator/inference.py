@@ -1,0 +1,109 @@
+"""Standard errors, tests and intervals at the optimum, from the observed information over the whole of psi.
+
+The covariance of psi is the inverse of -L'' (not of X'WX: docs/model.md, The step, the start, the end). Standard deviations
+and correlations of the random effects are functions of theta; their standard errors are by the delta method.
+"""
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+
+from shared.parameters import Matrix, ParameterLayout, Vector
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One reported number of the random part, with its gradient in psi."""
+
+    kind: str
+    """"sd", "cor" or "sigma"."""
+    names: tuple[str, ...]
+    """The random-effect column, or the two that correlate."""
+    value: float
+    """NaN for a correlation with an effect that does not vary."""
+    gradient: Vector
+    """(P,); NaN where there is no derivative."""
+
+
+def covariance_of_psi(layout: ParameterLayout, psi: Vector, hessian: Matrix) -> Matrix:
+    """Inverse observed information, (P, P): NaN for what lies on the boundary, over the free parameters otherwise.
+
+    All NaN where -L'' is not positive definite over the free parameters.
+    """
+    free = np.array([k for k in range(layout.size) if k not in layout.theta_diagonal or psi[k] != 0.0])
+    covariance = np.full((layout.size, layout.size), np.nan)
+    A = -hessian[np.ix_(free, free)]
+    if not (A.diagonal() > 0.0).all():
+        return covariance
+    root = np.sqrt(A.diagonal())
+    scaled = A / root[:, None] / root[None, :]
+    if np.linalg.eigvalsh(scaled)[0] <= np.finfo(float).eps * len(free):
+        return covariance
+    covariance[np.ix_(free, free)] = np.linalg.inv(scaled) / root[:, None] / root[None, :]
+    return covariance
+
+
+def random_quantities(layout: ParameterLayout, psi: Vector) -> list[Quantity]:
+    """The sds, then the correlations (row by row below the diagonal, as lme4 lists them), then the residual sd."""
+    parameters = layout.unpack(psi)
+    Lambda = parameters.Lambda
+    Sigma = Lambda @ Lambda.T
+    dSigma = np.zeros((layout.q, layout.q, layout.size))
+    for k, (a, b) in enumerate(layout.theta_entries, start=layout.p):
+        dSigma[a, :, k] += Lambda[:, b]
+        dSigma[:, a, k] += Lambda[:, b]
+    sd = np.sqrt(Sigma.diagonal())
+    with np.errstate(divide="ignore", invalid="ignore"):
+        dsd = np.diagonal(dSigma).T / (2.0 * sd[:, None])
+        correlation = Sigma / np.outer(sd, sd)
+        dcorrelation = dSigma / np.outer(sd, sd)[:, :, None] - correlation[:, :, None] * (
+            (dsd / sd[:, None])[:, None, :] + (dsd / sd[:, None])[None, :, :]
+        )
+    quantities = [Quantity("sd", (layout.random[a],), float(sd[a]), dsd[a]) for a in range(layout.q)]
+    if layout.correlated:
+        quantities += [
+            Quantity("cor", (layout.random[b], layout.random[a]), float(correlation[a, b]), dcorrelation[a, b])
+            for a in range(layout.q)
+            for b in range(a)
+        ]
+    if layout.dispersion:
+        sigma = math.exp(parameters.log_phi)
+        gradient = np.zeros(layout.size)
+        gradient[-1] = sigma
+        quantities.append(Quantity("sigma", ("Observation",), sigma, gradient))
+    return quantities
+
+
+def reported_covariance(layout: ParameterLayout, quantities: list[Quantity], covariance: Matrix) -> Matrix:
+    """The covariance of (beta, sds and correlations, sigma): J C J'. NaN where a quantity has no standard error."""
+    jacobian = np.vstack([np.eye(layout.size)[: layout.p], *(quantity.gradient[None, :] for quantity in quantities)])
+    known = np.isfinite(covariance).any(axis=1)
+    usable = np.isfinite(jacobian).all(axis=1) & (jacobian[:, ~known] == 0.0).all(axis=1)
+    result = np.full((len(jacobian), len(jacobian)), np.nan)
+    inner = jacobian[np.ix_(usable, known)]
+    result[np.ix_(usable, usable)] = inner @ covariance[np.ix_(known, known)] @ inner.T
+    return result
+
+
+def p_value(z: float) -> float:
+    """Two-sided, of a standard normal statistic."""
+    return math.erfc(abs(z) / math.sqrt(2.0))
+
+
+def normal_quantile(confidence_level: float) -> float:
+    """How many standard errors a Wald interval reaches to each side."""
+    return NormalDist().inv_cdf(0.5 + confidence_level / 2.0)
+
+
+def interval(quantity: Quantity, se: float, reach: float) -> tuple[float, float]:
+    """A Wald interval that stays where the quantity can be: on the log scale for an sd, on Fisher's z for a correlation."""
+    value = quantity.value
+    if quantity.kind == "cor":
+        z, width = math.atanh(value) if abs(value) < 1.0 else math.nan, reach * se / (1.0 - value * value or math.nan)
+        return math.tanh(z - width), math.tanh(z + width)
+    if not value > 0.0:
+        return math.nan, math.nan
+    width = reach * se / value
+    return value * math.exp(-width), value * math.exp(width)

@@ -1,0 +1,83 @@
+"""What the coordinator keeps of an analysis: frozen values, the same in every store."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from coordinator.states import AnalysisState
+from shared.messages import ContributionMessage, Problem
+from shared.specification import AnalysisRequest, Specification, sha256_of
+
+ID_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+"""Without the letters and digits that people take for one another."""
+ID_LENGTH = 12
+
+
+def now() -> str:
+    """This moment, UTC, as ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+@dataclass(frozen=True)
+class TraceEntry:
+    """One round as the analyst sees it: no psi, no gradient."""
+
+    round: int
+    log_likelihood: float
+    """At the psi that this round tried."""
+    decrement: float | None
+    """The Newton decrement after the step."""
+    accepted: bool
+    """Whether the step took the trial psi."""
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round: the psi that was sent to every site, and the sum of their contributions, exactly."""
+
+    number: int
+    psi: tuple[float, ...]
+    summed: ContributionMessage
+    decrement: float | None
+    accepted: bool
+    seconds: float
+
+    @property
+    def trace(self) -> TraceEntry:
+        """What the analyst may see of it."""
+        return TraceEntry(self.number, self.summed.value, self.decrement, self.accepted, self.seconds)
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """One analysis as it stands. Its rounds, its start and its result are asked for separately."""
+
+    id: str
+    request: AnalysisRequest
+    specification: Specification
+    idempotency_key: str | None
+    created_at: str
+    state: AnalysisState
+    since: str
+    """When it entered this state."""
+    waiting_for: tuple[str, ...] = ()
+    """The sites that are missing while it is paused."""
+    problems: tuple[Problem, ...] = ()
+    """Why it was refused or failed: one of each culprit."""
+    last: TraceEntry | None = None
+    """Its last round."""
+
+    @classmethod
+    def submitted(
+        cls, request: AnalysisRequest, specification: Specification, idempotency_key: str | None = None
+    ) -> "Analysis":
+        """A new analysis, under a new id."""
+        identifier = "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
+        at = now()
+        return cls(identifier, request, specification, idempotency_key, at, AnalysisState.SUBMITTED, at)
+
+    @property
+    def request_sha256(self) -> str:
+        """The hash by which two requests under one idempotency key are compared."""
+        return sha256_of(self.request)

@@ -1,0 +1,211 @@
+"""The canonical result: plain JSON values with broom.mixed's columns and lme4's names. Missing numbers are null."""
+
+import math
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from coordinator.inference import (
+    Quantity,
+    covariance_of_psi,
+    interval,
+    normal_quantile,
+    p_value,
+    random_quantities,
+    reported_covariance,
+)
+from coordinator.records import TraceEntry
+from shared.messages import Accepted, RandomEffect
+from shared.optimisation.step import State
+from shared.parameters import Matrix, Vector
+from shared.specification import Specification
+
+Row = dict[str, Any]
+
+
+def make_result(
+    specification: Specification,
+    state: State,
+    trace: Sequence[TraceEntry],
+    accepted: Mapping[str, Accepted],
+    effects: Mapping[str, RandomEffect],
+) -> dict[str, Any]:
+    """Everything that is known at the end of an analysis.
+
+    Args:
+        specification: what was fitted.
+        state: the optimiser's last state, with its outcome.
+        trace: every round.
+        accepted: what each site said when it was asked to take part.
+        effects: each site's own random effect, where its policy released it.
+    """
+    outcome = state.outcome
+    assert outcome is not None, "an analysis that goes on has no result"  # noqa: S101 -- the caller's contract
+    layout = specification.layout
+    estimated = outcome.kind.has_estimates and state.point is not None
+    hessian = state.point.summed.hessian if estimated and state.point else np.zeros((layout.size, layout.size))
+    covariance = covariance_of_psi(layout, state.psi, hessian)
+    quantities = random_quantities(layout, state.psi) if state.point is not None else []
+    all_covariance = reported_covariance(layout, quantities, covariance)
+    names = [*layout.fixed, *(_term(quantity) for quantity in quantities)]
+    return {
+        "title": specification.title,
+        "formula": specification.formula,
+        "family": specification.family,
+        "link": specification.link,
+        "tidy": _tidy(specification, state, quantities, all_covariance, effects) if state.point is not None else [],
+        "glance": _glance(specification, state, accepted),
+        "vcov": {"names": list(layout.fixed), "matrix": _nulls(all_covariance[: layout.p, : layout.p])},
+        "vcov_all": {"names": names, "matrix": _nulls(all_covariance)},
+        "convergence": {
+            "outcome": outcome.kind.value,
+            "advice": outcome.advice,
+            "about": list(outcome.names),
+            "rounds": state.round + 1,
+            "decrement": _null(state.decrement),
+            "relative_gradient": _null(_relative_gradient(state)),
+            "smallest_curvature": _null(_smallest_curvature(state)),
+            "trace": [_trace_row(entry) for entry in trace],
+        },
+        "specification": specification.model_dump(mode="json"),
+        "specification_sha256": specification.sha256,
+        "roster": [_roster_row(site, accepted) for site in specification.roster],
+        "software": {"fedglmm": version("fedglmm"), "protocol": specification.protocol_version},
+        "warnings": _warnings(specification, state, accepted),
+    }
+
+
+def _tidy(
+    specification: Specification,
+    state: State,
+    quantities: Sequence[Quantity],
+    covariance: Matrix,
+    effects: Mapping[str, RandomEffect],
+) -> list[Row]:
+    """One row an estimate: fixed effects, parameters of the random part, the sites' own effects."""
+    layout, reach = specification.layout, normal_quantile(specification.confidence_level)
+    se = np.sqrt(np.maximum(covariance.diagonal(), 0.0))
+    rows = []
+    for name, estimate, error in zip(
+        layout.fixed, state.psi[: layout.p].tolist(), se[: layout.p].tolist(), strict=True
+    ):
+        z = estimate / error if error > 0.0 else math.nan
+        bounds = (estimate - reach * error, estimate + reach * error)
+        rows.append(_row(("fixed", None, None, name), estimate, error, bounds, statistic=z))
+    for quantity, se_of_it in zip(quantities, se[layout.p :].tolist(), strict=True):
+        group = "Residual" if quantity.kind == "sigma" else specification.random.group if specification.random else None
+        is_known = specification.random is not None and specification.random.sd is not None and quantity.kind == "sd"
+        error = math.nan if is_known else se_of_it
+        bounds = interval(quantity, error, reach)
+        rows.append(_row(("ran_pars", group, None, _term(quantity)), quantity.value, error, bounds))
+    for site, effect in effects.items():
+        for name, mode, error in zip(layout.random, effect.modes, effect.standard_deviations, strict=True):
+            bounds = (mode - reach * error, mode + reach * error)
+            rows.append(_row(("ran_vals", "site", site, name), mode, error, bounds))
+    return rows
+
+
+def _row(
+    place: tuple[str, str | None, str | None, str],
+    estimate: float,
+    error: float,
+    bounds: tuple[float, float],
+    statistic: float = math.nan,
+) -> Row:
+    """A row of broom's table; place is (effect, group, level, term)."""
+    return dict(zip(("effect", "group", "level", "term"), place, strict=True)) | {
+        "estimate": _null(estimate),
+        "std.error": _null(error),
+        "statistic": _null(statistic),
+        "p.value": _null(p_value(statistic)),
+        "conf.low": _null(bounds[0]),
+        "conf.high": _null(bounds[1]),
+    }
+
+
+def _term(quantity: Quantity) -> str:
+    """lme4's name of a parameter of the random part, as broom.mixed writes it."""
+    return f"{'sd' if quantity.kind == 'sigma' else quantity.kind}__{'.'.join(quantity.names)}"
+
+
+def _glance(specification: Specification, state: State, accepted: Mapping[str, Accepted]) -> Row:
+    layout = specification.layout
+    n = sum(site.rows for site in accepted.values())
+    log_likelihood = math.nan if state.log_likelihood is None else state.log_likelihood
+    return {
+        "nobs": n,
+        "ngrps": {specification.random.group: sum(site.groups for site in accepted.values())}
+        if specification.random
+        else {},
+        "npar": layout.size,
+        "logLik": _null(log_likelihood),
+        "AIC": _null(2.0 * layout.size - 2.0 * log_likelihood),
+        "BIC": _null(math.log(n) * layout.size - 2.0 * log_likelihood if n else math.nan),
+        "deviance": _null(-2.0 * log_likelihood),
+        "df.residual": n - layout.size,
+        "sigma": _null(math.exp(state.psi[-1])) if layout.dispersion and state.point is not None else None,
+    }
+
+
+def _relative_gradient(state: State) -> float:
+    """The largest entry of L' in units of the square root of its own curvature."""
+    if state.point is None:
+        return math.nan
+    curvature = np.abs(state.point.summed.hessian.diagonal())
+    return float(np.max(np.abs(state.point.summed.gradient) / np.sqrt(np.where(curvature > 0.0, curvature, 1.0))))
+
+
+def _smallest_curvature(state: State) -> float:
+    """The smallest eigenvalue of -L'' scaled to a unit diagonal."""
+    if state.point is None:
+        return math.nan
+    A: Vector = -state.point.summed.hessian
+    root = np.sqrt(np.where(np.abs(A.diagonal()) > 0.0, np.abs(A.diagonal()), 1.0))
+    return float(np.linalg.eigvalsh(A / root[:, None] / root[None, :])[0])
+
+
+def _trace_row(entry: TraceEntry) -> Row:
+    return {
+        "round": entry.round,
+        "logLik": _null(entry.log_likelihood),
+        "decrement": _null(entry.decrement),
+        "accepted": entry.accepted,
+        "seconds": entry.seconds,
+    }
+
+
+def _roster_row(site: str, accepted: Mapping[str, Accepted]) -> Row:
+    answer = accepted[site]
+    return {
+        "site": site,
+        "rows": answer.rows,
+        "rows_dropped": answer.rows_dropped,
+        "groups": answer.groups,
+        "fingerprint": answer.fingerprint,
+    }
+
+
+def _warnings(specification: Specification, state: State, accepted: Mapping[str, Accepted]) -> list[Row]:
+    """What the reader should know first, as data."""
+    warnings = []
+    outcome = state.outcome
+    if outcome is not None and outcome.kind.value != "converged":
+        warnings.append({"code": outcome.kind.value, "message": outcome.advice})
+    dropped = sum(site.rows_dropped for site in accepted.values())
+    if dropped:
+        warnings.append({"code": "rows_dropped", "message": f"{dropped} rows were left out for missing values."})
+    groups = sum(site.groups for site in accepted.values())
+    if specification.random is not None and groups < 5:  # noqa: PLR2004 -- the rule of thumb of lme4's authors
+        message = f"There are only {groups} groups: their standard deviation is poorly determined."
+        warnings.append({"code": "few_groups", "message": message})
+    return warnings
+
+
+def _null(value: float | None) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None
+
+
+def _nulls(matrix: Matrix) -> list[list[float | None]]:
+    return [[_null(value) for value in row] for row in matrix.tolist()]

@@ -1,0 +1,240 @@
+"""A closed grammar: text to a syntax tree, or a FormulaError that names the place. Nothing is looked up or run.
+
+Precedence is R's, loosest first: `~`, bars, comparisons, `+ -`, `* /`, `%in%`, `:`, a sign, `^` (from the right).
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal, cast, get_args
+
+from shared.errors import FormulaError
+from shared.formula.expressions import ComparisonOperator, FunctionName
+from shared.formula.syntax import Node, NodeKind, place
+
+LONGEST = 4000
+"""Characters of a formula."""
+DEEPEST = 40
+"""Levels of nesting: parentheses, calls and operators inside operators."""
+COMPARISONS = frozenset(get_args(ComparisonOperator))
+BARS = frozenset({"|", "||"})
+
+_FUNCTIONS = (*get_args(FunctionName), "I", "offset", "cbind")
+_ALLOWED = f"The functions of a formula are: {', '.join(_FUNCTIONS)}."
+_IN_DICTIONARY = "Declare the variable a factor, with its levels and reference level, in the dictionary."
+_PIN = (
+    "Its constants would differ from site to site: "
+    "write them out, as in `I((x - 50) / 10)`, or derive the variable in the dictionary."
+)
+_FACTORS = ("factor", "as.factor", "ordered", "relevel", "cut", "C", "interaction", "droplevels")
+_STATEFUL = ("scale", "center", "poly", "ns", "bs", "rcs", "s", "te", "mean", "sd", "median", "min", "max", "rank")
+_REMEDIES = dict.fromkeys(_FACTORS, _IN_DICTIONARY) | dict.fromkeys(_STATEFUL, _PIN)
+_REFUSED = {
+    "$": "Write a variable's name alone.",
+    "@": "Write a variable's name alone.",
+    "::": "Functions have no package here. For an interaction write `a:b`.",
+    "[": "Rows and elements cannot be selected; derive the variable in the dictionary.",
+    "{": "A formula holds no code.",
+    ";": "A request holds one formula.",
+    "=": "To compare, write `==`.",
+    "<-": "There is no assignment; for `x` below minus two write `x < -2`, with a space.",
+    "\\": "Levels and names are written without a backslash.",
+    "_": "A name begins with a letter or a dot.",
+    "!": "For `not equal` write `!=`.",
+    "%": "`%in%` is the only operator of this kind.",
+    '"': "The quote is not closed, or holds a backslash.",
+    "'": "The quote is not closed, or holds a backslash.",
+    "`": "The backtick is not closed, or holds a backslash.",
+}
+_WHATEVER = (
+    "A formula is made of names, numbers, levels in quotes, parentheses, `~ + - * / ^ : %in% |` and comparisons."
+)
+
+_BAR, _COMPARISON, _SUM, _PRODUCT, _IN, _COLON, _SIGN, _POWER = range(1, 9)
+_BINDING = (
+    dict.fromkeys(BARS, _BAR)
+    | dict.fromkeys(COMPARISONS, _COMPARISON)
+    | {"+": _SUM, "-": _SUM, "*": _PRODUCT, "/": _PRODUCT, "%in%": _IN, ":": _COLON, "^": _POWER}
+)
+
+_TOKEN = re.compile(
+    r"""(?P<space>[ \t\r\n]+)
+    |(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)
+    |(?P<name>[A-Za-z.][A-Za-z0-9._]*)
+    |(?P<quoted>`[^`\\\n]+`)
+    |(?P<text>"[^"\\\n]*"|'[^'\\\n]*')
+    |(?P<refused>::|<-)
+    |(?P<operator>%in%|\|\||[<>=!]=|[-+*/^:()|,~<>])""",
+    re.VERBOSE,
+)
+_DUNDER = re.compile(r"(^|\.)__|__$")
+
+TokenKind = Literal["number", "name", "quoted", "text", "operator", "end"]
+
+
+@dataclass(frozen=True)
+class Formula:
+    """The two sides of a formula."""
+
+    response: Node
+    right: Node
+
+
+@dataclass(frozen=True)
+class _Token:
+    kind: TokenKind
+    text: str
+    position: int
+
+
+def parse(text: str) -> Formula:
+    """The syntax tree of a formula.
+
+    Raises:
+        FormulaError: it is none, or is longer or deeper than a formula may be.
+    """
+    if len(text) > LONGEST:
+        raise FormulaError(f"the formula is longer than {LONGEST} characters.", where="formula", remedy="Shorten it.")
+    return _Parser(_tokens(text)).formula()
+
+
+def _tokens(text: str) -> list[_Token]:
+    tokens: list[_Token] = []
+    position = 0
+    while position < len(text):
+        found = _TOKEN.match(text, position)
+        if found is None or found.lastgroup == "refused":
+            sign = found.group() if found else text[position]
+            shown = sign if sign.isprintable() else ascii(sign)
+            raise _error(position, shown, "this has no meaning in a formula.", _REFUSED.get(sign, _WHATEVER))
+        if found.lastgroup != "space":
+            tokens.append(_Token(cast("TokenKind", found.lastgroup), found.group(), position))
+        position = found.end()
+    return [*tokens, _Token("end", "", len(text))]
+
+
+def _error(position: int, text: str, message: str, remedy: str) -> FormulaError:
+    return FormulaError(message, where=place(position, text or "the end"), remedy=remedy)
+
+
+class _Parser:
+    """Reads the tokens from left to right; an operator takes what binds tighter than itself as its right operand."""
+
+    def __init__(self, tokens: list[_Token]) -> None:
+        self._tokens = tokens
+        self._index = 0
+
+    def formula(self) -> Formula:
+        if self._next.text == "~":
+            raise self._unexpected("Name the response first, as in `death ~ treatment`.")
+        response = self._expression(0, 0)
+        self._expect("~", "A formula has the form `response ~ terms`.")
+        right = self._expression(0, 0)
+        if self._next.kind != "end":
+            raise self._unexpected("An operator such as `+`, or the end, is expected here.")
+        return Formula(response, right)
+
+    @property
+    def _next(self) -> _Token:
+        return self._tokens[self._index]
+
+    def _advance(self) -> _Token:
+        token = self._next
+        self._index = min(self._index + 1, len(self._tokens) - 1)
+        return token
+
+    def _expect(self, sign: str, remedy: str) -> None:
+        if self._next.text != sign:
+            raise self._unexpected(remedy)
+        self._advance()
+
+    def _unexpected(self, remedy: str) -> FormulaError:
+        token = self._next
+        what = "the formula ends too early." if token.kind == "end" else f"`{token.text}` cannot stand here."
+        return _error(token.position, token.text, what, remedy)
+
+    def _node(self, kind: NodeKind, value: str, position: int, *operands: Node) -> Node:
+        node = Node(kind, value, position, operands)
+        self._check_depth(node.height)
+        return node
+
+    def _check_depth(self, depth: int) -> None:
+        if depth > DEEPEST:
+            token = self._next
+            raise _error(token.position, token.text, f"the nesting is deeper than {DEEPEST}.", "Write it flatter.")
+
+    def _expression(self, floor: int, depth: int) -> Node:
+        """What binds tighter than `floor`."""
+        self._check_depth(depth)
+        left = self._prefix(depth)
+        while (binding := _BINDING.get(self._next.text, 0)) > floor:
+            left = self._sum(left, depth) if binding == _SUM else self._binary(left, binding, depth)
+        return left
+
+    def _sum(self, first: Node, depth: int) -> Node:
+        operands = [first]
+        while (sign := self._next).text in {"+", "-"}:
+            self._advance()
+            operand = self._expression(_SUM, depth + 1)
+            operands.append(operand if sign.text == "+" else self._node("subtracted", "-", sign.position, operand))
+        return self._node("sum", "+", first.position, *operands)
+
+    def _binary(self, left: Node, binding: int, depth: int) -> Node:
+        if binding == _COMPARISON and left.kind == "operator" and left.value in COMPARISONS:
+            raise self._unexpected("Compare two things at a time.")
+        sign = self._advance().text
+        right = self._expression(binding - 1 if sign == "^" else binding, depth + 1)
+        return self._node("operator", sign, left.position, left, right)
+
+    def _prefix(self, depth: int) -> Node:
+        token = self._next
+        match token.kind, token.text:
+            case "number", _:
+                return self._number()
+            case "name" | "quoted", _:
+                return self._name(depth)
+            case "text", _:
+                self._advance()
+                return self._node("text", token.text[1:-1], token.position)
+            case "operator", "(":
+                self._advance()
+                inner = self._expression(0, depth + 1)
+                self._expect(")", "A `)` is expected here.")
+                return self._node("group", "(", token.position, inner)
+            case "operator", "+" | "-":
+                self._advance()
+                return self._node("operator", token.text, token.position, self._expression(_SIGN, depth + 1))
+        raise self._unexpected("A variable, a number, a function or `(` is expected here.")
+
+    def _number(self) -> Node:
+        token = self._advance()
+        if float(token.text) == float("inf"):
+            raise _error(token.position, token.text, "the number is too large.", "Numbers go up to about 1e308.")
+        return self._node("number", token.text, token.position)
+
+    def _name(self, depth: int) -> Node:
+        token = self._advance()
+        name = token.text.strip("`")
+        if name == ".":
+            raise _error(token.position, ".", "`.` would mean all other variables.", "Name the variables.")
+        if _DUNDER.search(name):
+            raise _error(token.position, name, "this is no variable's name.", "Use the dictionary's names.")
+        if self._next.text == "(" and token.kind == "name":
+            return self._call(token, depth)
+        return self._node("name", name, token.position)
+
+    def _call(self, token: _Token, depth: int) -> Node:
+        name = token.text
+        if name not in _FUNCTIONS:
+            known = "cannot be computed the same at every site" if name in _REMEDIES else "is not a known function"
+            raise _error(token.position, f"{name}(", f"`{name}` {known}.", _REMEDIES.get(name, _ALLOWED))
+        self._advance()
+        arguments = [self._expression(0, depth + 1)]
+        while self._next.text == ",":
+            self._advance()
+            arguments.append(self._expression(0, depth + 1))
+        self._expect(")", "A `)` is expected here.")
+        expected = 2 if name == "cbind" else 1
+        if len(arguments) != expected:
+            remedy = "`cbind(successes, failures)`; every other function takes one argument (log2 and log10 exist)."
+            raise _error(token.position, f"{name}(", f"`{name}` takes {expected}, not {len(arguments)}.", remedy)
+        return self._node("call", name, token.position, *arguments)

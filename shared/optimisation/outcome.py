@@ -1,0 +1,49 @@
+"""How an estimation ends: named values that carry advice. An ending is not an exception."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class OutcomeKind(StrEnum):
+    """The endings of an estimation."""
+
+    CONVERGED = "converged"
+    """The optimum, inside the parameter space."""
+    BOUNDARY = "boundary"
+    """The optimum, with random effects whose covariance is singular: a variance of zero, or a correlation of one."""
+    SEPARATED = "separated"
+    """A coefficient runs off to infinity."""
+    NOT_IDENTIFIED = "not_identified"
+    """The data cannot tell some columns apart."""
+    ROUND_LIMIT = "round_limit"
+    """The allowed rounds are used up."""
+
+    @property
+    def has_estimates(self) -> bool:
+        """Whether standard errors mean something here."""
+        return self in {OutcomeKind.CONVERGED, OutcomeKind.BOUNDARY}
+
+
+_ADVICE = {
+    OutcomeKind.CONVERGED: "The estimates are the maximum of the likelihood.",
+    OutcomeKind.BOUNDARY: "The likelihood is largest on the boundary of the random effects' covariances ({names}): the "
+    "estimates are those of the smaller model, and what is at the boundary has no standard error.",
+    OutcomeKind.SEPARATED: "No finite estimate exists: {names} predicts some outcomes perfectly and its coefficient runs "
+    "off to infinity. Leave the column out, merge its levels, or ask for more data.",
+    OutcomeKind.NOT_IDENTIFIED: "The data cannot tell these columns apart: {names}. Leave one of them out.",
+    OutcomeKind.ROUND_LIMIT: "The rounds are used up and the tolerance is not reached. Raise max_rounds, or look at the "
+    "trace for a parameter that keeps moving.",
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """An ending, what to make of it, and the parameters that it is about."""
+
+    kind: OutcomeKind
+    names: tuple[str, ...] = ()
+
+    @property
+    def advice(self) -> str:
+        """One or two sentences for the analyst."""
+        return _ADVICE[self.kind].format(names=", ".join(self.names))

@@ -1,0 +1,26 @@
+"""The site's own random effect at the end of an analysis: what lme4 calls ranef and its conditional standard deviation."""
+
+import numpy as np
+
+from shared.parameters import Matrix, Vector
+from site_node.estimation.model import Model
+from site_node.estimation.rows import Rows
+from site_node.estimation.slab import at_mode
+
+
+def random_effects(rows: Rows, model: Model, psi: Vector) -> tuple[Matrix, Matrix]:
+    """Every group's b = Lambda u at psi and its conditional standard deviations, each (G, q)."""
+    parameters = model.layout.unpack(psi)
+    modes, deviations = [], []
+    for part in rows.slabs():
+        slab = at_mode(part, model, parameters)
+        modes.append(slab.u @ slab.Lambda.T)
+        covariance = slab.Lambda @ slab.H_inv @ slab.Lambda.T
+        deviations.append(np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)))
+    return np.concatenate(modes), np.concatenate(deviations)
+
+
+def site_effect(rows: Rows, model: Model, psi: Vector) -> tuple[Vector, Vector]:
+    """The same for a site that is one group, each (q,)."""
+    modes, deviations = random_effects(rows, model, psi)
+    return modes[0], deviations[0]

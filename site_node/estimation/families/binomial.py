@@ -1,0 +1,41 @@
+"""Binomial responses with the logit link."""
+
+import numpy as np
+from scipy.special import gammaln
+
+from shared.parameters import Vector
+from site_node.estimation.families.family import DispersionDerivatives
+
+
+class BinomialLogit:
+    """y is a proportion, weight the size (times a prior weight): l = weight (y eta - log(1 + exp eta))."""
+
+    dispersion = False
+
+    def derivatives(self, y: Vector, weight: Vector, eta: Vector, log_phi: float, order: int) -> list[Vector]:  # noqa: ARG002 -- no dispersion
+        """One exponential a row, of a number that is never positive: no overflow at any eta."""
+        e = np.exp(-np.abs(eta))
+        d = 1.0 / (1.0 + e)
+        mu = np.where(eta >= 0.0, d, e * d)
+        ls = [weight * (y * eta - np.maximum(eta, 0.0) - np.log1p(e)), weight * (y - mu)]
+        if order > 1:
+            variance = e * d * d
+            l2 = -weight * variance
+            ls.append(l2)
+        if order > 2:  # noqa: PLR2004 -- the order of a derivative
+            ls += [l2 * (1.0 - 2.0 * mu), l2 * (1.0 - 6.0 * variance)]
+        return ls
+
+    def dispersion_derivatives(self, y: Vector, weight: Vector, eta: Vector, log_phi: float) -> DispersionDerivatives:
+        """There are none."""
+        raise NotImplementedError
+
+    def constant(self, y: Vector, weight: Vector) -> float:
+        """Sum of log C(size, successes); 0 for 0/1 responses of any weight."""
+        mixed = (y > 0.0) & (y < 1.0)
+        m, k = weight[mixed], weight[mixed] * y[mixed]
+        return float(np.sum(gammaln(m + 1.0) - gammaln(k + 1.0) - gammaln(m - k + 1.0)))
+
+    def valid_response(self, y: Vector, weight: Vector) -> bool:  # noqa: ARG002 -- a family's signature
+        """Proportions."""
+        return bool(((y >= 0.0) & (y <= 1.0)).all())

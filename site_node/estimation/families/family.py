@@ -1,0 +1,39 @@
+"""What a family of responses must know: its log-likelihood per row and the derivatives of it (docs/model.md)."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared.parameters import Vector
+
+
+@dataclass(frozen=True)
+class DispersionDerivatives:
+    """Derivatives in lambda = log phi at fixed eta, per row: one dot is `_d`, two are `_dd` (docs/model.md, Dispersion)."""
+
+    l_d: Vector
+    l1_d: Vector
+    l2_d: Vector
+    l3_d: Vector
+    l_dd: Vector
+    l1_dd: Vector
+    l2_dd: Vector
+
+
+class Family(Protocol):
+    """One family with its link. All vectors are (n,); prior weights multiply everything."""
+
+    @property
+    def dispersion(self) -> bool:
+        """Whether psi ends with log phi."""
+
+    def derivatives(self, y: Vector, weight: Vector, eta: Vector, log_phi: float, order: int) -> list[Vector]:
+        """[l, l1, ..., l_order]: the log-likelihood without its constant, and its derivatives in eta. order <= 4."""
+
+    def dispersion_derivatives(self, y: Vector, weight: Vector, eta: Vector, log_phi: float) -> DispersionDerivatives:
+        """The dots. Only asked of a family with a dispersion."""
+
+    def constant(self, y: Vector, weight: Vector) -> float:
+        """The part of the log-likelihood that depends on y and weight alone, summed."""
+
+    def valid_response(self, y: Vector, weight: Vector) -> bool:
+        """Whether every response is possible in this family."""

@@ -1,0 +1,45 @@
+"""Gaussian responses with the identity link; phi is the residual standard deviation."""
+
+import math
+
+import numpy as np
+
+from shared.parameters import Vector
+from site_node.estimation.families.family import DispersionDerivatives
+
+
+class GaussianIdentity:
+    """l = weight (-(y - eta)^2 / (2 phi^2) - log phi); a weight is a likelihood weight, as in glmmTMB."""
+
+    dispersion = True
+
+    def derivatives(self, y: Vector, weight: Vector, eta: Vector, log_phi: float, order: int) -> list[Vector]:
+        """The third and fourth derivatives vanish."""
+        precision = weight * np.exp(-2.0 * log_phi)
+        residual = y - eta
+        l1 = precision * residual
+        zeros = [np.zeros_like(eta)] * max(0, order - 2)
+        return [-0.5 * l1 * residual - weight * log_phi, l1, -precision, *zeros]
+
+    def dispersion_derivatives(self, y: Vector, weight: Vector, eta: Vector, log_phi: float) -> DispersionDerivatives:
+        """docs/model.md, Dispersion, Gaussian."""
+        l2 = -weight * np.exp(-2.0 * log_phi)
+        l1 = l2 * (eta - y)
+        squared = l1 * (y - eta)
+        return DispersionDerivatives(
+            l_d=squared - weight,
+            l1_d=-2.0 * l1,
+            l2_d=-2.0 * l2,
+            l3_d=np.zeros_like(eta),
+            l_dd=-2.0 * squared,
+            l1_dd=4.0 * l1,
+            l2_dd=4.0 * l2,
+        )
+
+    def constant(self, y: Vector, weight: Vector) -> float:  # noqa: ARG002 -- a family's signature
+        """Minus half log(2 pi) for each unit of weight."""
+        return -0.5 * math.log(2.0 * math.pi) * float(np.sum(weight))
+
+    def valid_response(self, y: Vector, weight: Vector) -> bool:  # noqa: ARG002 -- a family's signature
+        """Any finite number."""
+        return bool(np.isfinite(y).all())

@@ -1,0 +1,125 @@
+"""The site's part of the one-shot start (shared/optimisation/start.py; docs/model.md, The step, the start, the end)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from shared.contribution import Contribution
+from shared.optimisation.start import StartContribution, factor, grid
+from shared.parameters import Matrix, Vector
+from site_node.estimation.model import Model
+from site_node.estimation.modes import conditional_modes
+from site_node.estimation.rows import Rows
+from site_node.estimation.slab import Array
+from site_node.estimation.sums import by_group, to_rows, weighted_by_group, weighted_cross_product
+
+PRIOR_SD = 5.0
+"""Of each coefficient times its column's root mean square: keeps a site's own optimum finite when the site is separated."""
+ENOUGH = 1e-3
+"""Newton decrement at which a site's own optimum is good enough to expand about."""
+MAX_ITERATIONS = 50
+
+
+def start_contribution(rows: Rows, model: Model) -> StartContribution:
+    """Expand the site's log-likelihood about its own optimum and integrate the random effects out at each grid point.
+
+    The light ridge and the wide prior decide only where to expand; the quadratic is that of the log-likelihood alone, so
+    they do not pull the estimates.
+    """
+    layout, family = model.layout, model.family
+    p, size = layout.p, layout.size
+    squares = np.array([float(rows.n), *np.sum(rows.Z**2, axis=0).tolist()])
+    factors = [factor(layout, octaves, squares) for octaves in grid(layout)]
+    b = np.zeros(p) if family.dispersion else _own_optimum(rows, model)
+    wide = np.zeros((layout.q, layout.q)) if family.dispersion else factor(layout, (0.0,) * layout.q, squares)
+    expansion, integrals = _expand(rows, model, b, wide, factors)
+    quadratics = []
+    for integral in integrals:
+        gradient, hessian = np.zeros(size), np.zeros((size, size))
+        gradient[:p] = expansion.gradient + integral.gradient
+        hessian[:p, :p] = expansion.hessian + integral.hessian
+        if layout.dispersion:
+            residual = float(np.sum(rows.weight * (rows.y - rows.offset) ** 2)) - 2.0 * integral.gain
+            gradient[-1], hessian[-1, -1] = residual - float(np.sum(rows.weight)), -2.0 * residual
+        value = expansion.value + integral.gain - integral.log_det / 2
+        quadratics.append(Contribution(value, gradient, (hessian + hessian.T) / 2))
+    return StartContribution(tuple(quadratics), squares)
+
+
+@dataclass(frozen=True)
+class _Integral:
+    """What integrating u adds to a quadratic in beta: to its value at beta = 0, its gradient there and its Hessian."""
+
+    gain: float
+    log_det: float
+    gradient: Vector
+    hessian: Matrix
+
+    def __add__(self, other: "_Integral") -> "_Integral":
+        return _Integral(
+            self.gain + other.gain,
+            self.log_det + other.log_det,
+            self.gradient + other.gradient,
+            self.hessian + other.hessian,
+        )
+
+
+def _expand(
+    rows: Rows, model: Model, b: Vector, wide: Matrix, factors: list[Matrix]
+) -> tuple[Contribution, list[_Integral]]:
+    """The log-likelihood's quadratic about (b, v), v the modes under a wide prior: in beta at 0, and its integrals over v."""
+    p = model.layout.p
+    value, gradient, hessian = model.family.constant(rows.y, rows.weight), np.zeros(p), np.zeros((p, p))
+    integrals = [_Integral(0.0, 0.0, np.zeros(p), np.zeros((p, p))) for _ in factors]
+    for slab in rows.slabs():
+        eta = slab.offset + slab.X @ b
+        v = conditional_modes(slab, eta, slab.Z @ wide, model.family, 0.0) @ wide.T
+        eta += np.sum(slab.Z * to_rows(v, slab.starts), axis=1)
+        l, l1, l2 = model.family.derivatives(slab.y, slab.weight, eta, 0.0, 2)
+        eta -= slab.offset
+        value += float(np.sum(l - l1 * eta + l2 * eta * eta / 2))
+        working = l1 - l2 * eta
+        gradient += slab.X.T @ working
+        hessian += weighted_cross_product(slab.X, l2)
+        score = by_group(working[:, None] * slab.Z, slab.starts)
+        weights = -l2[:, None] * slab.Z
+        C, information = (weighted_by_group(weights, design, slab.starts) for design in (slab.X, slab.Z))
+        integrals = [
+            old + _integrate(score, C, information, Lambda) for old, Lambda in zip(integrals, factors, strict=True)
+        ]
+    return Contribution(value, gradient, hessian), integrals
+
+
+def _integrate(score: Array, C: Array, information: Array, Lambda: Matrix) -> _Integral:
+    """Integrate exp(score'v - v'C beta - v'information v / 2) over v = Lambda u, u ~ N(0, I), in each group.
+
+    score is (G, q), C (G, q, p), information (G, q, q).
+    """
+    M = np.eye(len(Lambda)) + Lambda.T @ information @ Lambda
+    LC = Lambda.T @ C
+    solved = np.linalg.solve(M, np.concatenate([(score @ Lambda)[:, :, None], LC], axis=2))
+    flat, flat_solved = LC.reshape(-1, C.shape[2]), solved.reshape(-1, C.shape[2] + 1)
+    gain = float((score @ Lambda).ravel() @ flat_solved[:, 0]) / 2
+    log_det = float(np.sum(np.linalg.slogdet(M).logabsdet))
+    return _Integral(gain, log_det, -flat.T @ flat_solved[:, 0], flat.T @ flat_solved[:, 1:])
+
+
+def _own_optimum(rows: Rows, model: Model) -> Vector:
+    """The site's own coefficients without random effects, lightly ridged, by Newton with halving."""
+    precision = np.sum(rows.X**2, axis=0) / max(rows.n, 1) / PRIOR_SD**2
+    ridge = np.diag(np.where(precision > 0.0, precision, 1.0))
+    b, step, best = np.zeros(model.layout.p), np.zeros(model.layout.p), -np.inf
+    for _ in range(MAX_ITERATIONS):
+        trial = b + step
+        with np.errstate(over="ignore", invalid="ignore"):
+            l, l1, l2 = model.family.derivatives(rows.y, rows.weight, rows.offset + rows.X @ trial, 0.0, 2)
+            value = float(np.sum(l)) - trial @ ridge @ trial / 2
+        if not value >= best - ENOUGH:
+            step = step / 2
+            continue
+        gradient = rows.X.T @ l1 - ridge @ trial
+        step = np.linalg.solve(weighted_cross_product(rows.X, -l2) + ridge, gradient)
+        b, best = trial, value
+        if step @ gradient / 2 <= ENOUGH:
+            return b + step
+    return b

@@ -1,0 +1,100 @@
+"""The sum over sites is the pooled likelihood, however the groups are dealt."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from coordinator.inference import covariance_of_psi, random_quantities, reported_covariance
+from shared.contribution import total
+from shared.optimisation.step import State
+from site_node.estimation.laplace import contribution
+from tests.reference.cases import case, fit, names
+from tests.unit.generated import MODELS, generate
+
+
+def distance(parts, whole) -> float:
+    """Largest difference of an entry, relative to the sum of the absolute terms that made it."""
+    summed = total(parts)
+    pairs = [
+        (summed.value, whole.value, sum(abs(part.value) for part in parts)),
+        (summed.gradient, whole.gradient, sum(np.abs(part.gradient) for part in parts)),
+        (summed.hessian, whole.hessian, sum(np.abs(part.hessian) for part in parts)),
+    ]
+    return max(float(np.max(np.abs(a - b) / np.where(scale > 0.0, scale, 1.0))) for a, b, scale in pairs)
+
+
+@pytest.mark.parametrize("name", names())
+def test_any_number_of_sites_gives_the_pooled_contribution_at_a_fixed_psi(name: str) -> None:
+    one = case(name)
+    layout = one.model.layout
+    psi = np.linspace(0.05, 0.6, layout.size) / np.maximum(
+        1.0, np.append(np.abs(one.X).max(axis=0), [1.0] * 9)[: layout.size]
+    )
+    whole = contribution(one.sites(1)[0], one.model, psi)
+    by_group = [contribution(site, one.model, psi) for site in one.sites(one.groups)]
+    scale = sum(np.abs(part.hessian) for part in by_group)
+    for count in (1, 2, 5, one.groups):
+        parts = [contribution(site, one.model, psi) for site in one.sites(count)]
+        summed = total(parts)
+        assert abs(summed.value - whole.value) <= 1e-12 * sum(abs(part.value) for part in by_group)
+        assert (np.abs(summed.hessian - whole.hessian) <= 1e-12 * scale + 1e-300).all()
+        gradient_scale = sum(np.abs(part.gradient) for part in by_group)
+        assert (np.abs(summed.gradient - whole.gradient) <= 1e-12 * gradient_scale + 1e-300).all()
+
+
+def estimates(state: State) -> tuple[np.ndarray, np.ndarray]:
+    """What is reported (signs of Lambda's columns mean nothing), with standard errors."""
+    assert state.point is not None
+    layout = state.layout
+    quantities = random_quantities(layout, state.psi)
+    covariance = covariance_of_psi(layout, state.psi, state.point.summed.hessian)
+    values = [*state.psi[: layout.p], *(quantity.value for quantity in quantities)]
+    return np.array(values), np.sqrt(reported_covariance(layout, quantities, covariance).diagonal())
+
+
+@pytest.mark.parametrize("name", names())
+def test_any_number_of_sites_gives_the_pooled_estimates(name: str) -> None:
+    one = case(name)
+    pooled = fit(one.sites(1), one.model, tolerance=1e-18)
+    values, se = estimates(pooled)
+    free = np.isfinite(se)
+    for count in {2, 5, min(one.groups, 25)}:
+        dealt = fit(one.sites(count), one.model, tolerance=1e-18)
+        assert dealt.ending == pooled.ending
+        theirs, _ = estimates(dealt)
+        assert np.max(np.abs(theirs - values)[free] / se[free]) < 1e-9
+        np.testing.assert_array_equal(theirs[~free], values[~free])
+
+
+@settings(max_examples=60, deadline=None)
+@given(model=st.sampled_from(MODELS), data=st.data())
+def test_any_partition_of_the_groups_gives_the_pooled_contribution(model, data) -> None:
+    rows, built, psi, _ = generate(*model)
+    if built.layout.q == 0:
+        return
+    cuts = data.draw(st.lists(st.integers(1, rows.groups - 1), unique=True, max_size=rows.groups - 1).map(sorted))
+    edges = [0, *cuts, rows.groups]
+    parts = [contribution(rows.select_groups(a, b), built, psi) for a, b in pairwise(edges)]
+    assert distance(parts, contribution(rows, built, psi)) < 1e-12
+
+
+@settings(max_examples=25, deadline=None)
+@given(model=st.sampled_from(MODELS), seed=st.integers(0, 2**16))
+def test_the_order_of_rows_and_sites_does_not_matter(model, seed) -> None:
+    rows, built, psi, group = generate(*model)
+    order = np.random.default_rng(seed).permutation(rows.n)
+    shuffled = type(rows).sorted_by_group(
+        X=rows.X[order],
+        Z=rows.Z[order],
+        y=rows.y[order],
+        weight=rows.weight[order],
+        offset=rows.offset[order],
+        group=group[order] if built.layout.q else None,
+    )
+    one, other = contribution(rows, built, psi), contribution(shuffled, built, psi)
+    assert distance([one], other) < 1e-10
+    halves = [contribution(rows.select_groups(a, b), built, psi) for a, b in ((0, 1), (1, rows.groups)) if a < b]
+    assert total(halves).value == total(halves[::-1]).value

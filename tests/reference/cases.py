@@ -1,0 +1,113 @@
+"""The reference cases: the design that lme4 made of a data set, and what glmmTMB, lme4 and glm make of it."""
+
+import csv
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from shared.contribution import total
+from shared.optimisation.start import add_starts
+from shared.optimisation.step import State, begin, step
+from shared.parameters import Matrix, ParameterLayout, Vector
+from site_node.estimation.families import REGISTRY
+from site_node.estimation.laplace import contribution
+from site_node.estimation.model import Model
+from site_node.estimation.rows import Rows
+from site_node.estimation.start import start_contribution
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Case:
+    """One model on one data set, with one random-effects term."""
+
+    name: str
+    model: Model
+    X: Matrix
+    Z: Matrix
+    y: Vector
+    weight: Vector
+    offset: Vector
+    group: np.ndarray
+    fits: dict[str, Any]
+
+    @property
+    def groups(self) -> int:
+        return len(np.unique(self.group))
+
+    def sites(self, count: int) -> list[Rows]:
+        """The groups dealt over so many sites."""
+        labels = np.unique(self.group)
+        return [self.rows(np.isin(self.group, labels[k::count])) for k in range(min(count, len(labels)))]
+
+    def rows(self, chosen: np.ndarray) -> Rows:
+        return Rows.sorted_by_group(
+            X=self.X[chosen],
+            Z=self.Z[chosen],
+            y=self.y[chosen],
+            weight=self.weight[chosen],
+            offset=self.offset[chosen],
+            group=self.group[chosen],
+        )
+
+    def with_known_sd(self, sd: float) -> Model:
+        layout = self.model.layout
+        return Model(
+            ParameterLayout(layout.fixed, layout.random, known_sd=sd, dispersion=layout.dispersion), self.model.family
+        )
+
+    def without_random_effects(self) -> "Case":
+        layout = self.model.layout
+        model = Model(ParameterLayout(layout.fixed, dispersion=layout.dispersion), self.model.family)
+        return Case(
+            self.name, model, self.X, self.Z[:, :0], self.y, self.weight, self.offset, 0 * self.group, self.fits
+        )
+
+
+def fit(sites: list[Rows], model: Model, tolerance: float = 1e-16) -> State:
+    """The whole estimation, as coordinator and sites do it, without the wire."""
+    start = add_starts([start_contribution(rows, model) for rows in sites])
+    state = begin(model.layout, start, tolerance=tolerance, max_rounds=50)
+    while state.ending is None:
+        psi = state.psi
+        state = step(state, total([contribution(rows, model, psi) for rows in sites]))
+    return state
+
+
+@cache
+def case(name: str) -> Case:
+    values = json.loads((HERE / "values" / f"{name}.json").read_text())
+    with (HERE / "design" / f"{name}.csv").open() as file:
+        header = next(csv.reader(file))
+        table = np.loadtxt(file, delimiter=",", ndmin=2)
+    X = np.ascontiguousarray(table[:, [k for k, column in enumerate(header) if column.startswith("X_")]])
+    fixed = tuple(column[2:] for column in header if column.startswith("X_"))
+    (group,) = (k for k, column in enumerate(header) if column.startswith("idx_"))
+    bars = re.findall(r"\(([^()|]*)\|[^()]*\)", values["formula"])
+    random = tuple(term for bar in bars for term in map(str.strip, bar.split("+")) if term != "0")
+    Z = np.column_stack([np.ones(len(X)) if term == "1" else X[:, fixed.index(term)] for term in random])
+    size = table[:, 1] if values["family"] == "binomial" else np.ones(len(X))
+    layout = ParameterLayout(fixed, random, correlated=len(bars) == 1, dispersion=values["family"] == "gaussian")
+    family = REGISTRY[values["family"], values["link"]]
+    numbers = {"y": table[:, 0] / size, "weight": size, "offset": table[:, 2]}
+    return Case(
+        name, Model(layout, family), X, Z, **numbers, group=table[:, group].astype(np.int64), fits=values["fits"]
+    )
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Every case with one random-effects term in a family that is built."""
+    found = []
+    for file in sorted((HERE / "design").glob("*.csv")):
+        values = json.loads((HERE / "values" / f"{file.stem}.json").read_text())
+        header = file.read_text().split("\n", 1)[0]
+        if (values["family"], values["link"]) in REGISTRY and header.count("idx_") == 1:
+            found.append(file.stem)
+    return tuple(found)

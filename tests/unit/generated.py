@@ -1,0 +1,68 @@
+"""Generated data for the numerical tests: any family of the registry, any shape of random effects."""
+
+from itertools import product
+
+import numpy as np
+
+from shared.parameters import ParameterLayout
+from site_node.estimation.families import REGISTRY
+from site_node.estimation.model import Model
+from site_node.estimation.rows import Rows
+
+SHAPES = [
+    (0, True, None),
+    (1, True, None),
+    (1, True, 0.7),
+    (2, True, None),
+    (2, False, None),
+    (3, True, None),
+    (3, False, None),
+]
+"""q, correlated, known sd."""
+MODELS = list(product(REGISTRY, SHAPES))
+
+
+def response(family: str, eta: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Responses that a family allows."""
+    match family:
+        case "binomial":
+            return (rng.random(len(eta)) < 1.0 / (1.0 + np.exp(-eta))).astype(float)
+        case "poisson":
+            return rng.poisson(np.exp(np.clip(eta, -5.0, 3.0))).astype(float)
+        case _:
+            return eta + rng.normal(size=len(eta))
+
+
+def generate(
+    key: tuple[str, str],
+    shape: tuple[int, bool, float | None],
+    *,
+    n: int = 90,
+    p: int = 3,
+    groups: int = 9,
+    seed: int = 0,
+) -> tuple[Rows, Model, np.ndarray, np.ndarray]:
+    """Rows, their model, a psi near which to look, and each row's group (rows are sorted by it)."""
+    q, correlated, known_sd = shape
+    rng = np.random.default_rng(seed)
+    X = np.column_stack([np.ones(n), rng.normal(size=(n, p - 1))])
+    Z = np.ascontiguousarray(np.column_stack([np.ones(n), rng.normal(size=(n, 2))])[:, :q])
+    group = np.sort(np.concatenate([np.arange(groups), rng.integers(0, groups, n - groups)]))
+    effects = 0.6 * rng.normal(size=(groups, q))
+    eta = X @ rng.normal(scale=0.4, size=p) + np.sum(Z * effects[group], axis=1)
+    rows = Rows.sorted_by_group(
+        X=X,
+        Z=Z,
+        y=response(key[0], eta, rng),
+        weight=rng.uniform(0.5, 2.0, n),
+        offset=0.1 * rng.normal(size=n),
+        group=group if q else None,
+    )
+    layout = ParameterLayout(
+        tuple(f"x{j}" for j in range(p)),
+        tuple(f"z{j}" for j in range(q)),
+        correlated,
+        known_sd,
+        REGISTRY[key].dispersion,
+    )
+    return rows, Model(layout, REGISTRY[key]), 0.5 * rng.normal(size=layout.size), group

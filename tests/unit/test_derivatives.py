@@ -1,0 +1,95 @@
+"""Every gradient and Hessian is exact: it equals a sixth-order difference, for every family in the registry."""
+
+import numpy as np
+import pytest
+
+from site_node.estimation.families import REGISTRY
+from site_node.estimation.laplace import contribution
+from tests.unit.generated import MODELS, SHAPES, generate, response
+
+STEPS = np.array([-3, -2, -1, 1, 2, 3])
+WEIGHTS = np.array([-1, 9, -45, 45, -9, 1]) / 60
+
+
+def difference(function, at: np.ndarray, h: float) -> np.ndarray:
+    """The derivative of a function of a vector, the last axis along its entries."""
+    columns = [
+        sum(w * np.asarray(function(at + s * h * unit)) for s, w in zip(STEPS, WEIGHTS, strict=True)) / h
+        for unit in np.eye(len(at))
+    ]
+    return np.stack(columns, axis=-1)
+
+
+@pytest.mark.parametrize(("key", "shape"), MODELS)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_gradient_and_hessian_of_the_contribution_are_exact(key, shape, seed) -> None:
+    rows, model, psi, _ = generate(key, shape, seed=seed)
+    at_psi = contribution(rows, model, psi)
+    gradient = difference(lambda x: contribution(rows, model, x).value, psi, 2e-3)
+    hessian = difference(lambda x: contribution(rows, model, x).gradient, psi, 2e-3)
+    assert np.max(np.abs(at_psi.gradient - gradient)) < 1e-9 * np.max(np.abs(gradient))
+    assert np.max(np.abs(at_psi.hessian - hessian)) < 1e-8 * np.max(np.abs(hessian))
+
+
+@pytest.mark.parametrize("key", REGISTRY)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_derivatives_hold_at_tau_zero_and_at_negative_tau(key, shape) -> None:
+    rows, model, psi, _ = generate(key, shape)
+    layout = model.layout
+    if layout.theta_entries:
+        for theta in (0.0, -0.4):
+            psi[layout.theta] = theta
+            at_psi = contribution(rows, model, psi)
+            hessian = difference(lambda x: contribution(rows, model, x).gradient, psi, 2e-3)
+            assert np.max(np.abs(at_psi.hessian - hessian)) < 1e-8 * np.max(np.abs(hessian))
+        psi[layout.theta] = 0.0
+        assert np.max(np.abs(contribution(rows, model, psi).gradient[layout.theta])) < 1e-12
+
+
+@pytest.mark.parametrize("key", REGISTRY)
+def test_every_family_knows_its_own_derivatives_to_fourth_order(key) -> None:
+    rng, family = np.random.default_rng(3), REGISTRY[key]
+    eta, weight, log_phi = rng.normal(scale=2.0, size=40), rng.uniform(0.5, 3.0, 40), 0.3
+    y = response(key[0], eta, rng)
+    ls = family.derivatives(y, weight, eta, log_phi, 4)
+    for order in range(4):
+        slope = sum(
+            w * family.derivatives(y, weight, eta + s * 1e-2, log_phi, order)[order]
+            for s, w in zip(STEPS, WEIGHTS, strict=True)
+        )
+        np.testing.assert_allclose(ls[order + 1], slope / 1e-2, atol=1e-9 * (1.0 + np.max(np.abs(ls[order]))))
+
+
+@pytest.mark.parametrize("key", [key for key, family in REGISTRY.items() if family.dispersion])
+def test_every_dispersion_knows_its_own_derivatives(key) -> None:
+    rng, family = np.random.default_rng(3), REGISTRY[key]
+    eta, weight, log_phi = rng.normal(size=40), rng.uniform(0.5, 3.0, 40), 0.3
+    y = response(key[0], eta, rng)
+    dots = family.dispersion_derivatives(y, weight, eta, log_phi)
+
+    def slope(of) -> np.ndarray:
+        return sum(w * of(log_phi + s * 1e-2) for s, w in zip(STEPS, WEIGHTS, strict=True)) / 1e-2
+
+    for order, dot in enumerate([dots.l_d, dots.l1_d, dots.l2_d, dots.l3_d]):
+        np.testing.assert_allclose(
+            dot, slope(lambda x, k=order: family.derivatives(y, weight, eta, x, 3)[k]), atol=1e-8
+        )
+    for first, second in [("l_d", "l_dd"), ("l1_d", "l1_dd"), ("l2_d", "l2_dd")]:
+        found = slope(lambda x, name=first: getattr(family.dispersion_derivatives(y, weight, eta, x), name))
+        np.testing.assert_allclose(getattr(dots, second), found, atol=1e-8)
+
+
+@pytest.mark.parametrize("eta", [-700.0, 700.0])
+def test_the_logit_does_not_overflow(eta) -> None:
+    for y in (0.0, 1.0):
+        ls = REGISTRY["binomial", "logit"].derivatives(np.array([y]), np.ones(1), np.array([eta]), 0.0, 4)
+        assert all(np.isfinite(l).all() for l in ls)
+        assert abs(ls[0][0] - (0.0 if (y == 1.0) == (eta > 0.0) else -700.0)) < 1e-300
+
+
+def test_a_point_where_the_likelihood_overflows_is_worthless_and_not_an_error() -> None:
+    rows, model, psi, _ = generate(("poisson", "log"), (1, True, None))
+    psi[0] = 1e5
+    at_psi = contribution(rows, model, psi)
+    assert at_psi.value == -1e300
+    assert not at_psi.gradient.any()

@@ -1,0 +1,333 @@
+"""The grammar reads what lme4 users write, in R's precedence, and refuses everything else with place and remedy."""
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.dictionary import Dictionary, Variable
+from shared.errors import FormulaError
+from shared.formula.columns import design_columns
+from shared.formula.grammar import DEEPEST, LONGEST, parse
+from shared.formula.meaning import expression, numeric
+from shared.formula.syntax import deparse, number_text
+from shared.formula.terms import MOST_TERMS, expand
+
+KNOWN = Dictionary(
+    variables=(
+        Variable(name="y", type="number"),
+        Variable(name="x", type="number"),
+        Variable(name="f", type="factor", levels=("a", "b", "c")),
+        Variable(name="g", type="group"),
+    )
+)
+
+
+def read_fully(text: str) -> None:
+    """Everything that happens to a formula's text."""
+    formula = parse(text)
+    terms = expand(formula.right)
+    design_columns(terms, KNOWN)
+    for bar in terms.bars:
+        design_columns(bar.terms, KNOWN)
+    if terms.offset:
+        numeric(terms.offset, KNOWN)
+    expression(formula.response, KNOWN)
+
+
+def complaint(text: str) -> FormulaError | None:
+    """What is wrong with a formula, if anything is."""
+    try:
+        read_fully(text)
+    except FormulaError as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("y~x", "x"),
+        ("y ~ a+b*c", "a + b * c"),
+        ("y ~ a:b/c^2", "a:b/c^2"),
+        ("y ~ b%in%a", "b %in% a"),
+        ("y ~ -1+x - z", "-1 + x - z"),
+        ("y ~ I( -x^2/2 )", "I(-x^2/2)"),
+        ("y ~ I(week>=2)", "I(week >= 2)"),
+        ("y ~ f == 'good'", 'f == "good"'),
+        ("y ~ ph.ecog + `x` + `a b` + .a", "ph.ecog + x + `a b` + .a"),
+        ("y ~ offset(log(time/365.25)) + (1+x||g)", "offset(log(time/365.25)) + (1 + x || g)"),
+        ("y\n ~\tlog1p(1e5 * x)", "log1p(1e+05 * x)"),
+    ],
+)
+def test_a_formula_is_read_as_r_deparses_it(written: str, read: str) -> None:
+    assert deparse(parse(written).right) == read
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(365.25, "365.25"), (11, "11"), (1e5, "1e+05"), (123456, "123456"), (0.0001, "1e-04"), (0.001, "0.001"), (0, "0")],
+)
+def test_numbers_are_written_as_r_writes_them(value: float, text: str) -> None:
+    assert number_text(value) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "operator", "left", "right"),
+    [
+        ("y ~ a - b - c", "+", "a", "c"),
+        ("y ~ a * b : c", "*", "a", "b:c"),
+        ("y ~ a %in% b * c", "*", "a %in% b", "c"),
+        ("y ~ a ^ 2 ^ 3", "^", "a", "2^3"),
+        ("y ~ -a : b", ":", "-a", "b"),
+        ("y ~ a + b > 2", ">", "a + b", "2"),
+        ("y ~ a > 1 | g", "|", "a > 1", "g"),
+    ],
+)
+def test_precedence_and_associativity_are_those_of_r(text: str, operator: str, left: str, right: str) -> None:
+    node = parse(text).right
+    assert (node.value, deparse(node.operands[0]), deparse(node.operands[-1])) == (operator, left, right)
+
+
+MALICIOUS = [
+    "y ~ {x}",
+    "y ~ {__import__('os').system('id')}",
+    "y ~ __import__('os')",
+    "y ~ system('id')",
+    "y ~ eval(parse(text='1'))",
+    "y ~ I(system('id'))",
+    "y ~ base::system(x)",
+    "y ~ base:::system(x)",
+    "y ~ x$y",
+    "y ~ x@y",
+    "y ~ x[1]",
+    "y ~ x[[1]]",
+    "y ~ x; z",
+    "y ~ x <- 2",
+    "y ~ x<-2",
+    "y ~ 2 -> x",
+    "y ~ x = 2",
+    "y ~ (x := 2)",
+    "y ~ lambda x: x",
+    "y ~ \\(x) x",
+    "y ~ function(x) x",
+    "y ~ (function(x) x)(1)",
+    "y ~ x.__class__",
+    "y ~ __class__",
+    "y ~ `__builtins__`",
+    "y ~ x.__class__.__mro__",
+    "y ~ get('x')",
+    "y ~ do.call(system, x)",
+    "y ~ `system`('id')",
+    "y ~ `log`(x)",
+    "y ~ log(x)(y)",
+    "y ~ ~x",
+    "y ~ x ~ x",
+    "y ~ .",
+    "y ~ ...",
+    "y ~ !x",
+    "y ~ x & x",
+    "y ~ x |> log()",
+    "y ~ x # comment",
+    "y ~ 'x'",
+    'y ~ "a\\"b"',
+    "y ~ x\x00",
+    "y ~ \u00e9",
+    "y ~ x\u00a0+ x",
+    "y ~ \uff41",
+    "y ~ 0x10 * x",
+    "y ~ 2L",
+    "y ~ 1e999",
+    "y ~ @x",
+    "y ~ ${HOME}",
+    "y ~ %(x)s",
+    "y ~ x %*% x",
+    "y ~ x %o% x",
+    "y ~ cbind(x, x)",
+    "y ~ ifelse(x > 1, 1, 0)",
+    "y ~ x > 1 > 0",
+    "system('id') ~ x",
+    "offset(y) ~ x",
+    "log(y, 2) ~ x",
+    "(1 | g) ~ x",
+    "~ x",
+    "y",
+    "y ~",
+    "",
+    "y ~ (x",
+    "y ~ x)",
+    "y ~ x x",
+    "y ~ log()",
+    "y ~ I(f)",
+    "y ~ log(f)",
+    "y ~ f * 2",
+    "y ~ I(f + 1)",
+    "y ~ g",
+    "y ~ I(x > 1 + (x > 2))",
+    "y ~ I('a' + 1)",
+    "y ~ I(x:x)",
+    "y ~ I(x %in% x)",
+    "y ~ I(1 | g)",
+    "y ~ I(offset(x))",
+    "y ~ offset(1 | g)",
+    "y ~ f < 'a'",
+    "y ~ f == 'nowhere'",
+    "y ~ x == 'a'",
+    "y ~ 'a' == f",
+    "y ~ f == 'it''s'",
+    "y ~ x + 1 | g",
+    "y ~ x:(1 | g)",
+    "y ~ x - (1 | g)",
+    "y ~ x - offset(x)",
+    "y ~ x:offset(x)",
+    "y ~ ((1 | g) | g)",
+    "y ~ (offset(x) | g)",
+    "y ~ x^0.5",
+    "y ~ x^1",
+    "y ~ x^x",
+    "y ~ x + 2",
+    "y ~ x:1",
+    "y ~ (x - f):x",
+    "y ~ (-x):f",
+]
+
+
+@pytest.mark.parametrize("text", MALICIOUS)
+def test_what_is_no_formula_is_refused_with_place_and_remedy(text: str) -> None:
+    with pytest.raises(FormulaError) as caught:
+        read_fully(text)
+    assert caught.value.where.startswith("formula, character ")
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("function", "advice"),
+    [
+        ("scale", "write them out"),
+        ("poly", "write them out"),
+        ("ns", "write them out"),
+        ("factor", "dictionary"),
+        ("as.factor", "dictionary"),
+        ("cut", "dictionary"),
+        ("relevel", "dictionary"),
+    ],
+)
+def test_what_differs_from_site_to_site_is_refused_with_the_way_out(function: str, advice: str) -> None:
+    with pytest.raises(FormulaError, match=advice):
+        parse(f"y ~ {function}(x)")
+
+
+def test_an_error_names_character_and_text() -> None:
+    with pytest.raises(FormulaError) as caught:
+        parse("death ~ age + sin(x)")
+    assert caught.value.where == "formula, character 15, at `sin(`"
+    assert "log1p" in caught.value.remedy
+
+
+def test_an_unknown_variable_is_answered_with_the_nearest_name() -> None:
+    with pytest.raises(FormulaError, match="Did you mean `f`"):
+        read_fully("y ~ ff")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "y ~ " + "(" * (DEEPEST + 1) + "x" + ")" * (DEEPEST + 1),
+        "y ~ " + "(" * 1900,
+        "y ~ " + "-" * 1900 + "x",
+        "y ~ " + "x^" * 900 + "2",
+        "y ~ " + "x:" * 900 + "x",
+        "y ~ " + "log(" * 900,
+        "y ~ " + "x|" * 900 + "x",
+        "y ~ I(" + "x+" * 900 + "x)",
+        "y ~ " + " + ".join(["offset(x)"] * 100),
+        "y ~ " + " * ".join(f"I(x + {k})" for k in range(20)),
+        "y ~ (" + " + ".join(f"I(x + {k})" for k in range(99)) + ")^9",
+        "y ~ (" + "+".join(f"x{k}" for k in range(99)) + ")^999999999",
+        "y ~ " + ":".join(f"(f == 'a' + {k})" for k in range(30)),
+        "y ~ " + "x" * LONGEST,
+    ],
+)
+def test_excess_is_refused_at_once(text: str) -> None:
+    began = time.perf_counter()
+    with pytest.raises(FormulaError):
+        read_fully(text)
+    assert time.perf_counter() - began < 1
+
+
+def test_a_long_sum_is_no_deep_formula() -> None:
+    text = "y ~ " + "+".join(f"x{k}" for k in range(700))
+    assert len(expand(parse(text).right).terms) == 700 < MOST_TERMS
+
+
+@settings(deadline=1000)
+@given(st.text(max_size=200))
+def test_no_text_raises_anything_else(text: str) -> None:
+    error = complaint(text)
+    assert error is None or (error.where and error.remedy)
+
+
+PIECES = [
+    "y",
+    "x",
+    "f",
+    "g",
+    "site",
+    "I(",
+    "log(",
+    "offset(",
+    "cbind(",
+    "(",
+    ")",
+    "(",
+    ")",
+    "+",
+    "-",
+    "*",
+    "/",
+    "^",
+    ":",
+    "%in%",
+    "|",
+    "||",
+    "~",
+    "<",
+    "==",
+    "!=",
+    ",",
+    "0",
+    "1",
+    "2",
+    "2.5",
+    "'a'",
+    "'z'",
+    "`x`",
+    ".",
+    "scale(",
+    "{",
+]
+
+
+@settings(deadline=1000, max_examples=500)
+@given(st.lists(st.sampled_from(PIECES), max_size=60))
+def test_no_formula_like_text_raises_anything_else(pieces: list[str]) -> None:
+    """Pieces of formulas in any order are a formula or a FormulaError, quickly."""
+    error = complaint("y ~ " + " ".join(pieces))
+    assert error is None or (error.where and error.remedy)
+
+
+names = st.sampled_from(["x", "f", "log(x)", "I(x^2)", "x > 1", 'f == "a"'])
+formulas = st.recursive(
+    names,
+    lambda part: st.tuples(part, st.sampled_from(["+", "-", "*", "/", ":", "%in%"]), part).map(
+        "({0[0]}) {0[1]} ({0[2]})".format
+    ),
+)
+
+
+@settings(deadline=1000)
+@given(formulas)
+def test_reading_what_was_written_back_changes_nothing(text: str) -> None:
+    right = parse(f"y ~ {text}").right
+    assert deparse(parse(f"y ~ {deparse(right)}").right) == deparse(right)

@@ -1,0 +1,250 @@
+"""A request is resolved against dictionary and roster, or refused with where and what instead."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coordinator.request import resolve
+from shared.dictionary import Dictionary, Variable
+from shared.errors import RequestError
+from shared.formula.expressions import Arithmetic, Call, LevelTest, VariableRef
+from shared.specification import (
+    AnalysisRequest,
+    CountsResponse,
+    EventResponse,
+    NumericResponse,
+    Specification,
+    sha256_of,
+)
+
+SITES = ("north", "south", "west")
+KNOWN = Dictionary(
+    variables=(
+        Variable(name="death", type="integer"),
+        Variable(name="n", type="integer"),
+        Variable(name="tb", type="integer"),
+        Variable(name="time", type="number"),
+        Variable(name="age", type="number"),
+        Variable(name="arm", type="factor", levels=("drug", "placebo"), reference="placebo"),
+        Variable(name="stage", type="factor", levels=("I", "II", "III")),
+        Variable(name="ward", type="group"),
+        Variable(name="clinic", type="integer"),
+    )
+)
+
+
+def resolved(formula: str, **settings: Any) -> Specification:
+    return resolve(AnalysisRequest(formula=formula, **settings), KNOWN, SITES)
+
+
+def refused(formula: str, **settings: Any) -> str:
+    with pytest.raises(RequestError) as caught:
+        resolved(formula, **settings)
+    assert caught.value.where
+    assert caught.value.remedy
+    return str(caught.value)
+
+
+def test_what_is_asked_for_is_what_is_specified() -> None:
+    settings = {"tolerance": 1e-12, "max_rounds": 7, "confidence_level": 0.9, "title": "Deaths"}
+    specification = resolved("death  ~ age\n + (1 | site)", **settings)
+    assert specification.formula == "death ~ age + (1 | site)"
+    assert specification.dictionary_sha256 == sha256_of(KNOWN)
+    assert specification.roster == SITES
+    assert (specification.family, specification.link) == ("binomial", "logit")
+    assert {name: getattr(specification, name) for name in settings} == settings
+    assert [column.name for column in specification.fixed] == ["(Intercept)", "age"]
+    assert specification.random is not None
+    assert specification.random.group == "site"
+
+
+def test_a_specification_survives_the_wire() -> None:
+    specification = resolved("cbind(tb, n - tb) ~ arm * age + I(age > 50) + offset(log(time)) + (1 + age || ward)")
+    assert Specification.model_validate_json(specification.model_dump_json()) == specification
+
+
+def test_the_roster_is_in_the_coordinators_order() -> None:
+    assert resolved("death ~ age", sites=("west", "north")).roster == ("north", "west")
+
+
+def test_offsets_add_up() -> None:
+    specification = resolved("death ~ age + offset(log(time)) + offset(n)", family="poisson")
+    assert specification.offset == Arithmetic("+", Call("log", VariableRef("time")), VariableRef("n"))
+
+
+def test_no_random_term_is_a_plain_model() -> None:
+    assert resolved("death ~ age").random is None
+
+
+@pytest.mark.parametrize(
+    ("formula", "family", "response"),
+    [
+        ("death ~ age", "poisson", NumericResponse(expression=VariableRef("death"))),
+        ("log(time) ~ age", "gaussian", NumericResponse(expression=Call("log", VariableRef("time")))),
+        ("stage == 'III' ~ age", "binomial", NumericResponse(expression=LevelTest("==", "stage", "III"))),
+        ("I(stage == 'III') ~ age", "binomial", NumericResponse(expression=LevelTest("==", "stage", "III"))),
+        ("arm ~ age", "binomial", EventResponse(variable="arm", event="drug")),
+        (
+            "cbind(tb, n - tb) ~ n",
+            "binomial",
+            CountsResponse(successes=VariableRef("tb"), failures=Arithmetic("-", VariableRef("n"), VariableRef("tb"))),
+        ),
+    ],
+)
+def test_kinds_of_response(formula: str, family: str, response: object) -> None:
+    assert resolved(formula, family=family).response == response
+
+
+@pytest.mark.parametrize(
+    ("bars", "group", "columns", "correlated"),
+    [
+        ("(1 | site)", "site", "(Intercept)", True),
+        ("(age | ward)", "ward", "(Intercept) age", True),
+        ("(0 + stage | site)", "site", "stageI stageII stageIII", True),
+        ("(arm | clinic)", "clinic", "(Intercept) armdrug", True),
+        ("(1 | stage)", "stage", "(Intercept)", True),
+        ("(1 + age || ward)", "ward", "(Intercept) age", False),
+        ("(age || ward)", "ward", "(Intercept) age", False),
+        ("(1 | ward) + (0 + age | ward)", "ward", "(Intercept) age", False),
+        ("(1 | ward) + (0 + age + n || ward)", "ward", "(Intercept) age n", False),
+        ("(1 || ward)", "ward", "(Intercept)", True),
+    ],
+)
+def test_random_terms_are_read_as_lme4_reads_them(bars: str, group: str, columns: str, correlated: bool) -> None:
+    random = resolved(f"death ~ 1 + {bars}").random
+    assert random is not None
+    assert (random.group, random.correlated) == (group, correlated)
+    assert " ".join(column.name for column in random.columns) == columns
+
+
+def test_a_known_sd_belongs_to_a_single_scalar_term() -> None:
+    random = resolved("death ~ age + (1 | site)", random_effect_sd=1.0).random
+    assert random is not None
+    assert random.sd == 1.0
+    assert "random_effect_sd" in refused("death ~ age", random_effect_sd=1.0)
+    assert "2 random effects" in refused("death ~ age + (age | site)", random_effect_sd=1.0)
+
+
+def test_weights_are_a_numeric_variable() -> None:
+    assert resolved("death ~ age", weights="n").weights == "n"
+    for name in ("arm", "ward", "nothing"):
+        assert "no numeric variable" in refused("death ~ age", weights=name)
+
+
+@pytest.mark.parametrize("link", ["log", "identity"])
+def test_another_link_is_not_available_yet(link: str) -> None:
+    assert "not available yet" in refused("death ~ age", link=link)
+
+
+def test_the_canonical_link_may_be_named() -> None:
+    assert resolved("death ~ age", family="poisson", link="log").link == "log"
+
+
+def test_quadrature_is_not_available_yet() -> None:
+    assert "not available yet" in refused("death ~ age + (1 | site)", quadrature_points=5)
+
+
+def test_the_roster_names_known_sites_once() -> None:
+    assert "unknown: east" in refused("death ~ age", sites=("north", "east"))
+    assert "named twice" in refused("death ~ age", sites=("north", "north"))
+    assert "no site" in refused("death ~ age", sites=())
+
+
+@pytest.mark.parametrize(
+    "bars",
+    [
+        "(1 | site) + (1 | ward)",
+        "(1 | site/ward)",
+        "(1 | site:ward)",
+        "(1 | ward) + (age | ward)",
+        "(0 + arm | ward) + (0 + age | ward)",
+        "(1 + arm || ward)",
+        "(I(age > 50) || ward)",
+    ],
+)
+def test_more_random_structure_is_not_available_yet(bars: str) -> None:
+    assert "not available yet" in refused(f"death ~ age + {bars}")
+
+
+@pytest.mark.parametrize(
+    ("formula", "family", "message"),
+    [
+        ("death ~ 0", "binomial", "no fixed effect"),
+        ("death ~ 0 + (1 | site)", "binomial", "no fixed effect"),
+        ("death ~ age + (0 | site)", "binomial", "nothing in front of the bar"),
+        ("death ~ age + (1 | nothing)", "binomial", "no such variable"),
+        ("death ~ age + (1 | ward) + (1 | ward)", "binomial", "two columns have the name `(Intercept)`"),
+        ("death ~ ward", "binomial", "never leave a site"),
+        ("ward ~ age", "binomial", "never leave a site"),
+        ("death ~ age + (ward | site)", "binomial", "never leave a site"),
+        ("death ~ site", "binomial", "grouping factor"),
+        ("death ~ nothing", "binomial", "no such variable"),
+        ("nothing ~ age", "binomial", "no such variable"),
+        ("death ~ age + offset(arm)", "binomial", "a factor is no number"),
+        ("stage ~ age", "binomial", "has 3"),
+        ("arm ~ age", "poisson", "no response of the family poisson"),
+        ("cbind(tb, n) ~ age", "gaussian", "no counts"),
+        ("cbind(arm, n) ~ age", "binomial", "a factor is no number"),
+        ("death ~ death", "binomial", "right-hand side"),
+        ("death ~ age + (death | site)", "binomial", "right-hand side"),
+        ("death ~ age + (1 | death)", "binomial", "right-hand side"),
+        ("death ~ age + offset(log(death))", "poisson", "right-hand side"),
+        ("log(time) ~ I(time^2)", "gaussian", "right-hand side"),
+        ("arm ~ arm:age", "binomial", "right-hand side"),
+        ("stage == 'I' ~ stage", "binomial", "right-hand side"),
+        ("cbind(tb, n - tb) ~ tb", "binomial", "right-hand side"),
+        ("I(time - age) ~ I(time - age)", "gaussian", "right-hand side"),
+    ],
+)
+def test_what_cannot_be_fitted_is_refused(formula: str, family: str, message: str) -> None:
+    assert message in refused(formula, family=family)
+
+
+def test_a_change_may_be_explained_by_where_it_began() -> None:
+    specification = resolved("I(time - age) ~ age", family="gaussian")
+    assert [column.name for column in specification.fixed] == ["(Intercept)", "age"]
+
+
+def test_two_columns_of_one_name_are_refused() -> None:
+    known = Dictionary(
+        variables=(
+            Variable(name="y", type="number"),
+            Variable(name="a", type="factor", levels=("x", "bc")),
+            Variable(name="ab", type="factor", levels=("x", "c")),
+        )
+    )
+    with pytest.raises(RequestError, match="two columns have the name `abc`"):
+        resolve(AnalysisRequest(formula="y ~ a + ab"), known, SITES)
+
+
+PIECES = [
+    "death",
+    "age",
+    "arm",
+    "stage",
+    "ward",
+    "site",
+    "(",
+    ")",
+    "+",
+    "-",
+    "*",
+    "|",
+    "||",
+    "~",
+    "0",
+    "1",
+    "cbind(",
+    ",",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=20))
+def test_nothing_but_a_request_error_is_raised(pieces: list[str]) -> None:
+    try:
+        specification = resolved(" ".join(["death ~", *pieces]))
+    except RequestError:
+        return
+    assert specification.layout.p >= 1
