@@ -1,0 +1,60 @@
+"""How many rounds the reference fits take: docs/rounds.md is what this prints."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from site_node.estimation.families import REGISTRY
+from tests.reference.cases import case, fit, names
+
+SITES = 5
+STRESS_TEST = "toenail_slope_corr"
+"""Its standard deviation is 23 on the logit scale: a test of the numerics, not a model that anybody would report."""
+
+TITLE = "# Rounds to the optimum"
+INTRODUCTION = (
+    "How many rounds each reference fit takes when its groups are dealt over five sites (fewer where there are fewer "
+    "groups): one question to every site at once is a round, the start message and the evaluation at the final "
+    "parameters included. The tolerance is the default, a Newton decrement of 1e-16, and the table is printed by "
+    "`python -m benchmarks rounds`."
+)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One row of the table."""
+
+    name: str
+    family: str
+    groups: int
+    sites: int
+    rounds: int
+    outcome: str
+
+
+def measure(name: str) -> Fit:
+    one = case(name)
+    sites = one.sites(SITES)
+    state = fit(sites, one.model)
+    (family,) = (" ".join(key) for key, known in REGISTRY.items() if known is one.model.family)
+    outcome = "none" if state.ending is None else state.ending.value
+    return Fit(name, family, one.groups, len(sites), state.round + 1, outcome)
+
+
+def document(fits: Sequence[Fit]) -> str:
+    """The page, in Markdown."""
+    table = [
+        "| case | family and link | groups | sites | rounds | outcome |",
+        "|-|-|-:|-:|-:|-|",
+        *(f"| {f.name} | {f.family} | {f.groups} | {f.sites} | {f.rounds} | {f.outcome} |" for f in fits),
+    ]
+    others = max(f.rounds for f in fits if f.name != STRESS_TEST)
+    summary = (
+        f"Median {median(f.rounds for f in fits):g}, maximum {max(f.rounds for f in fits)}; "
+        f"maximum without {STRESS_TEST}, a numerical stress test with a standard deviation of 23, {others}."
+    )
+    return "\n".join([TITLE, "", INTRODUCTION, "", *table, "", summary])
+
+
+def main() -> None:
+    print(document([measure(name) for name in names()]))

@@ -1,0 +1,234 @@
+"""The use case: prepare every site, start, rounds and steps until an outcome, close, result.
+
+The run's whole state is what is stored: the start and the rounds' sums. The optimiser's state is folded from them anew
+whenever a run begins, so a coordinator that was killed at any moment ends with the same bits.
+"""
+
+import asyncio
+import json
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import structlog
+
+from coordinator import rounds
+from coordinator.records import Round, TraceEntry
+from coordinator.rounds import Patience, RosterError, Session
+from coordinator.site_client import SiteClient
+from coordinator.states import AnalysisState
+from coordinator.store import Store
+from shared.contribution import Contribution
+from shared.errors import DataError, FedglmmError, RefusedError, SiteError, UnknownAnalysisError
+from shared.messages import (
+    Accepted,
+    CloseRequest,
+    ContributionMessage,
+    EvaluateRequest,
+    Problem,
+    RandomEffect,
+    StartMessage,
+)
+from shared.optimisation.outcome import OutcomeKind
+from shared.optimisation.start import StartContribution
+from shared.optimisation.step import State
+from shared.parameters import ParameterLayout
+from shared.specification import Specification
+
+LOG = structlog.get_logger(__name__)
+
+
+class Begin(Protocol):
+    """The optimiser's state after round 0."""
+
+    def __call__(
+        self, layout: ParameterLayout, start: StartContribution, *, tolerance: float, max_rounds: int
+    ) -> State:
+        """Makes it."""
+
+
+@dataclass(frozen=True)
+class Optimiser:
+    """Pure functions: the same sums give the same states."""
+
+    add_starts: Callable[[Sequence[StartContribution]], StartContribution]
+    begin: Begin
+    step: Callable[[State, Contribution], State]
+
+    def replay(self, specification: Specification, start: StartMessage, stored: Sequence[Round]) -> State:
+        """The state after all stored rounds.
+
+        Raises:
+            FedglmmError: a stored psi is not what this version of the optimiser asks for.
+        """
+        state = self.begin(
+            specification.layout,
+            start.contribution(),
+            tolerance=specification.tolerance,
+            max_rounds=specification.max_rounds,
+        )
+        for entry in stored:
+            if tuple(state.psi.tolist()) != entry.psi:
+                raise FedglmmError(
+                    "another version of this software stored the rounds so far, and steps otherwise.",
+                    where=f"round {entry.number}",
+                    remedy="Submit the analysis again.",
+                    code="replay",
+                )
+            state = self.step(state, entry.summed.contribution())
+        return state
+
+
+class MakeResult(Protocol):
+    """Writes the canonical result."""
+
+    def __call__(
+        self,
+        specification: Specification,
+        state: State,
+        trace: Sequence[TraceEntry],
+        accepted: Mapping[str, Accepted],
+        effects: Mapping[str, RandomEffect],
+    ) -> Mapping[str, Any]:
+        """Makes it, ready for JSON."""
+
+
+@dataclass(frozen=True)
+class Federation:
+    """All that an analysis needs to be run."""
+
+    store: Store
+    sites: Mapping[str, SiteClient]
+    optimiser: Optimiser
+    make_result: MakeResult
+    site_deadline: float
+    """Seconds that a site which cannot be reached is waited for."""
+
+    async def run(self, analysis_id: str) -> None:
+        """Runs an analysis, from wherever it stands, to its end. Every known fault becomes its ending."""
+        try:
+            await self._run(analysis_id)
+        except RosterError as error:
+            refused = any(isinstance(fault, (RefusedError, DataError)) for fault in error.faults)
+            ending = AnalysisState.REFUSED if refused else AnalysisState.FAILED
+            await self._fail(analysis_id, ending, error.faults)
+        except FedglmmError as error:
+            await self._fail(analysis_id, AnalysisState.FAILED, [error])
+
+    async def tell_sites(self, analysis_id: str, ending: AnalysisState) -> None:
+        """Tells the sites that no more will come, without waiting for any that is missing."""
+        specification = (await asyncio.to_thread(self.store.get, analysis_id)).specification
+        known = [self.sites[name] for name in specification.roster if name in self.sites]
+        request = CloseRequest(outcome=ending.value)
+        answers = await rounds.ask(known, lambda site: site.close(analysis_id, request), Patience(0, _nobody))
+        for fault in answers.faults:
+            if not isinstance(fault, UnknownAnalysisError):  # a site that was never prepared has nothing to forget
+                LOG.warning("site_not_told", analysis=analysis_id, site=fault.where, code=fault.code)
+
+    async def _fail(self, analysis_id: str, ending: AnalysisState, faults: Sequence[FedglmmError]) -> None:
+        problems = [Problem.of(fault) for fault in faults]
+        await asyncio.to_thread(self.store.change, analysis_id, ending, problems=problems)
+        LOG.warning("analysis_ended", analysis=analysis_id, state=ending.value, codes=[p.code for p in problems])
+        await self.tell_sites(analysis_id, ending)
+
+    async def _run(self, analysis_id: str) -> None:
+        specification = (await asyncio.to_thread(self.store.get, analysis_id)).specification
+        roster = self._roster(specification)
+        session = await self._prepared(analysis_id, specification, roster)
+        state, kind = await self._fitted(session, roster)
+        effects = await self._closed(session, roster, state, kind)
+        trace = [entry.trace for entry in await asyncio.to_thread(self.store.rounds, analysis_id)]
+        result = await asyncio.to_thread(self._result, session, state, trace, effects)
+        await asyncio.to_thread(self.store.change, analysis_id, AnalysisState(kind.value), result=result)
+        LOG.info("analysis_ended", analysis=analysis_id, state=kind.value, rounds=len(trace))
+
+    async def _prepared(self, analysis_id: str, specification: Specification, roster: Sequence[SiteClient]) -> Session:
+        """What every site answered to the specification: as it was stored, or asked for now."""
+        accepted = await asyncio.to_thread(self.store.accepted, analysis_id)
+        if not accepted:
+            await asyncio.to_thread(self.store.change, analysis_id, AnalysisState.PREPARING)
+            patience = self._patience(analysis_id, AnalysisState.PREPARING)
+            accepted = await rounds.prepare(roster, analysis_id, specification, patience)
+            await asyncio.to_thread(self.store.set_accepted, analysis_id, accepted)
+        await asyncio.to_thread(self.store.change, analysis_id, AnalysisState.RUNNING)
+        return Session(analysis_id, specification, accepted)
+
+    async def _fitted(self, session: Session, roster: Sequence[SiteClient]) -> tuple[State, OutcomeKind]:
+        """The optimiser's last state, and how it ended."""
+        patience = self._patience(session.analysis_id, AnalysisState.RUNNING)
+        start = await asyncio.to_thread(self.store.start, session.analysis_id)
+        if start is None:
+            parts = await rounds.starts(roster, session, patience)
+            start = StartMessage.of(await asyncio.to_thread(self.optimiser.add_starts, parts))
+            await asyncio.to_thread(self.store.set_start, session.analysis_id, start)
+        stored = await asyncio.to_thread(self.store.rounds, session.analysis_id)
+        state = await asyncio.to_thread(self.optimiser.replay, session.specification, start, stored)
+        last = stored[-1] if stored else None
+        while (outcome := state.outcome) is None:
+            state, last = await self._round(session, roster, state, last, patience)
+        return state, outcome.kind
+
+    async def _round(
+        self, session: Session, roster: Sequence[SiteClient], state: State, last: Round | None, patience: Patience
+    ) -> tuple[State, Round]:
+        """One psi sent, one sum stored, one step taken."""
+        request = EvaluateRequest(
+            round=last.number + 1 if last else 1,
+            specification_sha256=session.specification.sha256,
+            psi=tuple(state.psi.tolist()),
+            previous=last.summed if last else None,
+        )
+        began = time.perf_counter()
+        summed = await rounds.evaluate(roster, session, request, patience)
+        after = await asyncio.to_thread(self.optimiser.step, state, summed)
+        decrement = after.decrement
+        entry = Round(
+            number=request.round,
+            psi=request.psi,
+            summed=ContributionMessage.of(summed),
+            decrement=decrement if decrement is not None and math.isfinite(decrement) else None,
+            accepted=after.point is not None and after.point.summed is summed,
+            seconds=time.perf_counter() - began,
+        )
+        await asyncio.to_thread(self.store.add_round, session.analysis_id, entry)
+        return after, entry
+
+    async def _closed(
+        self, session: Session, roster: Sequence[SiteClient], state: State, kind: OutcomeKind
+    ) -> dict[str, RandomEffect]:
+        """The effects that the sites' policies release."""
+        psi = None if kind is OutcomeKind.NOT_IDENTIFIED else tuple(state.psi.tolist())
+        patience = self._patience(session.analysis_id, AnalysisState.RUNNING)
+        answers = await rounds.close(roster, session, CloseRequest(outcome=kind.value, psi=psi), patience)
+        for fault in answers.faults:
+            LOG.warning("site_not_closed", analysis=session.analysis_id, site=fault.where, code=fault.code)
+        return {site: reply.site_effect for site, reply in answers.replies.items() if reply.site_effect is not None}
+
+    def _result(
+        self, session: Session, state: State, trace: Sequence[TraceEntry], effects: Mapping[str, RandomEffect]
+    ) -> str:
+        result = self.make_result(session.specification, state, trace, session.accepted, effects)
+        return json.dumps(result, allow_nan=False, ensure_ascii=False)
+
+    def _roster(self, specification: Specification) -> list[SiteClient]:
+        for name in specification.roster:
+            if name not in self.sites:
+                raise SiteError(
+                    "it is no longer among the coordinator's sites.",
+                    where=name,
+                    remedy="Put it back, or submit the analysis with another roster.",
+                )
+        return [self.sites[name] for name in specification.roster]
+
+    def _patience(self, analysis_id: str, phase: AnalysisState) -> Patience:
+        async def tell(missing: tuple[str, ...]) -> None:
+            state = AnalysisState.PAUSED if missing else phase
+            await asyncio.to_thread(self.store.change, analysis_id, state, waiting_for=missing)
+
+        return Patience(self.site_deadline, tell)
+
+
+async def _nobody(_missing: tuple[str, ...]) -> None:
+    """Nobody needs to be told."""

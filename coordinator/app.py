@@ -1,0 +1,56 @@
+"""Where the coordinator is put together. Nothing is built at import."""
+
+from collections.abc import Mapping
+
+import httpx
+from fastapi import FastAPI
+
+from coordinator.analysis import Federation, Optimiser
+from coordinator.api import Service, create_api
+from coordinator.request import resolve
+from coordinator.result import make_result
+from coordinator.runner import Runner
+from coordinator.settings import Settings, load_dictionary, read_key, read_keys
+from coordinator.site_client import SiteClient
+from coordinator.sql_store import SqlStore
+from coordinator.store import Store
+from coordinator.submission import Desk
+from shared.optimisation.start import add_starts
+from shared.optimisation.step import begin, step
+
+
+def create_app(
+    settings: Settings,
+    *,
+    store: Store | None = None,
+    transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
+) -> FastAPI:
+    """The coordinator's app.
+
+    Args:
+        settings: what coordinator.toml says.
+        store: another store than the database of the settings.
+        transports: other ways than the network to a site, by its name.
+
+    Raises:
+        SettingsError: a key file or the database cannot be used.
+        DictionaryError: the dictionary is inconsistent.
+    """
+    dictionary = load_dictionary(settings.dictionary)
+    keys = () if settings.keys_file is None else read_keys(settings.keys_file)
+    sites = {
+        site.name: SiteClient(
+            site.name,
+            site.url,
+            None if site.key_file is None else read_key(site.key_file),
+            deadline=settings.round_deadline_seconds,
+            transport=(transports or {}).get(site.name),
+        )
+        for site in settings.sites
+    }
+    kept = store if store is not None else SqlStore(settings.database)
+    federation = Federation(
+        kept, sites, Optimiser(add_starts, begin, step), make_result, settings.site_deadline_seconds
+    )
+    desk = Desk(kept, dictionary, tuple(sites), resolve)
+    return create_api(Service(kept, sites, desk, Runner(federation), dictionary, keys))

@@ -1,0 +1,90 @@
+"""A federation on this machine, made of the real commands on loopback: what `rehearse` and `demo` run on."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO, Any
+
+from shared.errors import FedglmmError, SettingsError
+
+STARTUP_SECONDS = 60.0
+GRACE_SECONDS = 5.0
+COORDINATOR_TOML = """\
+host = "127.0.0.1"
+port = 0
+database = "sqlite:///coordinator.db"
+dictionary = "sites/dictionary.json"
+"""
+
+
+@contextmanager
+def federation(split: Sequence[str]) -> Iterator[str]:
+    """Split a file into sites, serve them and a coordinator, and yield the coordinator's URL; stop them afterwards.
+
+    Args:
+        split: the arguments of `fedglmm-site split`, without `--out`.
+
+    Raises:
+        SettingsError: the file cannot be split or a server does not start; says what the command said.
+    """
+    with TemporaryDirectory(prefix="fedglmm-") as folder:
+        place = Path(folder)
+        _run([_command("fedglmm-site"), "split", *split, "--out", str(place / "sites")])
+        folders = sorted(str(path.parent) for path in (place / "sites").glob("*/site.toml"))
+        with _serving([_command("fedglmm-site"), "serve", *folders], place / "sites.json") as announced:
+            tables = [
+                f"[[sites]]\nname = {json.dumps(name)}\nurl = {json.dumps(url)}\n"
+                for name, url in announced["sites"].items()
+            ]
+            (place / "coordinator.toml").write_text(COORDINATOR_TOML + "\n" + "\n".join(tables), encoding="utf-8")
+            serve = [_command("fedglmm-coordinator"), "serve", str(place / "coordinator.toml")]
+            with _serving(serve, place / "coordinator.json") as coordinator:
+                yield coordinator["url"]
+
+
+def _command(name: str) -> str:
+    """The project's own command, of the environment that runs this."""
+    return str(Path(sys.executable).parent / name)
+
+
+def _run(arguments: list[str]) -> None:
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False)  # noqa: S603 -- our own command
+    if done.returncode != 0:
+        raise SettingsError(done.stderr.strip() or "the file cannot be split.", code="split")
+
+
+@contextmanager
+def _serving(arguments: list[str], announce: Path) -> Iterator[dict[str, Any]]:
+    """Run a server until the block ends; yields what it announced."""
+    with announce.with_suffix(".log").open("w+", encoding="utf-8") as log:
+        process = subprocess.Popen(  # noqa: S603 -- our own command
+            [*arguments, "--announce", str(announce)], stdout=subprocess.DEVNULL, stderr=log
+        )
+        try:
+            announced = _announced(process, announce, log)
+            yield announced
+        finally:
+            process.terminate()
+            try:
+                process.wait(GRACE_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _announced(process: "subprocess.Popen[bytes]", announce: Path, log: IO[str]) -> dict[str, Any]:
+    deadline = time.monotonic() + STARTUP_SECONDS
+    while time.monotonic() < deadline:
+        if announce.exists():
+            announced: dict[str, Any] = json.loads(announce.read_text(encoding="utf-8"))
+            return announced
+        if process.poll() is not None:
+            log.seek(0)
+            raise SettingsError(log.read().strip()[-2000:] or "a server ended before it listened.", code="server")
+        time.sleep(0.02)
+    raise FedglmmError(f"a server did not start within {STARTUP_SECONDS:.0f} seconds.", code="server")

@@ -1,0 +1,32 @@
+"""The coordinator's log: a JSON object a line, on standard error. Nothing array-like is ever written."""
+
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+PLAIN = (str, int, float, bool, type(None))
+
+
+def plain_only(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Drops every field that could hold numbers of a site: what is neither a scalar nor a list of texts."""
+    return {name: value for name, value in event.items() if isinstance(value, PLAIN) or _texts(value)}
+
+
+def configure() -> None:
+    """Sends the log to standard error."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            plain_only,
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _texts(value: object) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(entry, str) for entry in value)

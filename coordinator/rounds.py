@@ -1,0 +1,182 @@
+"""One question to every site of the roster at once: deadlines, culprits by name, and the sum in roster order."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from coordinator.site_client import UNREACHABLE, SiteClient
+from shared.contribution import Contribution, total
+from shared.errors import DataError, FedglmmError, SiteError, UnknownAnalysisError
+from shared.messages import Accepted, CloseReply, CloseRequest, EvaluateRequest, StartRequest
+from shared.optimisation.start import StartContribution
+from shared.specification import Specification
+
+FIRST_PAUSE = 0.1
+LONGEST_PAUSE = 2.0
+
+Answer = TypeVar("Answer")
+
+
+class RosterError(SiteError):
+    """Some sites did not answer as they must: one fault of each."""
+
+    def __init__(self, faults: Sequence[FedglmmError]) -> None:
+        self.faults = tuple(faults)
+        super().__init__(" ".join(fault.message for fault in faults), where=", ".join(fault.where for fault in faults))
+
+
+@dataclass(frozen=True)
+class Answers(Generic[Answer]):
+    """What came of one question to every site."""
+
+    replies: Mapping[str, Answer]
+    """By site, in roster order."""
+    faults: tuple[FedglmmError, ...]
+
+    def complete(self) -> dict[str, Answer]:
+        """Every site's answer.
+
+        Raises:
+            RosterError: some sites gave none; it names every culprit.
+        """
+        if self.faults:
+            raise RosterError(self.faults)
+        return dict(self.replies)
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long sites that cannot be reached are waited for, and who is told."""
+
+    seconds: float
+    tell: Callable[[tuple[str, ...]], Awaitable[None]]
+    """Called with the names of the sites that are missing, and with none once they are back."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """An analysis as its sites know it."""
+
+    analysis_id: str
+    specification: Specification
+    accepted: Mapping[str, Accepted]
+    """What every site answered to the specification."""
+
+
+async def ask(
+    roster: Sequence[SiteClient], question: Callable[[SiteClient], Awaitable[Answer]], patience: Patience
+) -> Answers[Answer]:
+    """Asks every site at once; those that cannot be reached are asked again until patience ends, or another fails."""
+    answers: dict[str, Answer] = {}
+    faults: dict[str, FedglmmError] = {}
+    missing, until, pause, told = list(roster), 0.0, FIRST_PAUSE, False
+    while missing:
+        for site, outcome in zip(missing, await asyncio.gather(*(_tried(question, s) for s in missing)), strict=True):
+            faults.pop(site.name, None)
+            if isinstance(outcome, _Fault):
+                faults[site.name] = outcome.error
+            else:
+                answers[site.name] = outcome
+        missing = [site for site in missing if site.name in faults]
+        until = until or time.monotonic() + patience.seconds
+        if any(fault.code != UNREACHABLE for fault in faults.values()) or time.monotonic() >= until:
+            break
+        if missing:
+            await patience.tell(tuple(site.name for site in missing))
+            await asyncio.sleep(pause)
+            pause, told = min(2 * pause, LONGEST_PAUSE), True
+    if told and not faults:
+        await patience.tell(())
+    return Answers(
+        replies={site.name: answers[site.name] for site in roster if site.name in answers},
+        faults=tuple(faults[site.name] for site in roster if site.name in faults),
+    )
+
+
+async def prepare(
+    roster: Sequence[SiteClient], analysis_id: str, specification: Specification, patience: Patience
+) -> dict[str, Accepted]:
+    """Asks every site to take part.
+
+    Raises:
+        RosterError: with every refusal.
+    """
+
+    async def question(site: SiteClient) -> Accepted:
+        await site.about()
+        return await site.prepare(analysis_id, specification)
+
+    return (await ask(roster, question, patience)).complete()
+
+
+async def starts(roster: Sequence[SiteClient], session: Session, patience: Patience) -> list[StartContribution]:
+    """Round 0: every site's one-shot start.
+
+    Raises:
+        RosterError: with every fault.
+    """
+    request = StartRequest(specification_sha256=session.specification.sha256)
+    layout = session.specification.layout
+
+    async def question(site: SiteClient) -> StartContribution:
+        return await _prepared(site, session, lambda: site.start(session.analysis_id, request, layout))
+
+    return list((await ask(roster, question, patience)).complete().values())
+
+
+async def evaluate(
+    roster: Sequence[SiteClient], session: Session, request: EvaluateRequest, patience: Patience
+) -> Contribution:
+    """One round: the sum of every site's contribution at psi.
+
+    Raises:
+        RosterError: with every fault.
+    """
+
+    async def question(site: SiteClient) -> Contribution:
+        return await _prepared(site, session, lambda: site.evaluate(session.analysis_id, request))
+
+    contributions = list((await ask(roster, question, patience)).complete().values())
+    return await asyncio.to_thread(total, contributions)
+
+
+async def close(
+    roster: Sequence[SiteClient], session: Session, request: CloseRequest, patience: Patience
+) -> Answers[CloseReply]:
+    """Tells every site how the analysis ended. A site that does not answer takes nothing from the estimates."""
+
+    async def question(site: SiteClient) -> CloseReply:
+        return await _prepared(site, session, lambda: site.close(session.analysis_id, request))
+
+    return await ask(roster, question, patience)
+
+
+async def _prepared(site: SiteClient, session: Session, question: Callable[[], Awaitable[Answer]]) -> Answer:
+    """A question to a site that may have forgotten the analysis (it restarted): then it is prepared once more.
+
+    Raises:
+        DataError: its data have changed since it accepted.
+    """
+    try:
+        return await question()
+    except UnknownAnalysisError:
+        accepted = await site.prepare(session.analysis_id, session.specification)
+    if accepted != session.accepted[site.name]:
+        raise DataError(
+            "its data have changed during the analysis.", where=site.name, remedy="Submit the analysis again."
+        )
+    return await question()
+
+
+@dataclass(frozen=True)
+class _Fault:
+    error: FedglmmError
+
+
+async def _tried(question: Callable[[SiteClient], Awaitable[Answer]], site: SiteClient) -> Answer | _Fault:
+    try:
+        return await question(site)
+    except FedglmmError as error:
+        return _Fault(error)

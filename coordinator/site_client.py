@@ -1,0 +1,195 @@
+"""One site, over HTTP: the only place that knows how sites are reached. Whatever goes wrong names the site."""
+
+import asyncio
+from types import TracebackType
+from typing import Self, TypeVar
+
+import httpx
+import numpy as np
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from coordinator.records import now
+from shared.contribution import Contribution
+from shared.errors import ContributionError, DataError, FedglmmError, RefusedError, SiteError, UnknownAnalysisError
+from shared.messages import (
+    About,
+    Accepted,
+    CloseReply,
+    CloseRequest,
+    EvaluateReply,
+    EvaluateRequest,
+    PrepareRequest,
+    Problem,
+    StartReply,
+    StartRequest,
+)
+from shared.optimisation.start import StartContribution, grid
+from shared.parameters import ParameterLayout
+from shared.specification import PROTOCOL_VERSION, Specification
+
+UNREACHABLE = "site_unreachable"
+"""The code of a SiteError that may pass: nobody answered. Every other fault of a site stays."""
+RETRY_PAUSES = (0.05, 0.2)
+ABOUT_SECONDS = 5.0
+CONNECT_SECONDS = 5.0
+
+Reply = TypeVar("Reply", bound=BaseModel)
+
+
+class SiteClient:
+    """One site of the consortium.
+
+    Every method raises SiteError (code `site_unreachable` when nobody answers), RefusedError when the site's policy
+    says no, DataError when its data do not fit, UnknownAnalysisError when it does not know the analysis (any more).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        key: SecretStr | None = None,
+        *,
+        deadline: float = 600.0,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.name = name
+        self.last_seen: str | None = None
+        self._url = url
+        self._deadline = deadline
+        self._http = httpx.AsyncClient(
+            base_url=url,
+            headers={"Authorization": f"Bearer {key.get_secret_value()}"} if key else None,
+            timeout=httpx.Timeout(deadline, connect=CONNECT_SECONDS),
+            transport=transport,
+            trust_env=False,
+        )
+
+    def __repr__(self) -> str:
+        """The site's name and address, never its key."""
+        return f"SiteClient({self.name!r}, {self._url!r})"
+
+    async def __aenter__(self) -> Self:
+        """Nothing is opened before it is needed."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Closes the connections."""
+        await self._http.aclose()
+
+    async def about(self) -> About:
+        """Who the site is."""
+        about = await self._ask("GET", "/v1/about", None, About, deadline=min(ABOUT_SECONDS, self._deadline))
+        if about.site != self.name:
+            raise self._fault("another site answers at its address.", "Check the sites' names and urls.")
+        if not about.protocol_min <= PROTOCOL_VERSION <= about.protocol_max:
+            raise self._fault(
+                f"it speaks protocol {about.protocol_min} to {about.protocol_max}, and this is {PROTOCOL_VERSION}.",
+                "Update the older of the two.",
+            )
+        return about
+
+    async def prepare(self, analysis_id: str, specification: Specification) -> Accepted:
+        """Asks the site to take part."""
+        body = PrepareRequest(specification=specification)
+        accepted = await self._ask("POST", f"/v1/analyses/{analysis_id}/prepare", body, Accepted)
+        if accepted.specification_sha256 != specification.sha256:
+            raise self._fault("it accepted another specification than it was asked about.")
+        return accepted
+
+    async def start(self, analysis_id: str, request: StartRequest, layout: ParameterLayout) -> StartContribution:
+        """Round 0: the site's one-shot start."""
+        reply = await self._ask("POST", f"/v1/analyses/{analysis_id}/contributions", request, StartReply)
+        try:
+            start = reply.start.contribution()
+        except ContributionError as error:
+            raise self._fault(error.message) from None
+        sizes = {quadratic.size for quadratic in start.quadratics}
+        if sizes != {layout.size} or len(start.quadratics) != len(grid(layout)) or len(start.squares) != 1 + layout.q:
+            raise self._fault("its start has another size than the specification's parameters.")
+        if not np.isfinite(start.squares).all():
+            raise self._fault("its start holds a number that is not finite.")
+        return start
+
+    async def evaluate(self, analysis_id: str, request: EvaluateRequest) -> Contribution:
+        """The site's contribution at psi."""
+        reply = await self._ask("POST", f"/v1/analyses/{analysis_id}/contributions", request, EvaluateReply)
+        if reply.round != request.round:
+            raise self._fault(f"it answered round {reply.round} when asked for round {request.round}.")
+        try:
+            contribution = reply.contribution.contribution()
+        except ContributionError as error:
+            raise self._fault(error.message) from None
+        if contribution.size != len(request.psi):
+            raise self._fault(f"its contribution has {contribution.size} parameters instead of {len(request.psi)}.")
+        return contribution
+
+    async def close(self, analysis_id: str, request: CloseRequest) -> CloseReply:
+        """Tells the site how the analysis ended."""
+        return await self._ask("POST", f"/v1/analyses/{analysis_id}/close", request, CloseReply)
+
+    async def _ask(
+        self, method: str, path: str, body: BaseModel | None, reply: type[Reply], *, deadline: float | None = None
+    ) -> Reply:
+        """One question, all of which can be asked twice: a lost connection is tried again at once."""
+        seconds = deadline or self._deadline
+        content = None if body is None else body.model_dump_json()
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        for pause in (*RETRY_PAUSES, None):
+            try:
+                async with asyncio.timeout(seconds):
+                    response = await self._http.request(method, path, content=content, headers=headers)
+                break
+            except (TimeoutError, httpx.ReadTimeout, httpx.WriteTimeout):
+                raise self._fault(f"no answer within {seconds:g} s.", "See the site's log.", code="site_late") from None
+            except httpx.RequestError as error:
+                if pause is None:
+                    raise self._fault(
+                        f"it cannot be reached ({type(error).__name__}).",
+                        "Is its node running, and its url right?",
+                        code=UNREACHABLE,
+                    ) from None
+                await asyncio.sleep(pause)
+        parsed = self._parsed(response, reply)
+        self.last_seen = now()
+        return parsed
+
+    def _parsed(self, response: httpx.Response, reply: type[Reply]) -> Reply:
+        if not response.is_success:
+            raise self._refusal(response)
+        try:
+            return reply.model_validate_json(response.content)
+        except ValidationError as error:
+            place = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
+            where = f"field {place} is missing or wrong" if place else "it is no JSON"
+            raise self._fault(f"its answer is no {reply.__name__}: {where}.", "Do both run the same version?") from None
+
+    def _refusal(self, response: httpx.Response) -> FedglmmError:
+        """What an answer that is none means."""
+        status = response.status_code
+        if response.is_redirect:
+            return self._fault("it redirects to another address.", "Set its url to where it really is.")
+        if status in {502, 503, 504}:
+            return self._fault(f"it is not available (HTTP {status}).", "See the site's log.", code=UNREACHABLE)
+        if status == httpx.codes.UNAUTHORIZED:
+            return self._fault("it does not accept this coordinator's key.", "Compare the key files of both sides.")
+        try:
+            return self._told(status, Problem.model_validate_json(response.content))
+        except ValidationError:
+            return self._fault(f"it answered HTTP {status} without saying why.", "See the site's log.")
+
+    def _told(self, status: int, problem: Problem) -> FedglmmError:
+        """The site's own words, as our error."""
+        message = f"{problem.where}: {problem.message}" if problem.where else problem.message
+        told = {"where": self.name, "remedy": problem.remedy, "code": problem.code}
+        if status == httpx.codes.FORBIDDEN:
+            return RefusedError(message, rule=problem.rule, **told)
+        if status in {httpx.codes.CONFLICT, httpx.codes.UNPROCESSABLE_ENTITY}:
+            return DataError(message, **told)
+        if status == httpx.codes.NOT_FOUND and problem.code == UnknownAnalysisError.code:
+            return UnknownAnalysisError(message, **told)
+        return SiteError(message, **told)
+
+    def _fault(self, message: str, remedy: str = "", *, code: str = "site_answer") -> SiteError:
+        return SiteError(message, where=self.name, remedy=remedy, code=code)

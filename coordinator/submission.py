@@ -1,0 +1,43 @@
+"""The use case: a request becomes a stored analysis, once."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from coordinator.records import Analysis
+from coordinator.store import Store
+from shared.dictionary import Dictionary
+from shared.errors import RequestError
+from shared.specification import AnalysisRequest, Specification
+
+KEY_REUSED = "idempotency_key_reused"
+"""The code of a RequestError: the key stands for another request already."""
+
+Resolve = Callable[[AnalysisRequest, Dictionary, Sequence[str]], Specification]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where requests are handed in."""
+
+    store: Store
+    dictionary: Dictionary
+    sites: tuple[str, ...]
+    resolve: Resolve
+
+    def submit(self, request: AnalysisRequest, idempotency_key: str | None) -> tuple[Analysis, bool]:
+        """The analysis of this request, and whether it is new.
+
+        Raises:
+            RequestError: the request cannot be carried out, or its key stands for another request.
+            DictionaryError: it names what the dictionary lacks.
+        """
+        new = Analysis.submitted(request, self.resolve(request, self.dictionary, self.sites), idempotency_key)
+        kept = self.store.add(new)
+        if kept.request_sha256 != new.request_sha256:
+            raise RequestError(
+                "this Idempotency-Key was used for another request.",
+                where="Idempotency-Key",
+                remedy=f"Use a new key, or look at analysis {kept.id}.",
+                code=KEY_REUSED,
+            )
+        return kept, kept.id == new.id

@@ -1,0 +1,43 @@
+"""The tables of the SQL store: analyses, what each site accepted, and rounds."""
+
+import sqlalchemy as sql
+
+METADATA = sql.MetaData()
+ANALYSES = sql.Table(
+    "analyses",
+    METADATA,
+    sql.Column("sequence", sql.Integer, primary_key=True, autoincrement=True),
+    sql.Column("id", sql.String(64), nullable=False, unique=True),
+    sql.Column("idempotency_key", sql.String(200), unique=True),
+    sql.Column("request_sha256", sql.String(64), nullable=False),
+    sql.Column("request", sql.Text, nullable=False),
+    sql.Column("specification", sql.Text, nullable=False),
+    sql.Column("created_at", sql.String(32), nullable=False),
+    sql.Column("state", sql.String(32), nullable=False, index=True),
+    sql.Column("since", sql.String(32), nullable=False),
+    sql.Column("waiting_for", sql.Text, nullable=False, default="[]"),
+    sql.Column("problems", sql.Text, nullable=False, default="[]"),
+    sql.Column("start", sql.Text),
+    sql.Column("result", sql.Text),
+    sqlite_autoincrement=True,
+)
+ACCEPTED = sql.Table(
+    "accepted",
+    METADATA,
+    sql.Column("analysis", sql.ForeignKey("analyses.id", ondelete="CASCADE"), primary_key=True),
+    sql.Column("position", sql.Integer, primary_key=True, autoincrement=False),
+    sql.Column("site", sql.String(120), nullable=False),
+    sql.Column("answer", sql.Text, nullable=False),
+)
+ROUNDS = sql.Table(
+    "rounds",
+    METADATA,
+    sql.Column("analysis", sql.ForeignKey("analyses.id", ondelete="CASCADE"), primary_key=True),
+    sql.Column("number", sql.Integer, primary_key=True, autoincrement=False),
+    sql.Column("psi", sql.Text, nullable=False, comment="JSON; float64 round-trips exactly"),
+    sql.Column("summed", sql.Text, nullable=False, comment="JSON; float64 round-trips exactly"),
+    sql.Column("log_likelihood", sql.Double, nullable=False),
+    sql.Column("decrement", sql.Double),
+    sql.Column("accepted", sql.Boolean, nullable=False),
+    sql.Column("seconds", sql.Double, nullable=False),
+)

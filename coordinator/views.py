@@ -1,0 +1,151 @@
+"""What the analyst's interface answers: JSON models, made from the stored values."""
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from coordinator.records import Analysis, TraceEntry
+from coordinator.states import WITH_RESULT, AnalysisState
+from shared.messages import About, Problem
+
+
+class View(BaseModel):
+    """The base of every answer."""
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+
+class Links(View):
+    """Where else to look."""
+
+    self: str
+    rounds: str
+    result: str | None = Field(description="once there is one")
+
+
+class AnalysisView(View):
+    """An analysis as it stands."""
+
+    id: str
+    state: AnalysisState
+    since: str = Field(description="when it entered this state")
+    created_at: str
+    title: str
+    formula: str
+    family: str
+    roster: tuple[str, ...]
+    round: int = Field(description="rounds that are done")
+    max_rounds: int
+    decrement: float | None
+    log_likelihood: float | None
+    waiting_for: tuple[str, ...] = Field(description="the sites that are missing while it is paused")
+    problem: Problem | None = Field(description="why it was refused or failed; names every culprit")
+    problems: tuple[Problem, ...] = Field(description="the same, one of each culprit")
+    links: Links
+
+    @classmethod
+    def of(cls, analysis: Analysis) -> "AnalysisView":
+        """The view of a stored analysis."""
+        place, last = f"/v1/analyses/{analysis.id}", analysis.last
+        return cls(
+            id=analysis.id,
+            state=analysis.state,
+            since=analysis.since,
+            created_at=analysis.created_at,
+            title=analysis.request.title,
+            formula=analysis.request.formula,
+            family=analysis.request.family,
+            roster=analysis.specification.roster,
+            round=last.round if last else 0,
+            max_rounds=analysis.request.max_rounds,
+            decrement=last.decrement if last else None,
+            log_likelihood=last.log_likelihood if last else None,
+            waiting_for=analysis.waiting_for,
+            problem=joined(analysis.problems),
+            problems=analysis.problems,
+            links=Links(
+                self=place,
+                rounds=f"{place}/rounds",
+                result=f"{place}/result" if analysis.state in WITH_RESULT else None,
+            ),
+        )
+
+
+class AnalysesView(View):
+    """A page of analyses, newest first."""
+
+    analyses: tuple[AnalysisView, ...]
+    before: str | None = Field(description="ask with ?before= this for the next page; none on the last")
+
+
+class RoundView(View):
+    """One round of the trace."""
+
+    round: int
+    log_likelihood: float = Field(description="at the parameters that this round tried")
+    decrement: float | None
+    accepted: bool = Field(description="whether the step took them")
+    seconds: float
+
+    @classmethod
+    def of(cls, entry: TraceEntry) -> "RoundView":
+        """The view of a round."""
+        return cls.model_validate(entry, from_attributes=True)
+
+
+class TraceView(View):
+    """All rounds so far."""
+
+    rounds: tuple[RoundView, ...]
+
+
+class SiteView(View):
+    """A site, as it answers right now."""
+
+    name: str
+    reachable: bool
+    version: str | None = None
+    fingerprint: str | None = None
+    policy: str | None = None
+    last_seen: str | None
+    problem: Problem | None = None
+
+    @classmethod
+    def of(cls, name: str, answer: About | Problem, last_seen: str | None) -> "SiteView":
+        """The view of a site that answered, or of one that did not."""
+        if isinstance(answer, Problem):
+            return cls(name=name, reachable=False, last_seen=last_seen, problem=answer)
+        return cls(
+            name=name,
+            reachable=True,
+            version=answer.version,
+            fingerprint=answer.fingerprint,
+            policy=answer.policy,
+            last_seen=last_seen,
+        )
+
+
+class SitesView(View):
+    """All sites of the consortium."""
+
+    sites: tuple[SiteView, ...]
+
+
+class HealthView(View):
+    """The coordinator is up."""
+
+    status: str = "ok"
+
+
+def joined(problems: Sequence[Problem]) -> Problem | None:
+    """Several problems as one that names every culprit."""
+    if len(problems) < 2:  # noqa: PLR2004 -- nothing to join
+        return next(iter(problems), None)
+    first = problems[0]
+    return first.model_copy(
+        update={
+            "where": ", ".join(problem.where for problem in problems),
+            "message": " ".join(f"{problem.where}: {problem.message}" for problem in problems),
+            "remedy": " ".join(dict.fromkeys(problem.remedy for problem in problems if problem.remedy)),
+        }
+    )

@@ -1,0 +1,145 @@
+"""The site's HTTP routes. Work goes to threads, faults become Problems, and nothing here computes."""
+
+import hmac
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Annotated, Any, TypeVar
+
+import anyio.to_thread
+import structlog
+from anyio import CapacityLimiter
+from fastapi import APIRouter, FastAPI, Path, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import SecretStr
+from starlette.exceptions import HTTPException
+
+from shared.errors import DataError, FedglmmError, RefusedError, UnknownAnalysisError
+from shared.messages import (
+    About,
+    Accepted,
+    AnalysisId,
+    CloseReply,
+    CloseRequest,
+    ContributionRequest,
+    EvaluateReply,
+    PrepareRequest,
+    Problem,
+    StartReply,
+)
+from site_node.evaluation import SiteNode
+
+Reply = TypeVar("Reply")
+Analysis = Annotated[AnalysisId, Path(description="the coordinator's id of the analysis")]
+
+_log = structlog.get_logger()
+
+
+def routes(node: SiteNode, limiter: CapacityLimiter) -> APIRouter:
+    """The routes of a site; at most as many of them compute at once as the limiter lets."""
+    router = APIRouter(responses={"4XX": {"model": Problem}, "5XX": {"model": Problem}})
+
+    async def compute(work: Callable[[], Reply]) -> Reply:
+        return await anyio.to_thread.run_sync(work, limiter=limiter)
+
+    @router.get("/health", summary="Whether the process answers")
+    async def health() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @router.get("/v1/about", summary="Who the site is")
+    async def about() -> About:
+        # not behind the limiter: it must answer while the site computes
+        return await anyio.to_thread.run_sync(node.about)
+
+    @router.post("/v1/analyses/{analysis_id}/prepare", summary="Whether the site can and will take part")
+    async def prepare(analysis_id: Analysis, request: PrepareRequest) -> Accepted:
+        return await compute(partial(node.prepare, analysis_id, request.specification))
+
+    @router.post("/v1/analyses/{analysis_id}/contributions", summary="The site's contribution to a round")
+    async def contributions(analysis_id: Analysis, request: ContributionRequest) -> StartReply | EvaluateReply:
+        return await compute(partial(node.contributions, analysis_id, request))
+
+    @router.post("/v1/analyses/{analysis_id}/close", summary="The end of an analysis")
+    async def close(analysis_id: Analysis, request: CloseRequest) -> CloseReply:
+        return await compute(partial(node.close, analysis_id, request))
+
+    return router
+
+
+def add_problems(app: FastAPI) -> None:
+    """Every fault that the application knows is answered as a Problem."""
+
+    @app.exception_handler(FedglmmError)
+    async def known(_: Request, error: FedglmmError) -> Response:
+        return _problem(_status(error), Problem.of(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> Response:
+        # the kind of the fault and never its message, which can quote what was sent
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        problem = Problem(
+            code="invalid_request",
+            message=f"the request is not valid ({first['type']}).",
+            where=place,
+            remedy="See the site's /docs for what it takes.",
+        )
+        return _problem(422, problem)
+
+    @app.exception_handler(HTTPException)
+    async def http(_: Request, error: HTTPException) -> Response:
+        return _problem(error.status_code, Problem(code="http", message=str(error.detail)))
+
+
+def add_guard(app: FastAPI, key: SecretStr | None) -> None:
+    """Asks for the key under /v1, and answers an unforeseen fault without its content."""
+
+    @app.middleware("http")
+    async def guard(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:
+        if key is not None and request.url.path.startswith("/v1") and not _shows(request, key):
+            problem = Problem(
+                code="unauthorised",
+                message="the bearer key is missing or wrong.",
+                remedy="Send the key that the site's key_file holds.",
+            )
+            return _problem(401, problem, {"WWW-Authenticate": "Bearer"})
+        try:
+            return await proceed(request)
+        except Exception as error:  # noqa: BLE001 -- its text may quote data, so it goes neither out nor into the log
+            _log.error("unforeseen", fault=type(error).__name__, place=_place(error), path=request.url.path)
+            problem = Problem(
+                code="unforeseen",
+                message="the site failed in a way that it did not foresee.",
+                remedy="Look at the site's log.",
+            )
+            return _problem(500, problem)
+
+
+def _shows(request: Request, key: SecretStr) -> bool:
+    shown = request.headers.get("Authorization", "").encode()
+    return hmac.compare_digest(shown, f"Bearer {key.get_secret_value()}".encode())
+
+
+def _status(error: FedglmmError) -> int:
+    match error:
+        case RefusedError():
+            return 403
+        case UnknownAnalysisError():
+            return 404
+        case DataError(code="data_changed"):
+            return 409
+        case _:
+            return 422
+
+
+def _place(error: BaseException) -> str:
+    """The innermost line of code of an error."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else ""
+
+
+def _problem(status: int, problem: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
+    content: dict[str, Any] = problem.model_dump()
+    return JSONResponse(content, status, headers)

@@ -1,0 +1,59 @@
+"""The one place that builds a site: settings in, a web application out."""
+
+import os
+from importlib.metadata import PackageNotFoundError, version
+
+from anyio import CapacityLimiter
+from fastapi import FastAPI
+
+from site_node.api import add_guard, add_problems, routes
+from site_node.data.sources import FileSource
+from site_node.estimation.effects import site_effect
+from site_node.estimation.laplace import contribution
+from site_node.estimation.model import model_of
+from site_node.estimation.start import start_contribution
+from site_node.evaluation import Estimator, SiteNode
+from site_node.settings import SiteSettings, load_dictionary
+
+LAPLACE = Estimator(model_of, start_contribution, contribution, site_effect)
+
+
+def create_app(
+    settings: SiteSettings, *, limiter: CapacityLimiter | None = None, estimator: Estimator = LAPLACE
+) -> FastAPI:
+    """The web application of one site.
+
+    Args:
+        settings: what site.toml says.
+        limiter: how many requests may compute at once; sites of one process share it.
+        estimator: the mathematics.
+
+    Raises:
+        DictionaryError: the dictionary cannot be read.
+        SettingsError: a file with a secret cannot be read.
+    """
+    release = _release()
+    node = SiteNode(
+        name=settings.name,
+        version=release,
+        policy=settings.policy,
+        dictionary=load_dictionary(settings.dictionary),
+        source=FileSource(settings.data, settings.fingerprint_secret().get_secret_value()),
+        estimator=estimator,
+    )
+    app = FastAPI(
+        title=f"fedglmm site {settings.name}",
+        summary="Keeps its rows; answers with its contribution to a fit",
+        version=release,
+    )
+    add_problems(app)
+    add_guard(app, settings.bearer_key())
+    app.include_router(routes(node, limiter or CapacityLimiter(os.cpu_count() or 1)))
+    return app
+
+
+def _release() -> str:
+    try:
+        return version("fedglmm")
+    except PackageNotFoundError:
+        return "not installed"

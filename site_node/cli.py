@@ -1,0 +1,170 @@
+"""The command of a site's data manager: fedglmm-site split, init, check, serve."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from shared.errors import FedglmmError, SettingsError
+from shared.specification import Specification
+from site_node.data.inference import infer, write_dictionary
+from site_node.data.split import split as split_file
+from site_node.folder import write_site
+from site_node.hosting import run
+from site_node.inspection import Inspection, inspect
+from site_node.release.policy import PolicyName
+from site_node.settings import load_dictionary, load_settings
+
+app = typer.Typer(
+    name="fedglmm-site", help="What runs beside the rows.", no_args_is_help=True, pretty_exceptions_enable=False
+)
+
+Levels = Annotated[
+    list[str] | None,
+    typer.Option(help="COLUMN=a,b,c: a factor with exactly these levels, the reference first. May be repeated."),
+]
+
+
+@app.command()
+def split(
+    data: Annotated[Path, typer.Argument(help="a CSV or Parquet file")],
+    *,
+    by: Annotated[str, typer.Option(help="the column whose values become sites")],
+    out: Annotated[Path, typer.Option(help="a folder that is empty or not there yet")],
+    nodes: Annotated[int | None, typer.Option(min=1, help="deal the values out over so many sites")] = None,
+    levels: Levels = None,
+    policy: Annotated[PolicyName, typer.Option(help="of every site")] = "default",
+) -> None:
+    """Make a federation of one file: a dictionary, and a folder a site."""
+    with _told():
+        federation = split_file(data, by, out, nodes=nodes, levels=_levels(levels))
+        for share in federation.shares:
+            write_site(
+                out / share.folder,
+                name=share.name,
+                data=federation.data_name,
+                dictionary="../dictionary.json",
+                policy=policy,
+            )
+    _notes(federation.notes)
+    _say(f"{len(federation.shares)} sites in {out}. Next: fedglmm-site serve {out}/*/")
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="the site's folder")],
+    data: Annotated[Path, typer.Option(help="a CSV or Parquet file")],
+    name: Annotated[str, typer.Option(help="what others call the site")],
+    levels: Levels = None,
+) -> None:
+    """Write a commented site.toml and, unless there is one, propose a dictionary."""
+    with _told():
+        dictionary = folder / "dictionary.json"
+        proposal = None if dictionary.exists() else infer(data, levels=_levels(levels))
+        write_site(
+            folder, name=name, data=os.path.relpath(data.resolve(), folder.resolve()), dictionary=dictionary.name
+        )
+        load_settings(folder)
+        if proposal is not None:
+            write_dictionary(proposal.dictionary, dictionary)
+            _notes(proposal.notes)
+            _say(f"{dictionary} is a proposal from this file: agree on it with the consortium before you use it.")
+    _say(f"Wrote {folder / 'site.toml'}. Next: fedglmm-site check {folder}")
+
+
+@app.command()
+def check(
+    folder: Annotated[Path, typer.Argument(help="the site's folder")],
+    specification: Annotated[Path | None, typer.Option(help="a specification to hold the data against")] = None,
+) -> None:
+    """Say what would be refused, and why, before anything is online."""
+    with _told():
+        settings = load_settings(folder)
+        settings.bearer_key()
+        settings.fingerprint_secret()
+        dictionary = load_dictionary(settings.dictionary)
+        inspection = inspect(settings, dictionary, _specification(specification))
+    _report(settings.name, inspection)
+    if specification is None:
+        _say("Floors of outcomes within levels depend on the model: give --specification to check those as well.")
+    raise typer.Exit(0 if inspection.sound else 1)
+
+
+@app.command()
+def serve(
+    folders: Annotated[list[Path], typer.Argument(help="folders with a site.toml each")],
+    announce: Annotated[Path | None, typer.Option(help="a file to be told the sites' URLs")] = None,
+) -> None:
+    """Serve one site, or several on their own ports, until interrupted."""
+    with _told():
+        run([load_settings(folder) for folder in folders], announce)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """A known fault is told in words, and ends the command."""
+    try:
+        yield
+    except FedglmmError as error:
+        Console(stderr=True).print(f"[red]{escape(str(error))}[/red]", soft_wrap=True, highlight=False)
+        raise typer.Exit(2) from None
+
+
+def _say(text: str) -> None:
+    Console().print(text, soft_wrap=True, highlight=False, markup=False)
+
+
+def _notes(notes: tuple[str, ...]) -> None:
+    for note in notes:
+        Console(stderr=True).print(f"Note: {note}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _levels(options: list[str] | None) -> dict[str, list[str]]:
+    chosen = {}
+    for option in options or []:
+        column, sign, listed = option.partition("=")
+        if not (column and sign and listed):
+            raise SettingsError(
+                "levels are not given as COLUMN=a,b,c.", where="--levels", remedy="Name the column and its levels."
+            )
+        chosen[column] = [level.strip() for level in listed.split(",")]
+    return chosen
+
+
+def _specification(path: Path | None) -> Specification | None:
+    if path is None:
+        return None
+    try:
+        return Specification.model_validate_json(path.read_bytes())
+    except OSError:
+        raise SettingsError("it cannot be read.", where=str(path), remedy="Name a specification's file.") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise SettingsError(
+            f"it is no specification: {first['msg']}.",
+            where=f"{path}: {'.'.join(str(part) for part in first['loc'])}",
+            remedy="Export one from the coordinator.",
+        ) from None
+
+
+def _report(name: str, inspection: Inspection) -> None:
+    table = Table("variable", "missing", "what is wrong", title=f"{name}: {inspection.rows} rows", title_justify="left")
+    for report in inspection.variables:
+        lacking = ", ".join(report.unknown_levels)
+        wrong = f"{report.problem} The dictionary lacks: {lacking}." if lacking else report.problem
+        table.add_row(escape(report.name), str(report.missing) if not report.problem else "", escape(wrong))
+    Console().print(table)
+    if inspection.problem:
+        _say(f"The specification cannot be carried out here: {inspection.problem}")
+    for breach in inspection.refused:
+        of = f" ({breach.variable})" if breach.variable else ""
+        _say(f"Would be refused, {breach.code}{of}: {breach.message} {breach.remedy}")
+    if inspection.sound:
+        _say("Nothing was found that would be refused.")

@@ -1,0 +1,161 @@
+"""A CSV or Parquet file as a relation that DuckDB can query, without ever quoting what stands in it.
+
+Inside the relation, `data`, the columns are called c0, c1, ... in the file's order: the names in the file are looked up
+here, so they never become part of a query and nothing depends on DuckDB's folding or mending of names.
+"""
+
+import csv
+import glob
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from shared.errors import DataError
+
+MISSING_TEXTS = ("", "NA", "NaN", "nan", "NULL")
+"""Texts that mean that a value is missing."""
+
+PARQUET_SUFFIXES = frozenset({".parquet", ".pq"})
+
+_NUMERIC_TYPE = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL.*|BOOLEAN)")
+_LOCKED_DOWN: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "allow_community_extensions": False,
+}
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """An open file."""
+
+    path: Path
+    names: tuple[str, ...]
+    """The columns' names, in the file's order."""
+    types: tuple[str, ...]
+    """DuckDB's types of the columns: VARCHAR throughout in a CSV file."""
+    connection: duckdb.DuckDBPyConnection
+
+    def column(self, name: str) -> str:
+        """The relation's name for a column of the file.
+
+        Raises:
+            DataError: the file has no such column.
+        """
+        if name not in self.names:
+            raise DataError(
+                f"there is no column `{name}` among the {len(self.names)} columns.",
+                where=self.path.name,
+                remedy="Names must match the dictionary's exactly, also in upper and lower case.",
+                code="no_column",
+            )
+        return f"c{self.names.index(name)}"
+
+    def text(self, name: str) -> str:
+        """SQL for a column's value as text, NULL where it is missing."""
+        value = f"CAST({self.column(name)} AS VARCHAR)"
+        missing = ", ".join(f"'{text}'" for text in MISSING_TEXTS)
+        return f"CASE WHEN {value} NOT IN ({missing}) THEN {value} END"
+
+    def number(self, name: str) -> str:
+        """SQL for a column's value as a double: NaN where it is missing, infinite where it is no finite number."""
+        column = self.column(name)
+        if _NUMERIC_TYPE.fullmatch(self.types[self.names.index(name)]):
+            return f"coalesce(CAST({column} AS DOUBLE), 'nan'::DOUBLE)"
+        # DuckDB reads 1_000 as a number; nobody who writes it into a data file means one
+        number = f"coalesce(TRY_CAST(replace({self.text(name)}, '_', 'x') AS DOUBLE), 'inf'::DOUBLE)"
+        return f"CASE WHEN ({self.text(name)}) IS NULL THEN 'nan'::DOUBLE ELSE {number} END"
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> duckdb.DuckDBPyConnection:
+        """Runs a query over `data`.
+
+        Raises:
+            DataError: the file cannot be read to its end.
+        """
+        with _unquoted(self.path):
+            return self.connection.execute(sql, list(parameters))
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether a file's name says Parquet; any other file is taken for CSV."""
+    return path.suffix.lower() in PARQUET_SUFFIXES
+
+
+@contextmanager
+def open_file(path: Path) -> Iterator[DataFile]:
+    """Opens a CSV or Parquet file as the relation `data`.
+
+    Raises:
+        DataError: the file is not there, is empty, or is neither CSV in UTF-8 nor Parquet.
+    """
+    if not path.is_file():
+        raise DataError("there is no such file.", where=str(path), remedy="Set `data` in site.toml to the data file.")
+    if path.stat().st_size == 0:
+        raise DataError("the file is empty.", where=path.name, remedy="It needs a header and rows.")
+    with duckdb.connect(":memory:", config=_LOCKED_DOWN) as connection, _unquoted(path):
+        names = _parquet_names(connection, path) if is_parquet(path) else _csv_names(path)
+        _check_unique(names, path)
+        aliases = ", ".join(f"c{k}" for k in range(len(names)))
+        reader = _literal_reader(path, len(names))
+        connection.execute(f"CREATE VIEW data AS SELECT * FROM {reader} AS file({aliases})")  # noqa: S608 -- no name of the file's is in it
+        types = tuple(str(row[1]) for row in connection.execute("DESCRIBE data").fetchall())
+        yield DataFile(path, names, types, connection)
+
+
+def _literal_reader(path: Path, columns: int) -> str:
+    quoted = glob.escape(str(path)).replace("'", "''")
+    if is_parquet(path):
+        return f"read_parquet('{quoted}')"
+    declared = ", ".join(f"'c{k}': 'VARCHAR'" for k in range(columns))
+    return (
+        f"read_csv('{quoted}', header = true, auto_detect = false, delim = ',', quote = '\"', escape = '\"', "
+        f"columns = {{{declared}}})"
+    )
+
+
+def _parquet_names(connection: duckdb.DuckDBPyConnection, path: Path) -> tuple[str, ...]:
+    described = connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [glob.escape(str(path))]).fetchall()
+    return tuple(str(row[0]) for row in described)
+
+
+def _csv_names(path: Path) -> tuple[str, ...]:
+    """The header's names, read here because DuckDB's sniffer takes a ragged file's first row for a header."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return tuple(next(csv.reader(file, strict=True), ()))
+    except (UnicodeDecodeError, csv.Error):
+        raise DataError(
+            "its header cannot be read as CSV in UTF-8.",
+            where=path.name,
+            remedy="Save the file as CSV in UTF-8, separated by commas, with one line of column names.",
+        ) from None
+
+
+def _check_unique(names: tuple[str, ...], path: Path) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DataError(
+            f"the column name `{twice[0]}` appears more than once.",
+            where=path.name,
+            remedy="Give every column a name of its own.",
+        )
+
+
+@contextmanager
+def _unquoted(path: Path) -> Iterator[None]:
+    """Turns DuckDB's errors, which quote the patient's row, into one that names the line only."""
+    try:
+        yield
+    except duckdb.Error as error:
+        line = re.search(r"CSV Error on Line: (\d+)", str(error))
+        raise DataError(
+            f"line {line[1]} cannot be read." if line else "the file cannot be read.",
+            where=path.name,
+            remedy="Parquet is known by the suffix .parquet; anything else must be CSV in UTF-8, separated by commas, "
+            "with as many fields in every line as in the header and double quotes around text that holds a comma.",
+        ) from None

@@ -1,0 +1,138 @@
+"""A dictionary proposed from a data file: what a person then reads, mends and agrees on with the consortium."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from shared.dictionary import SITE, Dictionary, Variable, VariableName
+from shared.errors import DataError, SettingsError
+from site_node.data.files import DataFile, open_file
+
+MAX_LEVELS = 50
+"""A text column with more values than this is taken for an identifier, a group."""
+
+_LONGEST_LEVEL = 120
+_NAME: TypeAdapter[str] = TypeAdapter(VariableName)
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A dictionary, and why columns of the file are not in it."""
+
+    dictionary: Dictionary
+    notes: tuple[str, ...]
+
+
+def infer(path: Path, *, groups: Sequence[str] = (), levels: Mapping[str, Sequence[str]] | None = None) -> Proposal:
+    """Proposes a dictionary for a file.
+
+    All whole numbers: integer; all numbers: number; text: a factor with its sorted levels, or a group when it has too
+    many. The first level is the reference.
+
+    Args:
+        path: the data file.
+        groups: columns that are groups whatever they hold.
+        levels: factors, each with exactly these levels in this order.
+
+    Raises:
+        DataError: the file cannot be read, or a factor's column holds a level that is not among those given.
+        SettingsError: levels are given for a group or without one, or twice the same.
+    """
+    given = levels or {}
+    with open_file(path) as file:
+        for name in (*groups, *given):
+            file.column(name)
+        variables, notes = [], []
+        for name in file.names:
+            reason = _unfit(name)
+            variable = None if reason else _variable(file, name, groups, given)
+            if variable is not None:
+                variables.append(variable)
+            else:
+                notes.append(f"column `{name}` is left out: {reason or 'it holds no values'}.")
+    return Proposal(Dictionary(variables=tuple(variables)), tuple(notes))
+
+
+def write_dictionary(dictionary: Dictionary, path: Path) -> None:
+    """Writes a dictionary as people read it: indented, without what is not said."""
+    content = dictionary.model_dump(mode="json", exclude_defaults=True)
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def texts_beyond(path: Path, name: str, known: Sequence[str], limit: int = 10) -> tuple[str, ...]:
+    """Values of a column that are not among these, for the site's own eyes only.
+
+    Raises:
+        DataError: the file cannot be read, or has no such column.
+    """
+    with open_file(path) as file:
+        text = file.text(name)
+        sql = f"SELECT DISTINCT {text} AS t FROM data WHERE ({text}) IS NOT NULL AND NOT list_contains(?, {text})"  # noqa: S608 -- our own names only
+        rows = file.query(f"{sql} ORDER BY t LIMIT ?", [list(known), limit]).fetchall()
+    return tuple(str(row[0]) for row in rows)
+
+
+def _unfit(name: str) -> str:
+    if name == SITE:
+        return "the name `site` is reserved for the site itself; rename it to use it"
+    try:
+        _NAME.validate_python(name)
+    except ValidationError:
+        return "its name must be letters, digits, dots and underscores, beginning with a letter or a dot"
+    return ""
+
+
+def _variable(file: DataFile, name: str, groups: Sequence[str], given: Mapping[str, Sequence[str]]) -> Variable | None:
+    if name in given:
+        return _given_factor(file, name, groups, given[name])
+    if name in groups:
+        return Variable(name=name, type="group")
+    number = file.number(name)
+    counts = file.query(
+        f"SELECT count(*) FILTER (NOT isnan(v)), count(*) FILTER (isinf(v)), count(*) FILTER (isfinite(v) AND v <> floor(v)) "  # noqa: S608 -- our own names only
+        f"FROM (SELECT {number} AS v FROM data)"
+    ).fetchone()
+    present, texts, fractions = counts or (0, 0, 0)
+    if present == 0:
+        return None
+    if texts == 0:
+        return Variable(name=name, type="number" if fractions else "integer")
+    return _text_variable(file, name)
+
+
+def _given_factor(file: DataFile, name: str, groups: Sequence[str], levels: Sequence[str]) -> Variable:
+    if name in groups:
+        raise SettingsError(f"`{name}` groups the rows and cannot be a factor.", remedy="Give no levels for it.")
+    try:
+        variable = Variable(name=name, type="factor", levels=tuple(levels))
+    except ValidationError as error:
+        raise SettingsError(
+            f"the levels of `{name}` are not valid: {error.errors(include_url=False)[0]['msg']}.",
+            remedy="Write each level once: --levels COLUMN=reference,second,third.",
+        ) from None
+    text = file.text(name)
+    beyond = file.query(
+        f"SELECT count(*) FROM data WHERE ({text}) IS NOT NULL AND NOT list_contains(?, {text})",  # noqa: S608 -- our own names only
+        [list(levels)],
+    ).fetchone()
+    if beyond and beyond[0]:
+        raise DataError(
+            f"{beyond[0]} rows hold a level that is not among those given.",
+            where=f"column `{name}`",
+            remedy="List all of its levels, spelled as in the file.",
+        )
+    return variable
+
+
+def _text_variable(file: DataFile, name: str) -> Variable:
+    text = file.text(name)
+    rows = file.query(
+        f"SELECT DISTINCT {text} AS t FROM data WHERE ({text}) IS NOT NULL LIMIT {MAX_LEVELS + 1}"  # noqa: S608 -- our own names only
+    ).fetchall()
+    levels = sorted(str(row[0]) for row in rows)
+    if len(levels) > MAX_LEVELS or any(len(level) > _LONGEST_LEVEL for level in levels):
+        return Variable(name=name, type="group")
+    return Variable(name=name, type="factor", levels=tuple(levels))

@@ -1,0 +1,58 @@
+"""A site's folder as it is first written: a commented site.toml and the secret of its fingerprint."""
+
+import json
+import secrets
+from pathlib import Path
+
+from shared.errors import SettingsError
+from site_node.release.policy import PolicyName
+from site_node.settings import FILE_NAME
+
+_TEMPLATE = """\
+# A site of a fedglmm federation. Paths are relative to this file.
+# `fedglmm-site check .` says whether all is well; `fedglmm-site serve .` puts the site online.
+
+# What the other sites and the analyst call this site.
+name = {name}
+
+# The rows: CSV (UTF-8, separated by commas, with a header) or Parquet. They never leave.
+data = {data}
+
+# The consortium's variables: the same file, to the byte's meaning, at every site and at the coordinator.
+dictionary = {dictionary}
+
+# "default" refuses what could tell of single people; "open" lets everything pass and is for public data.
+policy = {policy}
+
+# Where the site listens. 127.0.0.1: this machine only. Port 0: any that is free.
+host = "127.0.0.1"
+port = 0
+
+# A file with the key that the coordinator must show. Needed as soon as host is not 127.0.0.1.
+# key_file = "key"
+
+# Random bytes that key the fingerprint of the data, so that nobody can guess the data from it.
+secret_file = "secret"
+"""
+_SECRET_BYTES = 32
+
+
+def write_site(folder: Path, *, name: str, data: str, dictionary: str, policy: PolicyName = "default") -> None:
+    """Writes site.toml, and the secret file unless there is one.
+
+    Raises:
+        SettingsError: there is a site.toml already.
+    """
+    settings = folder / FILE_NAME
+    if settings.exists():
+        raise SettingsError("the file exists.", where=str(settings), remedy="Edit it, or remove it first.")
+    folder.mkdir(parents=True, exist_ok=True)
+    # a JSON string is a TOML string
+    written = _TEMPLATE.format(
+        name=json.dumps(name), data=json.dumps(data), dictionary=json.dumps(dictionary), policy=json.dumps(policy)
+    )
+    settings.write_text(written, encoding="utf-8")
+    secret = folder / "secret"
+    if not secret.exists():
+        secret.touch(mode=0o600)
+        secret.write_text(secrets.token_hex(_SECRET_BYTES) + "\n", encoding="ascii")

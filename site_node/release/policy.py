@@ -1,0 +1,95 @@
+"""The floors below which nothing leaves a site (G5): pure functions of the counts of a design.
+
+A refusal tells the other side a code, the rule and a remedy, and no number and no variable: those are for the site's
+own log and for `fedglmm-site check`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from shared.errors import RefusedError
+from site_node.data.design import Counts, LevelCounts
+
+PolicyName: TypeAlias = Literal["default", "open"]
+
+RULE = "G5"
+MIN_ROWS = 20
+MIN_UNITS = 3
+MIN_GROUPS = 3
+MAX_COLUMNS_PER_ROW = 0.33
+
+_MERGE = "Merge its rare levels in the dictionary, leave it out of the model, or leave this site out of the roster."
+
+
+@dataclass(frozen=True)
+class Breach:
+    """A floor that a design does not reach. `variable` is for the site's own eyes only."""
+
+    code: str
+    message: str
+    remedy: str
+    variable: str = ""
+
+
+def breaches(counts: Counts, policy: PolicyName) -> tuple[Breach, ...]:
+    """All the floors that a design does not reach. The open policy, for public data, has none."""
+    return () if policy == "open" else (*_size(counts), *_outcomes(counts), *_levels(counts))
+
+
+def judge(counts: Counts, policy: PolicyName) -> None:
+    """Lets a design pass.
+
+    Raises:
+        RefusedError: it does not reach a floor.
+    """
+    for breach in breaches(counts, policy):
+        raise RefusedError(breach.message, rule=RULE, where="the site's policy", remedy=breach.remedy, code=breach.code)
+
+
+def _size(counts: Counts) -> Iterator[Breach]:
+    if counts.rows < MIN_ROWS:
+        yield Breach(
+            "too_few_rows",
+            "the site has too few rows for this model.",
+            "Leave this site out of the roster, or use fewer variables that it has not filled in.",
+        )
+    if counts.columns > MAX_COLUMNS_PER_ROW * counts.rows:
+        yield Breach(
+            "too_many_columns",
+            "the model has too many columns for the site's rows.",
+            "Use fewer terms or fewer levels, or leave this site out of the roster.",
+        )
+    if counts.groups is not None and counts.groups < MIN_GROUPS:
+        yield Breach(
+            "too_few_groups",
+            "the random term's grouping factor has too few groups at the site.",
+            "Use another grouping factor, or leave this site out of the roster.",
+        )
+
+
+def _outcomes(counts: Counts) -> Iterator[Breach]:
+    if counts.outcomes is not None and min(counts.outcomes) < MIN_UNITS:
+        yield Breach(
+            "rare_outcome",
+            "one of the outcomes is too rare at the site.",
+            "Choose a commoner outcome, or leave this site out of the roster.",
+        )
+
+
+def _levels(counts: Counts) -> Iterator[Breach]:
+    for levels in counts.levels:
+        if any(_rare(units) for units in levels.units):
+            yield Breach("rare_level", "a level of a variable is too rare at the site.", _MERGE, levels.name)
+        elif _has_rare_cell(levels):
+            yield Breach(
+                "rare_cell", "an outcome is too rare within a level of a variable at the site.", _MERGE, levels.name
+            )
+
+
+def _has_rare_cell(levels: LevelCounts) -> bool:
+    return any(_rare(count) for cell in levels.outcomes for count in cell)
+
+
+def _rare(count: float) -> bool:
+    return 0 < count < MIN_UNITS

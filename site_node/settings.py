@@ -1,0 +1,130 @@
+"""A site's settings: site.toml, the dictionary beside it, and the two files that hold secrets."""
+
+import ipaddress
+import secrets
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretBytes, SecretStr, ValidationError
+
+from shared.dictionary import Dictionary
+from shared.errors import DictionaryError, SettingsError
+from shared.specification import SiteName
+from site_node.release.policy import PolicyName
+
+FILE_NAME = "site.toml"
+
+_SECRET_BYTES = 32
+
+
+class SiteSettings(BaseModel):
+    """What site.toml says. Paths in it are relative to it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: SiteName
+    data: Path
+    dictionary: Path
+    policy: PolicyName = "default"
+    host: str = "127.0.0.1"
+    port: int = Field(default=0, ge=0, le=65535, description="0: any that is free")
+    key_file: Path | None = Field(default=None, description="the bearer key that the coordinator must show")
+    secret_file: Path | None = Field(default=None, description="bytes that key the fingerprint of the data")
+
+    def bearer_key(self) -> SecretStr | None:
+        """The key that the coordinator must show, if one is set.
+
+        Raises:
+            SettingsError: its file cannot be read or is empty.
+        """
+        if self.key_file is None:
+            return None
+        return SecretStr(_read_secret(self.key_file, "key_file").decode("utf-8", errors="replace").strip())
+
+    def fingerprint_secret(self) -> SecretBytes:
+        """The bytes that key the fingerprint: those of `secret_file`, else random ones for this process.
+
+        Raises:
+            SettingsError: its file cannot be read or is empty.
+        """
+        if self.secret_file is None:
+            return SecretBytes(secrets.token_bytes(_SECRET_BYTES))
+        return SecretBytes(_read_secret(self.secret_file, "secret_file"))
+
+
+def load_settings(folder: Path) -> SiteSettings:
+    """Reads site.toml, given itself or its folder.
+
+    Raises:
+        SettingsError: it is not there, is no TOML, a setting is wrong, or it would listen to others without a key.
+    """
+    path = folder / FILE_NAME if folder.is_dir() else folder
+    try:
+        written = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(
+            "there is no such file.", where=str(path), remedy="Run `fedglmm-site init` to write one."
+        ) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"it cannot be read: {error}.", where=str(path), remedy="Mend the file.") from None
+    try:
+        settings = SiteSettings.model_validate(_absolute(written, path.parent))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(f"{first['msg']}.", where=f"{path}: {field}", remedy="Mend the setting.") from None
+    if settings.key_file is None and not is_loopback(settings.host):
+        raise SettingsError(
+            "a site that others can reach needs a key.",
+            where=f"{path}: key_file",
+            remedy="Set key_file to a file with the coordinator's key, or host to 127.0.0.1.",
+        )
+    return settings
+
+
+def load_dictionary(path: Path) -> Dictionary:
+    """Reads the consortium's dictionary.
+
+    Raises:
+        DictionaryError: it is not there, or is inconsistent.
+    """
+    try:
+        return Dictionary.model_validate_json(path.read_bytes())
+    except OSError:
+        raise DictionaryError(
+            "the dictionary cannot be read.", where=str(path), remedy="Set `dictionary` in site.toml."
+        ) from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise DictionaryError(
+            f"{first['msg']}.", where=f"{path}: {place}", remedy="Ask the consortium for the agreed file."
+        ) from None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a host."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _absolute(written: dict[str, Any], folder: Path) -> dict[str, Any]:
+    paths = {"data", "dictionary", "key_file", "secret_file"}
+    return {
+        name: folder / value if name in paths and isinstance(value, str) else value for name, value in written.items()
+    }
+
+
+def _read_secret(path: Path, setting: str) -> bytes:
+    try:
+        content = path.read_bytes().strip()
+    except OSError:
+        content = b""
+    if not content:
+        raise SettingsError(
+            "the file is missing, empty, or cannot be read.", where=f"{setting} ({path})", remedy="Write the secret."
+        )
+    return content

@@ -1,0 +1,533 @@
+"""The coordinator with the real optimiser, the real app, and sites that answer over a fake transport."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from fastapi import FastAPI
+
+from coordinator import log
+from coordinator.app import create_app
+from coordinator.settings import Settings
+from coordinator.site_client import SiteClient
+from coordinator.sql_store import SqlStore
+from coordinator.states import AnalysisState
+from coordinator.store import MemoryStore, Store
+from shared.contribution import Contribution
+from shared.messages import ContributionMessage, Problem, StartMessage
+from shared.optimisation.start import StartContribution
+from shared.parameters import Matrix, Vector
+from shared.specification import Specification
+
+SITES = ("Bern", "Aarau", "Chur")
+PATIENCE = 2000
+"""Hundredths of a second."""
+REQUEST = {"formula": "y ~ x", "family": "binomial"}
+DICTIONARY = {"variables": [{"name": "x", "type": "number"}, {"name": "y", "type": "integer"}]}
+
+
+@dataclass
+class FakeSite:
+    """A site that computes a logistic regression honestly, until it is told otherwise."""
+
+    name: str
+    X: Matrix
+    y: Vector
+    asked: list[str] = field(default_factory=list)
+    rounds: list[dict[str, Any]] = field(default_factory=list)
+    prepared: set[str] = field(default_factory=set)
+    closed: list[dict[str, Any]] = field(default_factory=list)
+    fingerprint: str = "same"
+    down: bool = False
+    override: Callable[[str, dict[str, Any]], httpx.Response | None] = lambda _path, _body: None
+    """Answers instead of the site, given the last part of the path and the body."""
+    hold: asyncio.Event | None = None
+    """Rounds wait for it."""
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        if self.down:
+            raise httpx.ConnectError("refused")
+        *_, analysis_id, path = request.url.path.split("/")
+        body = json.loads(request.content or "{}")
+        self.asked.append(path)
+        other = self.override(path, body)
+        if other is not None:
+            return other
+        if path == "about":
+            about = {"version": "1", "protocol_min": 1, "protocol_max": 1, "policy": "open"}
+            return httpx.Response(200, json=about | {"site": self.name, "fingerprint": self.fingerprint})
+        if path == "prepare":
+            self.prepared.add(analysis_id)
+            return httpx.Response(200, json=self._accepted(body["specification"]))
+        if analysis_id not in self.prepared:
+            return problem(404, "unknown_analysis", "not prepared here.")
+        if path == "close":
+            self.closed.append(body)
+            self.prepared.discard(analysis_id)
+            return httpx.Response(200, json={"site_effect": None})
+        return await self._contribution(body)
+
+    def _accepted(self, specification: dict[str, Any]) -> dict[str, Any]:
+        sha256 = Specification.model_validate(specification).sha256
+        counts = {"rows": len(self.y), "rows_dropped": 0, "groups": 1}
+        return {"specification_sha256": sha256, "fingerprint": self.fingerprint, **counts}
+
+    async def _contribution(self, body: dict[str, Any]) -> httpx.Response:
+        if body["kind"] == "start":
+            start = StartContribution((self._logistic(np.zeros(2)),), np.array([float(len(self.y))]))
+            message = StartMessage.of(start).model_dump()
+            return httpx.Response(200, json={"kind": "start", "round": 0, "start": message})
+        self.rounds.append(body)
+        if self.hold is not None:
+            await self.hold.wait()
+        message = ContributionMessage.of(self._logistic(np.array(body["psi"]))).model_dump()
+        return httpx.Response(200, json={"kind": "evaluate", "round": body["round"], "contribution": message})
+
+    def _logistic(self, beta: Vector) -> Contribution:
+        eta = self.X @ beta
+        mu = 1.0 / (1.0 + np.exp(-eta))
+        value = float(np.sum(self.y * eta - np.logaddexp(0.0, eta)))
+        return Contribution(value, self.X.T @ (self.y - mu), -(self.X.T * (mu * (1.0 - mu))) @ self.X)
+
+
+def problem(status: int, code: str, message: str, rule: str = "") -> httpx.Response:
+    return httpx.Response(status, text=Problem(code=code, message=message, rule=rule).model_dump_json())
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def sites() -> dict[str, FakeSite]:
+    rng = np.random.default_rng(1)
+    made = {}
+    for name in SITES:
+        X = np.column_stack([np.ones(40), rng.normal(size=40)])
+        made[name] = FakeSite(name, X, (rng.random(40) < 1 / (1 + np.exp(-X @ [0.3, -0.8]))).astype(float))
+    return made
+
+
+class KeptStore(MemoryStore):
+    """Survives the app that used it."""
+
+    def close(self) -> None:
+        """Nothing is forgotten."""
+
+
+def build(
+    folder: Path, sites: Mapping[str, FakeSite], store: Store | None = None, *, patience: float = 0.3, keys: str = ""
+) -> FastAPI:
+    (folder / "dictionary.json").write_text(json.dumps(DICTIONARY), encoding="utf-8")
+    (folder / "keys").write_text(keys, encoding="utf-8")
+    settings = Settings.model_validate(
+        {
+            "dictionary": "dictionary.json",
+            "keys_file": "keys" if keys else None,
+            "site_deadline_seconds": patience,
+            "round_deadline_seconds": 20,
+            "sites": [{"name": name, "url": f"http://{name.lower()}"} for name in sites],
+        },
+        context=folder,
+    )
+    transports = {name: httpx.MockTransport(site) for name, site in sites.items()}
+    return create_app(settings, store=store or MemoryStore(), transports=transports)
+
+
+@asynccontextmanager
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """An analyst at a running coordinator."""
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://coordinator") as http,
+    ):
+        yield http
+
+
+async def submitted(http: httpx.AsyncClient, **request: Any) -> str:
+    response = await http.post("/v1/analyses", json=REQUEST | request)
+    assert response.status_code == 201, response.text
+    return str(response.json()["id"])
+
+
+async def until(http: httpx.AsyncClient, analysis_id: str, *states: str) -> dict[str, Any]:
+    """The analysis once it is in one of the states (any ending unless given)."""
+    wanted = set(states) or {state.value for state in AnalysisState if state.ended}
+    for _ in range(PATIENCE):
+        view: dict[str, Any] = (await http.get(f"/v1/analyses/{analysis_id}")).json()
+        if view["state"] in wanted:
+            return view
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"still {view['state']}")
+
+
+async def eventually(condition: Callable[[], object]) -> None:
+    for _ in range(PATIENCE):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it never happened")
+
+
+def pooled(sites: Mapping[str, FakeSite]) -> Vector:
+    """The maximum of the pooled likelihood, by plain Newton."""
+    together = FakeSite("all", np.vstack([s.X for s in sites.values()]), np.concatenate([s.y for s in sites.values()]))
+    beta = np.zeros(2)
+    for _ in range(30):
+        c = together._logistic(beta)
+        beta = beta - np.linalg.solve(c.hessian, c.gradient)
+    return beta
+
+
+@pytest.mark.anyio
+async def test_a_fit_is_the_pooled_fit_and_its_trace_and_sites_are_told(
+    tmp_path: Path, sites: dict[str, FakeSite]
+) -> None:
+    async with client(build(tmp_path, sites)) as http:
+        response = await http.post("/v1/analyses", json=REQUEST)
+        analysis_id = response.json()["id"]
+        assert response.headers["Location"] == f"/v1/analyses/{analysis_id}"
+        view = await until(http, analysis_id)
+        assert view["state"] == "converged", view
+        assert view["problem"] is None
+        result = (await http.get(view["links"]["result"])).json()
+        fixed = [row["estimate"] for row in result["tidy"] if row["effect"] == "fixed"]
+        np.testing.assert_allclose(fixed, pooled(sites), rtol=1e-10)
+        rounds = (await http.get(view["links"]["rounds"])).json()["rounds"]
+        assert [entry["round"] for entry in rounds] == list(range(1, view["round"] + 1))
+        assert rounds[-1]["decrement"] == view["decrement"] <= 1e-16
+        assert all(set(entry) == {"round", "log_likelihood", "decrement", "accepted", "seconds"} for entry in rounds)
+    for site in sites.values():
+        assert [body["outcome"] for body in site.closed] == ["converged"]
+        assert site.closed[0]["psi"] == pytest.approx(fixed)
+
+
+@pytest.mark.anyio
+async def test_every_round_carries_the_sum_of_the_last(tmp_path: Path, sites: dict[str, FakeSite]) -> None:
+    async with client(build(tmp_path, sites)) as http:
+        await until(http, await submitted(http))
+    first, second = sites["Bern"].rounds[:2]
+    parts = [site._logistic(np.array(first["psi"])) for site in sites.values()]
+    assert first["previous"] is None
+    assert second["previous"]["value"] == pytest.approx(sum(part.value for part in parts), rel=1e-14)
+    assert sites["Aarau"].rounds == sites["Bern"].rounds
+
+
+@pytest.mark.anyio
+async def test_a_roster_leaves_the_other_sites_alone(tmp_path: Path, sites: dict[str, FakeSite]) -> None:
+    async with client(build(tmp_path, sites)) as http:
+        view = await until(http, await submitted(http, sites=["Bern", "Chur"]))
+    assert view["roster"] == ["Bern", "Chur"]
+    assert sites["Aarau"].asked == []
+
+
+@pytest.mark.anyio
+async def test_all_refusals_are_collected_and_the_others_are_told(tmp_path: Path, sites: dict[str, FakeSite]) -> None:
+    sites["Bern"].override = lambda path, _: problem(403, "rows", "too few.", "G5") if path == "prepare" else None
+    sites["Chur"].override = lambda path, _: problem(422, "data", "a level.") if path == "prepare" else None
+    async with client(build(tmp_path, sites)) as http:
+        analysis_id = await submitted(http)
+        view = await until(http, analysis_id)
+        answer = await http.get(f"/v1/analyses/{analysis_id}/result")
+        await eventually(lambda: sites["Aarau"].closed)
+    assert view["state"] == "refused"
+    assert [(one["where"], one["code"], one["rule"]) for one in view["problems"]] == [
+        ("Bern", "rows", "G5"),
+        ("Chur", "data", ""),
+    ]
+    assert view["problem"]["where"] == "Bern, Chur"
+    assert (answer.status_code, answer.headers["Content-Type"]) == (409, "application/problem+json")
+    assert "refused" in answer.json()["message"]
+    assert sites["Aarau"].closed == [{"outcome": "refused", "psi": None}]
+
+
+@pytest.mark.anyio
+async def test_a_dead_site_pauses_the_analysis_and_then_fails_it_by_name(
+    tmp_path: Path, sites: dict[str, FakeSite]
+) -> None:
+    sites["Aarau"].down = True
+    async with client(build(tmp_path, sites, patience=1.0)) as http:
+        analysis_id = await submitted(http)
+        paused = await until(http, analysis_id, "paused")
+        view = await until(http, analysis_id)
+    assert paused["waiting_for"] == ["Aarau"]
+    assert (view["state"], view["problem"]["where"]) == ("failed", "Aarau")
+    assert view["problem"]["code"] == "site_unreachable"
+
+
+@pytest.mark.anyio
+async def test_a_site_that_comes_back_continues_the_same_round(tmp_path: Path, sites: dict[str, FakeSite]) -> None:
+    site = sites["Aarau"]
+
+    def vanish(path: str, body: dict[str, Any]) -> httpx.Response | None:
+        site.down = path == "contributions" and body["round"] == 2 and not site.down
+        return httpx.Response(503) if site.down else None
+
+    site.override = vanish
+    async with client(build(tmp_path, sites, patience=20)) as http:
+        analysis_id = await submitted(http)
+        paused = await until(http, analysis_id, "paused")
+        site.down, site.override = False, lambda _path, _body: None
+        view = await until(http, analysis_id)
+    assert (paused["waiting_for"], paused["round"], view["state"]) == (["Aarau"], 1, "converged")
+    assert len(sites["Bern"].rounds) == view["round"]
+
+
+WRONG: dict[str, Callable[[dict[str, Any]], httpx.Response]] = {
+    "not JSON": lambda _: httpx.Response(200, text="hello"),
+    "a field less": lambda body: httpx.Response(200, json={"kind": "evaluate", "round": body["round"]}),
+    "a wrong size": lambda body: httpx.Response(
+        200,
+        json={
+            "kind": "evaluate",
+            "round": body["round"],
+            "contribution": {"value": 0.0, "gradient": [0.0], "hessian": [-1.0]},
+        },
+    ),
+}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
+async def test_every_site_with_a_wrong_answer_is_named_at_once(
+    tmp_path: Path, sites: dict[str, FakeSite], wrong: Callable[[dict[str, Any]], httpx.Response]
+) -> None:
+    for name in ("Aarau", "Chur"):
+        sites[name].override = lambda path, body: (
+            wrong(body) if path == "contributions" and body["kind"] == "evaluate" else None
+        )
+    async with client(build(tmp_path, sites, patience=60)) as http:
+        view = await until(http, await submitted(http))
+    assert (view["state"], view["problem"]["where"]) == ("failed", "Aarau, Chur")
+    assert {one["code"] for one in view["problems"]} == {"site_answer"}
+
+
+@pytest.mark.anyio
+async def test_a_site_that_restarts_is_prepared_again_and_asked_again(
+    tmp_path: Path, sites: dict[str, FakeSite]
+) -> None:
+    site = sites["Bern"]
+    forgotten: list[int] = []
+
+    def forget(path: str, body: dict[str, Any]) -> None:
+        if path == "contributions" and body["round"] == 2 and not forgotten:
+            forgotten.append(2)
+            site.prepared.clear()
+
+    site.override = forget
+    async with client(build(tmp_path, sites)) as http:
+        view = await until(http, await submitted(http))
+    assert view["state"] == "converged"
+    assert (forgotten, site.asked.count("prepare")) == ([2], 2)
+
+
+@pytest.mark.anyio
+async def test_a_site_whose_data_changed_over_a_restart_ends_the_analysis(
+    tmp_path: Path, sites: dict[str, FakeSite]
+) -> None:
+    site = sites["Bern"]
+
+    def change(path: str, body: dict[str, Any]) -> None:
+        if path == "contributions" and body["round"] == 2:
+            site.prepared.clear()
+            site.fingerprint = "another"
+
+    site.override = change
+    async with client(build(tmp_path, sites)) as http:
+        view = await until(http, await submitted(http))
+    assert (view["state"], view["problem"]["where"]) == ("refused", "Bern")
+    assert "changed" in view["problem"]["message"]
+
+
+def without_seconds(result: dict[str, Any]) -> dict[str, Any]:
+    for entry in result["convergence"]["trace"]:
+        del entry["seconds"]
+    return result
+
+
+@pytest.mark.anyio
+async def test_a_coordinator_that_is_killed_goes_on_at_the_stored_round_to_the_same_bits(
+    tmp_path: Path, sites: dict[str, FakeSite]
+) -> None:
+    async with client(build(tmp_path, sites)) as http:
+        analysis_id = await submitted(http)
+        await until(http, analysis_id)
+        uninterrupted = (await http.get(f"/v1/analyses/{analysis_id}/result")).json()
+    database, site = f"sqlite:///{tmp_path / 'coordinator.db'}", sites["Bern"]
+    site.override = lambda path, body: httpx.Response(503) if path == "contributions" and body["round"] == 3 else None
+    async with client(build(tmp_path, sites, SqlStore(database), patience=60)) as http:
+        analysis_id = await submitted(http)
+        assert (await until(http, analysis_id, "paused"))["round"] == 2
+    site.override = lambda _path, _body: None
+    site.rounds.clear()
+    async with client(build(tmp_path, sites, SqlStore(database))) as http:
+        await until(http, analysis_id)
+        resumed = (await http.get(f"/v1/analyses/{analysis_id}/result")).json()
+    assert site.rounds[0]["round"] == 3
+    assert without_seconds(resumed) == without_seconds(uninterrupted)
+
+
+@pytest.mark.anyio
+async def test_stored_rounds_that_do_not_follow_from_each_other_end_the_analysis(
+    tmp_path: Path, sites: dict[str, FakeSite]
+) -> None:
+    class Forgetful(KeptStore):
+        def rounds(self, analysis_id: str) -> list[Any]:
+            return super().rounds(analysis_id)[1:]
+
+    store = Forgetful()
+    sites["Bern"].override = lambda path, body: (
+        httpx.Response(503) if path == "contributions" and body["round"] == 3 else None
+    )
+    async with client(build(tmp_path, sites, store, patience=60)) as http:
+        analysis_id = await submitted(http)
+        await until(http, analysis_id, "paused")
+    async with client(build(tmp_path, sites, store)) as http:
+        view = await until(http, analysis_id)
+    assert (view["state"], view["problem"]["where"]) == ("failed", "round 2")
+
+
+@pytest.mark.anyio
+async def test_cancelling_stops_the_rounds_and_tells_the_sites(tmp_path: Path, sites: dict[str, FakeSite]) -> None:
+    sites["Bern"].hold = asyncio.Event()
+    async with client(build(tmp_path, sites)) as http:
+        analysis_id = await submitted(http)
+        await eventually(lambda: sites["Bern"].rounds)
+        answer = await http.delete(f"/v1/analyses/{analysis_id}")
+        assert (answer.status_code, answer.json()["state"]) == (202, "cancelled")
+        await eventually(lambda: all(site.closed for site in sites.values()))
+        assert (await http.get(f"/v1/analyses/{analysis_id}")).json()["round"] == 0
+        assert (await http.get(f"/v1/analyses/{analysis_id}/result")).status_code == 409
+        assert (await http.delete(f"/v1/analyses/{analysis_id}")).status_code == 204
+        assert (await http.get(f"/v1/analyses/{analysis_id}")).status_code == 404
+    assert sites["Bern"].closed == [{"outcome": "cancelled", "psi": None}]
+
+
+@pytest.mark.anyio
+async def test_a_round_limit_has_a_result_too(tmp_path: Path, sites: dict[str, FakeSite]) -> None:
+    async with client(build(tmp_path, sites)) as http:
+        view = await until(http, await submitted(http, max_rounds=1))
+        result = await http.get(view["links"]["result"])
+    assert (view["state"], result.status_code) == ("round_limit", 200)
+    assert result.json()["convergence"]["outcome"] == "round_limit"
+
+
+@pytest.mark.anyio
+async def test_an_idempotency_key_stands_for_one_request(tmp_path: Path, sites: dict[str, FakeSite]) -> None:
+    async with client(build(tmp_path, sites)) as http:
+        headers = {"Idempotency-Key": "monday"}
+        first = await http.post("/v1/analyses", json=REQUEST, headers=headers)
+        same = await http.post("/v1/analyses", json=REQUEST, headers=headers)
+        other = await http.post("/v1/analyses", json=REQUEST | {"max_rounds": 9}, headers=headers)
+        assert (first.status_code, same.status_code, other.status_code) == (201, 200, 409)
+        assert same.json()["id"] == first.json()["id"]
+        assert other.json()["where"] == "Idempotency-Key"
+        await until(http, first.json()["id"])
+        assert len((await http.get("/v1/analyses")).json()["analyses"]) == 1
+
+
+@pytest.mark.anyio
+async def test_analyses_are_listed_newest_first_in_pages(tmp_path: Path, sites: dict[str, FakeSite]) -> None:
+    async with client(build(tmp_path, sites)) as http:
+        ids = [await submitted(http, title=str(number)) for number in range(3)]
+        for analysis_id in ids:
+            await until(http, analysis_id)
+        page = (await http.get("/v1/analyses?limit=2")).json()
+        rest = (await http.get(f"/v1/analyses?limit=2&before={page['before']}&state=converged")).json()
+        assert [one["title"] for one in page["analyses"]] == ["2", "1"]
+        assert ([one["id"] for one in rest["analyses"]], rest["before"]) == ([ids[0]], None)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("request_line", "body", "status", "where"),
+    [
+        ("GET /v1/analyses/nobody", None, 404, "nobody"),
+        ("GET /v1/analyses/nobody/result", None, 404, "nobody"),
+        ("GET /v1/analyses/nobody/rounds", None, 404, "nobody"),
+        ("DELETE /v1/analyses/nobody", None, 404, "nobody"),
+        ("GET /v1/nothing", None, 404, "coordinator"),
+        ("PUT /v1/analyses", None, 405, "coordinator"),
+        ("GET /v1/analyses/NO_ID", None, 422, "path.analysis_id"),
+        ("GET /v1/analyses?limit=0", None, 422, "query.limit"),
+        ("POST /v1/analyses", {"formula": "y ~ x", "secret": 7}, 422, "body.secret"),
+        ("POST /v1/analyses", {"formula": "y ~ x", "max_rounds": 424242}, 422, "body.max_rounds"),
+    ],
+)
+async def test_errors_are_problems_that_name_the_place_and_quote_nothing(  # noqa: PLR0917 -- a table's columns
+    tmp_path: Path, sites: dict[str, FakeSite], request_line: str, body: object, status: int, where: str
+) -> None:
+    async with client(build(tmp_path, sites)) as http:
+        response = await http.request(*request_line.split(), json=body)
+    told = Problem.model_validate_json(response.content)
+    assert (response.status_code, told.where) == (status, where)
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert "424242" not in response.text
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("change", [{"formula": "y ~ nothere"}, {"formula": "y ~ ("}, {"sites": ["Atlantis"]}])
+async def test_a_request_that_cannot_be_carried_out_reaches_no_site(
+    tmp_path: Path, sites: dict[str, FakeSite], change: dict[str, Any]
+) -> None:
+    async with client(build(tmp_path, sites)) as http:
+        response = await http.post("/v1/analyses", json=REQUEST | change)
+        assert response.status_code == 422
+        assert Problem.model_validate_json(response.content).message
+        assert (await http.get("/v1/analyses")).json()["analyses"] == []
+    assert all(site.asked == [] for site in sites.values())
+
+
+@pytest.mark.anyio
+async def test_only_analysts_with_a_key_get_in(tmp_path: Path, sites: dict[str, FakeSite]) -> None:
+    async with client(build(tmp_path, sites, keys="anna:sesame\nother\n")) as http:
+        for wrong in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic sesame"}):
+            response = await http.get("/v1/analyses", headers=wrong)
+            assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, "Bearer")
+            assert Problem.model_validate_json(response.content).code == "unauthorised"
+        assert (await http.post("/v1/analyses", json=REQUEST)).status_code == 401
+        assert (await http.get("/health")).json() == {"status": "ok"}
+        for key in ("sesame", "other"):
+            assert (await http.get("/v1/analyses", headers={"Authorization": f"Bearer {key}"})).status_code == 200
+
+
+@pytest.mark.anyio
+async def test_sites_say_who_they_are_or_why_not(tmp_path: Path, sites: dict[str, FakeSite]) -> None:
+    async with client(build(tmp_path, sites)) as http:
+        await http.get("/v1/sites")
+        sites["Chur"].down = True
+        answer = (await http.get("/v1/sites")).json()["sites"]
+        assert (await http.get("/v1/dictionary")).json()["variables"][0]["name"] == "x"
+    bern, _, chur = answer
+    assert (bern["name"], bern["reachable"], bern["policy"], bern["fingerprint"]) == ("Bern", True, "open", "same")
+    assert (chur["reachable"], chur["problem"]["where"]) == (False, "Chur")
+    assert chur["last_seen"] is not None
+
+
+@pytest.mark.anyio
+async def test_a_fault_of_the_coordinator_ends_one_analysis_and_quotes_nothing(
+    tmp_path: Path, sites: dict[str, FakeSite], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: object) -> None:
+        raise ValueError("row 17: secret")
+
+    monkeypatch.setattr(SiteClient, "start", crash)
+    async with client(build(tmp_path, sites)) as http:
+        view = await until(http, await submitted(http))
+        assert (view["state"], view["problem"]["code"]) == ("failed", "internal")
+        assert "secret" not in json.dumps(view)
+        assert (await http.get("/health")).status_code == 200
+
+
+def test_a_line_of_the_log_holds_no_arrays() -> None:
+    event = {"event": "x", "sites": ["Bern"], "psi": [0.1, 0.2], "sum": np.zeros(2), "by_site": {"Bern": 1.0}}
+    assert log.plain_only(None, "info", event) == {"event": "x", "sites": ["Bern"]}

@@ -1,0 +1,204 @@
+"""Whatever goes wrong with a site becomes an error that names the site, and never its key."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import TypeVar
+
+import httpx
+import numpy as np
+import pytest
+from pydantic import SecretStr
+
+from coordinator import site_client
+from coordinator.site_client import UNREACHABLE, SiteClient
+from shared.errors import DataError, FedglmmError, RefusedError, SiteError, UnknownAnalysisError
+from shared.formula.expressions import Column, VariableRef
+from shared.messages import ContributionMessage, EvaluateReply, EvaluateRequest, Problem, StartRequest
+from shared.specification import NumericResponse, Specification
+
+Value = TypeVar("Value")
+Handler = Callable[[httpx.Request], httpx.Response]
+SPECIFICATION = Specification(
+    formula="y ~ 1",
+    family="binomial",
+    link="logit",
+    response=NumericResponse(expression=VariableRef("y")),
+    fixed=(Column("(Intercept)"), Column("x")),
+    roster=("Bern",),
+    dictionary_sha256="0" * 64,
+    tolerance=1e-16,
+    max_rounds=50,
+    confidence_level=0.95,
+)
+REQUEST = EvaluateRequest(round=3, specification_sha256=SPECIFICATION.sha256, psi=(0.0, 1.0), previous=None)
+MESSAGE = ContributionMessage(value=-1.0, gradient=(0.1, 0.2), hessian=(-1.0, 0.0, -1.0))
+REPLY = EvaluateReply(round=3, contribution=MESSAGE)
+ABOUT = {"site": "Bern", "version": "1", "protocol_min": 1, "protocol_max": 1, "fingerprint": "f", "policy": "open"}
+ACCEPTED = {"specification_sha256": "0" * 64, "fingerprint": "f", "rows": 9, "rows_dropped": 0, "groups": 1}
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(site_client, "RETRY_PAUSES", (0.0, 0.0))
+
+
+def asked(handler: Handler, question: Callable[[SiteClient], Coroutine[None, None, Value]]) -> Value:
+    async def run() -> Value:
+        transport = httpx.MockTransport(handler)
+        async with SiteClient("Bern", "http://bern", SecretStr("sesame"), deadline=2, transport=transport) as site:
+            return await question(site)
+
+    return asyncio.run(run())
+
+
+def fault(
+    handler: Handler, question: Callable[[SiteClient], Coroutine[None, None, object]] | None = None
+) -> FedglmmError:
+    with pytest.raises(FedglmmError) as caught:
+        asked(handler, question or (lambda site: site.evaluate("a", REQUEST)))
+    assert caught.value.where == "Bern"
+    assert "sesame" not in str(caught.value)
+    return caught.value
+
+
+def test_a_contribution_arrives_exactly_and_the_key_is_shown() -> None:
+    seen: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, text=REPLY.model_dump_json())
+
+    contribution = asked(handler, lambda site: site.evaluate("abc", REQUEST))
+    np.testing.assert_array_equal(contribution.hessian, MESSAGE.contribution().hessian)
+    assert seen[0].url == "http://bern/v1/analyses/abc/contributions"
+    assert seen[0].headers["Authorization"] == "Bearer sesame"
+    assert EvaluateRequest.model_validate_json(seen[0].content) == REQUEST
+
+
+def test_a_lost_connection_is_tried_again() -> None:
+    attempts: list[int] = []
+
+    def handler(_: httpx.Request) -> httpx.Response:
+        attempts.append(1)
+        if len(attempts) < 3:
+            raise httpx.ConnectError("refused")
+        return httpx.Response(200, text=REPLY.model_dump_json())
+
+    assert asked(handler, lambda site: site.evaluate("a", REQUEST)).value == -1.0
+    assert len(attempts) == 3
+
+
+def _refuse_connections(_: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("refused")
+
+
+def _break_off(_: httpx.Request) -> httpx.Response:
+    raise httpx.ReadError("broken")
+
+
+@pytest.mark.parametrize("handler", [_refuse_connections, _break_off, lambda _: httpx.Response(503)])
+def test_a_site_that_nobody_answers_for_is_unreachable(handler: Handler) -> None:
+    error = fault(handler)
+    assert isinstance(error, SiteError)
+    assert error.code == UNREACHABLE
+
+
+def test_a_late_site_is_named_with_its_deadline() -> None:
+    async def run() -> None:
+        async def slow(_: httpx.Request) -> httpx.Response:
+            await asyncio.sleep(5)
+            return httpx.Response(200)
+
+        async with SiteClient("Bern", "http://bern", deadline=0.05, transport=httpx.MockTransport(slow)) as site:
+            await site.evaluate("a", REQUEST)
+
+    with pytest.raises(SiteError, match=r"Bern: no answer within 0\.05 s") as caught:
+        asyncio.run(run())
+    assert caught.value.code == "site_late"
+
+
+@pytest.mark.parametrize(
+    ("response", "said"),
+    [
+        (httpx.Response(200, text="<html>"), "no JSON"),
+        (httpx.Response(200, json={"kind": "evaluate", "round": 3}), "field contribution"),
+        (httpx.Response(200, json=REPLY.model_dump() | {"row": "secret"}), "field row"),
+        (httpx.Response(200, text=REPLY.model_dump_json().replace("-1.0,", "NaN,", 1)), "is no EvaluateReply"),
+        (httpx.Response(200, json=REPLY.model_dump() | {"round": 2}), "answered round 2"),
+        (httpx.Response(307, headers={"Location": "http://elsewhere"}), "redirects"),
+        (httpx.Response(401), "does not accept this coordinator's key"),
+        (httpx.Response(500, text="Traceback"), "HTTP 500 without saying why"),
+    ],
+)
+def test_a_wrong_answer_is_told_without_its_content(response: httpx.Response, said: str) -> None:
+    error = fault(lambda _: response)
+    assert isinstance(error, SiteError)
+    assert error.code == "site_answer"
+    assert said in error.message
+    assert "secret" not in str(error)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        ContributionMessage(value=-1.0, gradient=(0.1,), hessian=(-1.0,)),
+        ContributionMessage(value=-1.0, gradient=(0.1, 0.2), hessian=(-1.0,)),
+    ],
+)
+def test_a_contribution_of_another_size_is_a_wrong_answer(message: ContributionMessage) -> None:
+    reply = EvaluateReply(round=3, contribution=message)
+    assert fault(lambda _: httpx.Response(200, text=reply.model_dump_json())).code == "site_answer"
+
+
+@pytest.mark.parametrize(
+    ("quadratics", "squares"),
+    [
+        ([MESSAGE], [1.0, 2.0]),
+        ([MESSAGE, MESSAGE], [1.0]),
+        ([REPLY.contribution.model_copy(update={"value": 0.0})], []),
+    ],
+)
+def test_a_start_of_another_size_is_a_wrong_answer(quadratics: list[ContributionMessage], squares: list[float]) -> None:
+    start = {"quadratics": [one.model_dump() for one in quadratics], "squares": squares}
+    error = fault(
+        lambda _: httpx.Response(200, json={"kind": "start", "round": 0, "start": start}),
+        lambda site: site.start("a", StartRequest(specification_sha256="0"), SPECIFICATION.layout),
+    )
+    assert "another size" in error.message
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (403, "floor", RefusedError),
+        (422, "data", DataError),
+        (409, "data_changed", DataError),
+        (404, "unknown_analysis", UnknownAnalysisError),
+        (404, "http", SiteError),
+        (500, "unforeseen", SiteError),
+    ],
+)
+def test_a_problem_keeps_its_words_and_gets_the_site_s_name(status: int, code: str, kind: type[FedglmmError]) -> None:
+    problem = Problem(code=code, message="too few.", where="age", remedy="Ask less.", rule="G5")
+    error = fault(lambda _: httpx.Response(status, text=problem.model_dump_json()))
+    assert type(error) is kind
+    assert (error.message, error.remedy, error.code) == ("age: too few.", "Ask less.", code)
+    assert getattr(error, "rule", "G5") == "G5"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [({"site": "Aarau"}, "another site"), ({"protocol_min": 2, "protocol_max": 3}, "protocol 2 to 3")],
+)
+def test_another_site_or_protocol_at_the_address_is_a_fault(change: dict[str, object], said: str) -> None:
+    assert said in fault(lambda _: httpx.Response(200, json=ABOUT | change), lambda site: site.about()).message
+
+
+def test_accepting_another_specification_is_a_fault() -> None:
+    error = fault(lambda _: httpx.Response(200, json=ACCEPTED), lambda site: site.prepare("a", SPECIFICATION))
+    assert "another specification" in error.message
+
+
+def test_the_key_does_not_show() -> None:
+    site = SiteClient("Bern", "http://bern", SecretStr("sesame"))
+    assert repr(site) == "SiteClient('Bern', 'http://bern')"

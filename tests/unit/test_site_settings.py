@@ -1,0 +1,238 @@
+"""Claims about a site's folder: its settings, its dictionary, and the commands that write and check them."""
+
+import json
+import socket
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+import structlog
+from typer.testing import CliRunner
+
+from shared.errors import DataError, DictionaryError, FedglmmError, SettingsError
+from site_node import hosting
+from site_node.cli import app
+from site_node.data.inference import infer
+from site_node.data.split import split
+from site_node.folder import write_site
+from site_node.settings import load_dictionary, load_settings
+
+BETABLOCKER = Path(__file__).parents[1] / "reference" / "data" / "betablocker.csv"
+ARMS = "treatment=control,beta-blocker"
+
+
+@pytest.fixture
+def own_logs() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()
+
+
+def site_toml(folder: Path, **changes: str) -> Path:
+    written = {"name": '"A"', "data": '"data.csv"', "dictionary": '"dictionary.json"'} | changes
+    path = folder / "site.toml"
+    path.write_text("".join(f"{name} = {value}\n" for name, value in written.items() if value), encoding="utf-8")
+    return path
+
+
+def test_settings_are_read_with_paths_relative_to_the_file_and_safe_defaults(tmp_path: Path) -> None:
+    settings = load_settings(site_toml(tmp_path))
+    assert settings.data == tmp_path / "data.csv"
+    assert (settings.policy, settings.host, settings.port) == ("default", "127.0.0.1", 0)
+    assert settings.bearer_key() is None
+    assert settings == load_settings(tmp_path), "a folder stands for its site.toml"
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"name": '"a/../b"'}, "name"),
+        ({"port": "70000"}, "port"),
+        ({"policy": '"lenient"'}, "policy"),
+        ({"prot": "1"}, "prot"),
+        ({"host": '"0.0.0.0"'}, "key_file"),
+        ({"host": '"hospital.example"'}, "key_file"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_file(tmp_path: Path, changes: dict[str, str], field: str) -> None:
+    path = site_toml(tmp_path, **changes)
+    with pytest.raises(SettingsError) as caught:
+        load_settings(path)
+    assert caught.value.where == f"{path}: {field}"
+    assert caught.value.remedy
+
+
+def test_a_file_that_is_not_there_or_no_toml_is_a_settings_error(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="there is no such file"):
+        load_settings(tmp_path)
+    (tmp_path / "site.toml").write_text("name = ", encoding="utf-8")
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load_settings(tmp_path)
+
+
+def test_secrets_come_from_files_and_do_not_show(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("open-sesame\n", encoding="utf-8")
+    settings = load_settings(
+        site_toml(tmp_path, host='"0.0.0.0"', **dict.fromkeys(["key_file", "secret_file"], '"key"'))
+    )
+    key = settings.bearer_key()
+    assert key is not None
+    assert key.get_secret_value() == "open-sesame"
+    assert settings.fingerprint_secret().get_secret_value() == b"open-sesame"
+    assert "sesame" not in repr((key, settings.fingerprint_secret(), settings))
+    (tmp_path / "key").write_text("\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match="key_file"):
+        settings.bearer_key()
+
+
+def test_without_a_secret_file_every_process_has_a_secret_of_its_own(tmp_path: Path) -> None:
+    settings = load_settings(site_toml(tmp_path))
+    assert settings.fingerprint_secret() != settings.fingerprint_secret()
+
+
+def test_an_inconsistent_or_missing_dictionary_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DictionaryError, match="cannot be read"):
+        load_dictionary(tmp_path / "dictionary.json")
+    (tmp_path / "dictionary.json").write_text('{"variables": [{"name": "site", "type": "group"}]}', encoding="utf-8")
+    with pytest.raises(DictionaryError, match="reserved"):
+        load_dictionary(tmp_path / "dictionary.json")
+
+
+def test_a_written_site_can_be_read_whatever_its_name_and_keeps_its_secret_to_its_owner(tmp_path: Path) -> None:
+    write_site(tmp_path, name="St. Mary's (East)", data="rows '1'.csv", dictionary="../dictionary.json", policy="open")
+    settings = load_settings(tmp_path)
+    assert (settings.name, settings.policy) == ("St. Mary's (East)", "open")
+    assert settings.data == tmp_path / "rows '1'.csv"
+    assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
+    with pytest.raises(SettingsError, match="the file exists"):
+        write_site(tmp_path, name="B", data="data.csv", dictionary="dictionary.json")
+
+
+def test_a_proposed_dictionary_knows_numbers_factors_and_identifiers(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    rows = "".join(f"{k},{k / 4},{'ba'[k % 2]},p{k},,{k % 2}\n" for k in range(60))
+    path.write_text("count,dose,arm,patient,empty,bad name\n" + rows, encoding="utf-8")
+    proposal = infer(path, groups=("count",), levels={"arm": ("b", "a")})
+    found = {variable.name: variable for variable in proposal.dictionary.variables}
+    assert {name: variable.type for name, variable in found.items()} == {
+        "count": "group",
+        "dose": "number",
+        "arm": "factor",
+        "patient": "group",
+    }
+    assert found["arm"].coded_levels == ("b", "a")
+    assert infer(path).dictionary["arm"].levels == ("a", "b")
+    assert infer(path).dictionary["count"].type == "integer"
+    assert [note.split("`")[1] for note in proposal.notes] == ["empty", "bad name"]
+
+
+def test_given_levels_must_be_all_of_them_and_are_not_quoted(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("arm\na\nMrs-Smith\n", encoding="utf-8")
+    with pytest.raises(DataError, match="1 rows hold a level") as caught:
+        infer(path, levels={"arm": ("a", "b")})
+    assert "Smith" not in str(caught.value)
+
+
+def test_splitting_the_betablocker_trials_makes_23_sites_with_all_rows(tmp_path: Path) -> None:
+    done = CliRunner().invoke(
+        app, ["split", str(BETABLOCKER), "--by", "trial", "--out", str(tmp_path / "fed"), "--levels", ARMS]
+    )
+    assert done.exit_code == 0, done.output
+    folders = [path for path in (tmp_path / "fed").iterdir() if path.is_dir()]
+    assert len(folders) == 23
+    dictionary = load_dictionary(tmp_path / "fed" / "dictionary.json")
+    assert {v.name: (v.type, v.coded_levels) for v in dictionary.variables} == {
+        "trial": ("group", ()),
+        "treatment": ("factor", ("control", "beta-blocker")),
+        "death": ("integer", ()),
+    }
+    lines = [line for folder in folders for line in (folder / "data.csv").read_text().splitlines()[1:]]
+    assert sorted(lines) == sorted(BETABLOCKER.read_text().splitlines()[1:])
+    assert load_settings(tmp_path / "fed" / "BHAT-TM").name == "BHAT TM"
+
+
+def test_values_are_split_as_they_stand_also_from_parquet(tmp_path: Path) -> None:
+    (tmp_path / "data.csv").write_text('g,x,t\n2,0.10,"a, b"\n10,1e-3,NA\n2,18.440000000000001,\n', encoding="utf-8")
+    federation = split(tmp_path / "data.csv", "g", tmp_path / "fed")
+    assert [share.name for share in federation.shares] == ["2", "10"], "numbers are in the order of numbers"
+    assert (tmp_path / "fed/2/data.csv").read_text() == 'g,x,t\n2,0.10,"a, b"\n2,18.440000000000001,\n'
+    duckdb.sql(f"COPY (SELECT 0.1::DOUBLE + 0.2 AS x, 'u' AS g) TO '{tmp_path}/d.parquet' (FORMAT parquet)")
+    split(tmp_path / "d.parquet", "g", tmp_path / "fed2")
+    assert duckdb.read_parquet(str(tmp_path / "fed2/u/data.parquet")).project("x").fetchall() == [(0.1 + 0.2,)]
+
+
+def test_nodes_are_dealt_the_values_in_turn(tmp_path: Path) -> None:
+    (tmp_path / "data.csv").write_text("g,x\n" + "".join(f"{k},1\n" for k in (10, 9, 1, 2, 3)), encoding="utf-8")
+    shares = split(tmp_path / "data.csv", "g", tmp_path / "fed", nodes=2).shares
+    assert [(share.name, share.values) for share in shares] == [
+        ("node-1", ("1", "3", "10")),
+        ("node-2", ("2", "9")),
+    ]
+
+
+def test_a_site_column_is_dropped_when_it_makes_the_sites_and_refused_for_nodes(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("site,x\na,1\nA,2\nÉ,3\n", encoding="utf-8")
+    federation = split(path, "site", tmp_path / "fed")
+    assert [variable.name for variable in federation.dictionary.variables] == ["x"]
+    assert len({share.name.lower() for share in federation.shares}) == 3
+    assert len({share.folder.lower() for share in federation.shares}) == 3
+    with pytest.raises(SettingsError, match="reserved"):
+        split(path, "site", tmp_path / "fed2", nodes=2)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"), [("g,x\na,1\n,2\n", "1 rows have no value"), ("h,x\na,1\n", "there is no column `g`")]
+)
+def test_a_file_that_cannot_be_split_leaves_nothing_behind(tmp_path: Path, content: str, says: str) -> None:
+    (tmp_path / "data.csv").write_text(content, encoding="utf-8")
+    with pytest.raises(FedglmmError, match=says):
+        split(tmp_path / "data.csv", "g", tmp_path / "fed")
+    assert not (tmp_path / "fed").exists()
+
+
+def test_init_then_check_says_what_would_be_refused(tmp_path: Path) -> None:
+    data = tmp_path / "rows.csv"
+    data.write_text("arm,dead\n" + "a,0\nb,1\n" * 15 + "c,1\n", encoding="utf-8")
+    folder = tmp_path / "site"
+    folder.mkdir()
+    runner = CliRunner()
+    assert runner.invoke(app, ["init", str(folder), "--data", str(data), "--name", "A"]).exit_code == 0
+    refused = runner.invoke(app, ["check", str(folder)])
+    assert refused.exit_code == 1
+    assert "rare_level (arm)" in refused.output
+    data.write_text("arm,dead\n" + "a,0\nb,1\n" * 15, encoding="utf-8")
+    assert runner.invoke(app, ["check", str(folder)]).exit_code == 0
+    data.write_text("arm,dead\n" + "a,0\nb,1\nd,NA\n" * 15, encoding="utf-8")
+    lacking = runner.invoke(app, ["check", str(folder)], env={"COLUMNS": "200"})
+    assert lacking.exit_code == 1
+    assert "The dictionary lacks: d." in lacking.output
+
+
+def test_every_known_fault_is_told_in_words_with_exit_code_two(tmp_path: Path) -> None:
+    runner = CliRunner()
+    for command in (
+        ["split", str(tmp_path / "no.csv"), "--by", "g", "--out", str(tmp_path / "fed")],
+        ["split", str(BETABLOCKER), "--by", "trial", "--out", str(tmp_path / "fed"), "--levels", "nonsense"],
+        ["check", str(tmp_path)],
+        ["serve", str(tmp_path)],
+    ):
+        done = runner.invoke(app, command)
+        assert done.exit_code == 2, command
+        assert done.stderr
+        assert "Traceback" not in done.output
+
+
+@pytest.mark.usefixtures("own_logs")
+def test_a_port_in_use_is_a_settings_error_that_says_so(tmp_path: Path) -> None:
+    (tmp_path / "dictionary.json").write_text(json.dumps({"variables": []}), encoding="utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        settings = load_settings(site_toml(tmp_path, port=str(taken.getsockname()[1])))
+        with pytest.raises(SettingsError, match="is in use") as caught:
+            hosting.run([settings])
+    assert "set another port in site.toml" in caught.value.remedy
+    with pytest.raises(SettingsError, match="two sites are called"):
+        hosting.run([settings, settings])

@@ -1,0 +1,192 @@
+"""Both stores keep the same promises."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coordinator.records import Analysis, Round
+from coordinator.sql_store import SqlStore
+from coordinator.states import AnalysisState
+from coordinator.store import MemoryStore, Store
+from shared.errors import SettingsError, UnknownAnalysisError
+from shared.formula.expressions import Column, VariableRef
+from shared.messages import Accepted, ContributionMessage, Problem, StartMessage
+from shared.specification import AnalysisRequest, NumericResponse, Specification
+
+REQUEST = AnalysisRequest(formula="y ~ 1")
+SPECIFICATION = Specification(
+    formula="y ~ 1",
+    family="binomial",
+    link="logit",
+    response=NumericResponse(expression=VariableRef("y")),
+    fixed=(Column("(Intercept)"),),
+    roster=("Bern", "Aarau"),
+    dictionary_sha256="0" * 64,
+    tolerance=1e-16,
+    max_rounds=50,
+    confidence_level=0.95,
+)
+CONTRIBUTION = ContributionMessage(value=-1.5, gradient=(0.1,), hessian=(-0.3,))
+ROUND = Round(number=1, psi=(0.1,), summed=CONTRIBUTION, decrement=0.25, accepted=True, seconds=0.5)
+START = StartMessage(quadratics=(CONTRIBUTION,), squares=(20.0,))
+ACCEPTED = Accepted(specification_sha256="0" * 64, fingerprint="f", rows=20, rows_dropped=1, groups=1)
+
+
+@pytest.fixture(params=["memory", "sql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    kept: Store = MemoryStore() if request.param == "memory" else SqlStore(f"sqlite:///{tmp_path / 'a.db'}")
+    yield kept
+    kept.close()
+
+
+def new(key: str | None = None) -> Analysis:
+    return Analysis.submitted(REQUEST, SPECIFICATION, key)
+
+
+def test_what_is_added_is_what_is_found(store: Store) -> None:
+    analysis = store.add(new("key"))
+    assert store.get(analysis.id) == analysis
+    assert (store.accepted(analysis.id), store.start(analysis.id)) == ({}, None)
+    assert (store.rounds(analysis.id), store.result(analysis.id)) == ([], None)
+
+
+def test_a_known_idempotency_key_returns_the_analysis_that_has_it(store: Store) -> None:
+    first = store.add(new("key"))
+    assert store.add(new("key")).id == first.id
+    assert store.add(new("other")).id != first.id
+    assert store.add(new(None)).id != store.add(new(None)).id
+
+
+def test_one_key_submitted_by_many_threads_is_one_analysis(store: Store) -> None:
+    found: list[str] = []
+    threads = [threading.Thread(target=lambda: found.append(store.add(new("key")).id)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 8
+    assert len(set(found)) == 1
+
+
+def test_a_run_is_kept_in_full_and_its_last_round_shows(store: Store) -> None:
+    analysis = store.add(new())
+    store.set_accepted(analysis.id, {"Bern": ACCEPTED, "Aarau": ACCEPTED})
+    store.set_start(analysis.id, START)
+    second = replace(ROUND, number=2, decrement=None, accepted=False)
+    store.add_round(analysis.id, ROUND)
+    store.add_round(analysis.id, second)
+    assert list(store.accepted(analysis.id).items()) == [("Bern", ACCEPTED), ("Aarau", ACCEPTED)]
+    assert store.start(analysis.id) == START
+    assert store.rounds(analysis.id) == [ROUND, second]
+    assert store.get(analysis.id).last == second.trace
+
+
+def test_a_state_is_entered_with_what_belongs_to_it_and_left_without(store: Store) -> None:
+    analysis = store.add(new())
+    paused = store.change(analysis.id, AnalysisState.PAUSED, waiting_for=["Bern"])
+    again = store.change(analysis.id, AnalysisState.PAUSED, waiting_for=["Bern", "Aarau"])
+    assert paused.waiting_for == ("Bern",)
+    assert (again.waiting_for, again.since) == (("Bern", "Aarau"), paused.since)
+    assert store.change(analysis.id, AnalysisState.RUNNING).waiting_for == ()
+
+
+def test_an_ended_analysis_stays_as_it_is(store: Store) -> None:
+    analysis = store.add(new())
+    problem = Problem(code="site", message="gone.", where="Bern")
+    ended = store.change(analysis.id, AnalysisState.FAILED, problems=[problem])
+    assert ended.problems == (problem,)
+    assert store.change(analysis.id, AnalysisState.CONVERGED, result="{}") == ended
+    assert store.result(analysis.id) is None
+
+
+def test_a_result_is_kept_to_the_byte(store: Store) -> None:
+    analysis = store.add(new())
+    store.change(analysis.id, AnalysisState.CONVERGED, result='{"sigma": 0.1}')
+    assert store.result(analysis.id) == '{"sigma": 0.1}'
+
+
+def test_the_newest_come_first_and_pages_follow_each_other(store: Store) -> None:
+    ids = [store.add(new()).id for _ in range(5)]
+    store.change(ids[3], AnalysisState.CANCELLED)
+    page = store.newest(state=None, limit=2, before=None)
+    assert [analysis.id for analysis in page] == [ids[4], ids[3]]
+    assert [a.id for a in store.newest(state=None, limit=9, before=ids[3])] == [ids[2], ids[1], ids[0]]
+    assert [a.id for a in store.newest(state=AnalysisState.CANCELLED, limit=9, before=None)] == [ids[3]]
+    assert store.unfinished() == [ids[0], ids[1], ids[2], ids[4]]
+
+
+def test_a_deleted_analysis_is_gone_with_its_rounds(store: Store) -> None:
+    analysis = store.add(new("key"))
+    store.add_round(analysis.id, ROUND)
+    store.delete(analysis.id)
+    assert store.newest(state=None, limit=9, before=None) == []
+    again = store.add(replace(new("key"), id=analysis.id))
+    assert store.rounds(again.id) == []
+
+
+CALLS: dict[str, Callable[[Store], object]] = {
+    "get": lambda store: store.get("nobody"),
+    "newest": lambda store: store.newest(state=None, limit=1, before="nobody"),
+    "change": lambda store: store.change("nobody", AnalysisState.RUNNING),
+    "set_accepted": lambda store: store.set_accepted("nobody", {"Bern": ACCEPTED}),
+    "accepted": lambda store: store.accepted("nobody"),
+    "set_start": lambda store: store.set_start("nobody", START),
+    "start": lambda store: store.start("nobody"),
+    "add_round": lambda store: store.add_round("nobody", ROUND),
+    "rounds": lambda store: store.rounds("nobody"),
+    "result": lambda store: store.result("nobody"),
+    "delete": lambda store: store.delete("nobody"),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_an_unknown_analysis_is_named(store: Store, call: Callable[[Store], object]) -> None:
+    with pytest.raises(UnknownAnalysisError) as caught:
+        call(store)
+    assert caught.value.where == "nobody"
+
+
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlStore]:
+    store = SqlStore(f"sqlite:///{tmp_path_factory.mktemp('exact') / 'a.db'}")
+    yield store
+    store.close()
+
+
+@given(psi=FLOATS, value=FLOATS, gradient=FLOATS, hessian=FLOATS)
+def test_every_float_comes_back_with_the_same_bits(
+    database: SqlStore, psi: float, value: float, gradient: float, hessian: float
+) -> None:
+    summed = ContributionMessage(value=value, gradient=(gradient,), hessian=(hessian,))
+    analysis = database.add(new())
+    database.add_round(analysis.id, replace(ROUND, psi=(psi,), summed=summed))
+    back = database.rounds(analysis.id)[0]
+    found = (*back.psi, back.summed.value, *back.summed.gradient, *back.summed.hessian)
+    assert [number.hex() for number in found] == [number.hex() for number in (psi, value, gradient, hessian)]
+
+
+def test_what_was_stored_is_there_for_the_next_process(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    before = SqlStore(url)
+    analysis = before.add(new())
+    before.add_round(analysis.id, ROUND)
+    before.close()
+    after = SqlStore(url)
+    assert after.rounds(analysis.id) == [ROUND]
+    after.close()
+
+
+def test_a_database_that_cannot_be_opened_is_named_without_its_password(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="nowhere"):
+        SqlStore(f"sqlite:///{tmp_path / 'nowhere' / 'a.db'}")
+    with pytest.raises(SettingsError) as caught:
+        SqlStore("nosuchdriver://me:secret@db/a")
+    assert "secret" not in str(caught.value)
