@@ -9,7 +9,7 @@ from tests.reference.cases import case, fit, names
 
 SITES = 5
 STRESS_TEST = "toenail_slope_corr"
-"""Its standard deviation is 23 on the logit scale: a test of the numerics, not a model that anybody would report."""
+"""Its standard deviation is 23 on the logit scale: a test of the numerics."""
 
 TITLE = "# Rounds to the optimum"
 INTRODUCTION = (

@@ -199,7 +199,7 @@ class Federation:
         self, session: Session, roster: Sequence[SiteClient], state: State, kind: OutcomeKind
     ) -> dict[str, RandomEffect]:
         """The effects that the sites' policies release."""
-        psi = None if kind is OutcomeKind.NOT_IDENTIFIED else tuple(state.psi.tolist())
+        psi = tuple(state.psi.tolist()) if kind.has_estimates else None
         patience = self._patience(session.analysis_id, AnalysisState.RUNNING)
         answers = await rounds.close(roster, session, CloseRequest(outcome=kind.value, psi=psi), patience)
         for fault in answers.faults:

@@ -1,7 +1,7 @@
 """The one place that builds a site: settings in, a web application out."""
 
 import os
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 
 from anyio import CapacityLimiter
 from fastapi import FastAPI
@@ -32,7 +32,7 @@ def create_app(
         DictionaryError: the dictionary cannot be read.
         SettingsError: a file with a secret cannot be read.
     """
-    release = _release()
+    release = version("fedglmm")
     node = SiteNode(
         name=settings.name,
         version=release,
@@ -50,10 +50,3 @@ def create_app(
     add_guard(app, settings.bearer_key())
     app.include_router(routes(node, limiter or CapacityLimiter(os.cpu_count() or 1)))
     return app
-
-
-def _release() -> str:
-    try:
-        return version("fedglmm")
-    except PackageNotFoundError:
-        return "not installed"

@@ -36,14 +36,14 @@ def federation(split: Sequence[str]) -> Iterator[str]:
         place = Path(folder)
         _run([_command("fedglmm-site"), "split", *split, "--out", str(place / "sites")])
         folders = sorted(str(path.parent) for path in (place / "sites").glob("*/site.toml"))
-        with _serving([_command("fedglmm-site"), "serve", *folders], place / "sites.json") as announced:
+        with serving([_command("fedglmm-site"), "serve", *folders], place / "sites.json") as announced:
             tables = [
                 f"[[sites]]\nname = {json.dumps(name)}\nurl = {json.dumps(url)}\n"
                 for name, url in announced["sites"].items()
             ]
             (place / "coordinator.toml").write_text(COORDINATOR_TOML + "\n" + "\n".join(tables), encoding="utf-8")
             serve = [_command("fedglmm-coordinator"), "serve", str(place / "coordinator.toml")]
-            with _serving(serve, place / "coordinator.json") as coordinator:
+            with serving(serve, place / "coordinator.json") as coordinator:
                 yield coordinator["url"]
 
 
@@ -59,7 +59,7 @@ def _run(arguments: list[str]) -> None:
 
 
 @contextmanager
-def _serving(arguments: list[str], announce: Path) -> Iterator[dict[str, Any]]:
+def serving(arguments: list[str], announce: Path) -> Iterator[dict[str, Any]]:
     """Run a server until the block ends; yields what it announced."""
     with announce.with_suffix(".log").open("w+", encoding="utf-8") as log:
         process = subprocess.Popen(  # noqa: S603 -- our own command

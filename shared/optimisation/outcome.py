@@ -28,8 +28,8 @@ _ADVICE = {
     OutcomeKind.CONVERGED: "The estimates are the maximum of the likelihood.",
     OutcomeKind.BOUNDARY: "The likelihood is largest on the boundary of the random effects' covariances ({names}): the "
     "estimates are those of the smaller model, and what is at the boundary has no standard error.",
-    OutcomeKind.SEPARATED: "No finite estimate exists: {names} predicts some outcomes perfectly and its coefficient runs "
-    "off to infinity. Leave the column out, merge its levels, or ask for more data.",
+    OutcomeKind.SEPARATED: "No finite estimate exists: some outcomes are predicted perfectly by {names}, whose "
+    "coefficients run off to infinity. Leave the column out, merge its levels, or ask for more data.",
     OutcomeKind.NOT_IDENTIFIED: "The data cannot tell these columns apart: {names}. Leave one of them out.",
     OutcomeKind.ROUND_LIMIT: "The rounds are used up and the tolerance is not reached. Raise max_rounds, or look at the "
     "trace for a parameter that keeps moving.",

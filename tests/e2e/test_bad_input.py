@@ -1,0 +1,143 @@
+"""Whatever a user gets wrong, the command says where and what to do, with an exit code, and never a traceback."""
+
+import random
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.commands import run
+
+WRONG, REFUSED, NO_ESTIMATES = 2, 3, 1
+ARMS = ("a", "b")
+
+
+def rows() -> list[dict[str, object]]:
+    """200 patients of 4 hospitals."""
+    rng = random.Random(1)  # noqa: S311 -- data, not a secret
+    return [
+        {"hospital": f"h{k % 4}", "y": rng.randint(0, 1), "x": round(rng.gauss(0, 1), 3), "arm": rng.choice(ARMS)}
+        for k in range(200)
+    ]
+
+
+def write(folder: Path, table: list[dict[str, object]]) -> str:
+    path = folder / "rows.csv"
+    lines = [",".join(table[0]), *(",".join(str(value) for value in row.values()) for row in table)]
+    path.write_text("\n".join(lines) + "\n")
+    return str(path)
+
+
+def rehearse(folder: Path, table: list[dict[str, object]], formula: str, *options: str):
+    return run("fedglmm", "rehearse", write(folder, table), formula, "--site", "hospital", *options)
+
+
+@pytest.mark.parametrize(
+    ("formula", "said"),
+    [
+        ("y ~ z + (1 | site)", ["character 5", "no such variable", "It has: hospital, y, x, arm"]),
+        ("y ~ system(x) + (1 | site)", ["character 5", "not a known function", "log, log1p"]),
+        ("y ~ x.__class__ + (1 | site)", ["character 5"]),
+        ("y ~ x$y", ["character 6"]),
+        ("y ~ {x} + (1 | site)", ["character 5", "holds no code"]),
+        ("y ~ scale(x) + (1 | site)", ["character 5", "constants would differ from site to site"]),
+    ],
+)
+def test_a_formula_that_cannot_be_is_refused_with_its_place(tmp_path, formula, said) -> None:
+    done = rehearse(tmp_path, rows(), formula)
+    assert done.returncode == WRONG
+    for part in said:
+        assert part in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_response_that_is_not_binary_names_the_site(tmp_path) -> None:
+    table = rows()
+    table[7]["y"] = 2
+    done = rehearse(tmp_path, table, "y ~ x + (1 | site)")
+    assert done.returncode == REFUSED
+    assert "h3: the response" in done.stderr
+    assert "not 0/1" in done.stderr
+
+
+def test_a_level_missing_from_the_given_ones_names_the_column_and_not_the_level(tmp_path) -> None:
+    done = rehearse(tmp_path, rows(), "y ~ arm + (1 | site)", "--levels", "arm=a")
+    assert done.returncode == WRONG
+    assert "column `arm`" in done.stderr
+
+
+def test_rows_that_are_all_incomplete_at_one_site_name_it(tmp_path) -> None:
+    table = [row | {"x": "NA"} if row["hospital"] == "h2" else row for row in rows()]
+    done = rehearse(tmp_path, table, "y ~ x + (1 | site)")
+    assert done.returncode == REFUSED
+    assert "h2: the data: every row has a missing value" in done.stderr
+
+
+def test_missing_values_are_dropped_counted_and_reported(tmp_path) -> None:
+    table = [row | {"x": "NaN"} if k % 10 == 0 else row for k, row in enumerate(rows())]
+    done = rehearse(tmp_path, table, "y ~ x + (1 | site)")
+    assert done.returncode == 0
+    assert "20 rows were left out for missing values" in done.stdout
+
+
+def test_collinear_columns_are_named_and_give_no_estimates(tmp_path) -> None:
+    done = rehearse(tmp_path, [row | {"x2": 2 * row["x"] + 1} for row in rows()], "y ~ x + x2 + (1 | site)")
+    assert done.returncode == NO_ESTIMATES
+    assert "cannot tell these columns apart: (Intercept), x, x2" in done.stdout
+
+
+def test_complete_separation_is_named_and_gives_no_estimates(tmp_path) -> None:
+    done = rehearse(tmp_path, [row | {"y": int(row["x"] > 0)} for row in rows()], "y ~ x + (1 | site)")
+    assert done.returncode == NO_ESTIMATES
+    assert "No finite estimate exists" in done.stdout
+    assert done.stderr.count("\n") < 25
+
+
+def test_a_site_that_is_too_small_refuses_in_words_and_without_numbers(tmp_path) -> None:
+    table = [row for k, row in enumerate(rows()) if row["hospital"] != "h1" or k < 60]
+    done = rehearse(tmp_path, table, "y ~ x + (1 | site)")
+    assert done.returncode == REFUSED
+    assert done.stderr.startswith("fedglmm: h1: the site's policy: ")
+    assert not any(character.isdigit() for character in done.stderr.split("policy: ")[1])
+
+
+@pytest.mark.parametrize("content", ["", "hospital,y,x,arm\n"])
+def test_a_file_without_rows_says_so(tmp_path, content) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(content)
+    done = run("fedglmm", "rehearse", str(path), "y ~ x", "--site", "hospital")
+    assert done.returncode == WRONG
+    assert "rows.csv: the file" in done.stderr
+
+
+@pytest.mark.parametrize("option", [["--site", "nowhere"], ["--site", "hospital", "--family", "gamma"]])
+def test_a_wrong_option_is_named(tmp_path, option) -> None:
+    done = run("fedglmm", "rehearse", write(tmp_path, rows()), "y ~ x", *option)
+    assert done.returncode == WRONG
+    assert "nowhere" in done.stderr or "family" in done.stderr
+
+
+def test_a_port_in_use_is_named_with_the_remedy(tmp_path) -> None:
+    done = run("fedglmm-site", "split", write(tmp_path, rows()), "--by", "hospital", "--out", str(tmp_path / "sites"))
+    assert done.returncode == 0
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        settings = tmp_path / "sites" / "h0" / "site.toml"
+        settings.write_text(settings.read_text().replace("port = 0", f"port = {port}"))
+        done = run("fedglmm-site", "serve", str(settings.parent))
+        assert done.returncode == WRONG
+        assert str(port) in done.stderr
+        (tmp_path / "coordinator.toml").write_text(
+            f'port = {port}\ndictionary = "sites/dictionary.json"\n[[sites]]\nname = "h0"\nurl = "http://127.0.0.1:1"\n'
+        )
+        done = run("fedglmm-coordinator", "serve", str(tmp_path / "coordinator.toml"))
+        assert done.returncode == WRONG
+        assert str(port) in done.stderr
+
+
+def test_a_coordinator_that_is_not_there_is_named() -> None:
+    done = run("fedglmm", "fit", "y ~ x", "--coordinator", "http://127.0.0.1:9")
+    assert done.returncode == 4
+    assert "http://127.0.0.1:9: the coordinator cannot be reached" in done.stderr

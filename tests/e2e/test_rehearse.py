@@ -1,0 +1,158 @@
+"""`fedglmm rehearse` fits every public data set of the references from its file up, through real servers."""
+
+import csv
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.e2e.commands import DATA, run
+from tests.reference.cases import case, names
+from tests.reference.test_laplace import newton_left
+
+MANIFEST = json.loads((DATA / "manifest.json").read_text())
+MOST_SITES = 25
+Row = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a stranger would type: GROUP in the formula is the grouping column, which also makes the sites."""
+
+    file: str
+    group: str
+    formula: str
+    keep: Callable[[Row], bool] | None = None
+    derive: Callable[[Row], Row] | None = None
+
+
+BCG = "cbind(tb, n - tb) ~ "
+CGD = "treat + I(age/10) + inherit + steroids"
+EPIL = "y ~ lbase * trt + lage + "
+GUIMMUN = "immun ~ kid2p + mom25p + ord + ethn + momEd + husEd + momWork + rural + pcInd81 + (1 | GROUP)"
+CONTRACEPTION = "use ~ age + I(age^2) + urban + livch + "
+BETA = "death ~ treatment + (1 | GROUP)"
+VISIT = "I((period - 2.5)/5)"
+SEED = "y ~ 0 + x1 + x2 + x3 + x4 + x5 + x6 + x7 + x8 + x9 + x10 + (1 | GROUP)"
+
+
+@cache
+def largest_four() -> set[str]:
+    """The trials with most patients."""
+    with (DATA / "betablocker.csv").open() as file:
+        trials = [row["trial"] for row in csv.DictReader(file)]
+    return set(sorted(set(trials), key=trials.count)[-4:])
+
+
+RECIPES = {
+    "bacteria_ri": Recipe("bacteria", "ID", "y ~ trt + I(week > 2) + (1 | GROUP)"),
+    "bcg_study_ri": Recipe("bcg_arms", "study", BCG + "treat * I(latitude/10) + (1 | GROUP)"),
+    "bcg_treat_slope_corr": Recipe("bcg_arms", "study", BCG + "treat + (1 + treat | GROUP)"),
+    "bcg_treat_slope_uncorr": Recipe("bcg_arms", "study", BCG + "treat + (1 | GROUP) + (0 + treat | GROUP)"),
+    "betablocker_22_trials_ri": Recipe("betablocker", "trial", BETA, keep=lambda row: row["trial"] != "Yusuf"),
+    "betablocker_four_largest_ri": Recipe(
+        "betablocker", "trial", BETA, keep=lambda row: row["trial"] in largest_four()
+    ),
+    "betablocker_treat_slope_corr": Recipe("betablocker", "trial", "death ~ treatment + (1 + treatment | GROUP)"),
+    "betablocker_trial_ri": Recipe("betablocker", "trial", BETA),
+    "cbpp_ri": Recipe("cbpp", "herd", "cbind(incidence, size - incidence) ~ period + (1 | GROUP)"),
+    "cgd_center_poisson_ri_offset": Recipe(
+        "cgd_patients", "center", f"infections ~ {CGD} + offset(log(futime/365.25)) + (1 | GROUP)"
+    ),
+    "cgd_center_ri": Recipe("cgd_patients", "center", f"any_infection ~ {CGD} + (1 | GROUP)"),
+    "contraception_ri": Recipe("contraception", "district", CONTRACEPTION + "(1 | GROUP)"),
+    "contraception_slope_corr": Recipe("contraception", "district", CONTRACEPTION + "(1 + urban | GROUP)"),
+    "contraception_slope_uncorr": Recipe(
+        "contraception",
+        "district",
+        CONTRACEPTION.replace("urban", "urb") + "(1 + urb || GROUP)",
+        derive=lambda row: {"urb": str(int(row["urban"] == "Y"))},
+    ),
+    "epil_ri": Recipe("epil", "subject", EPIL + "V4 + (1 | GROUP)"),
+    "epil_slope_corr": Recipe("epil", "subject", EPIL + f"{VISIT} + (1 + {VISIT} | GROUP)"),
+    "epil_slope_uncorr": Recipe("epil", "subject", EPIL + f"{VISIT} + (1 | GROUP) + (0 + {VISIT} | GROUP)"),
+    "exam_lmm_corr": Recipe("exam", "school", "normexam ~ standLRT + sex + (1 + standLRT | GROUP)"),
+    "exam_lmm_ri": Recipe("exam", "school", "normexam ~ standLRT + sex + (1 | GROUP)"),
+    "guimmun_comm_ri": Recipe("guimmun", "comm", GUIMMUN),
+    "guimmun_mom_ri": Recipe("guimmun", "mom", GUIMMUN),
+    "lung_inst_ri": Recipe("lung_inst", "inst", "dead ~ I(age/10) + I(sex == 2) + ph.ecog + (1 | GROUP)"),
+    "nielweise_study_ri_offset": Recipe(
+        "nielweise_arms", "study", "events ~ treat + offset(log(days/1000)) + (1 | GROUP)"
+    ),
+    "ohio_ri": Recipe("ohio", "id", "resp ~ age * smoke + (1 | GROUP)"),
+    "owls_nest_ri_offset": Recipe(
+        "owls",
+        "Nest",
+        "SiblingNegotiation ~ FoodTreatment * SexParent + I(ArrivalTime - 24) + offset(logBroodSize) + (1 | GROUP)",
+    ),
+    "respiratory_centre_ri": Recipe(
+        "respiratory_long", "centre", "status ~ treatment + gender + baseline + age + (1 | GROUP)"
+    ),
+    "respiratory_subject_ri": Recipe(
+        "respiratory_long", "subject", "status ~ centre + treatment + gender + baseline + age + (1 | GROUP)"
+    ),
+    "seed_two_sites": Recipe("seed_two_sites", "site", SEED),
+    "sleepstudy_lmm_corr": Recipe("sleepstudy", "Subject", "Reaction ~ Days + (Days | GROUP)"),
+    "sleepstudy_lmm_ri": Recipe("sleepstudy", "Subject", "Reaction ~ Days + (1 | GROUP)"),
+    "sleepstudy_lmm_uncorr": Recipe("sleepstudy", "Subject", "Reaction ~ Days + (Days || GROUP)"),
+    "toenail_ri": Recipe("toenail", "patientID", "outcome ~ treatment * time + (1 | GROUP)"),
+    "toenail_slope_corr": Recipe("toenail", "patientID", "outcome ~ treatment * time + (1 + time | GROUP)"),
+}
+
+
+def prepared(recipe: Recipe, folder: Path) -> Path:
+    """The data file, with rows left out or a column added where the recipe says so."""
+    original = DATA / f"{recipe.file}.csv"
+    if recipe.keep is None and recipe.derive is None:
+        return original
+    with original.open() as file:
+        rows = [row for row in csv.DictReader(file) if recipe.keep is None or recipe.keep(row)]
+    rows = [row | (recipe.derive(row) if recipe.derive else {}) for row in rows]
+    target = folder / original.name
+    with target.open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return target
+
+
+def test_every_reference_case_has_a_recipe() -> None:
+    assert set(RECIPES) == set(names())
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_rehearsing_on_the_file_gives_the_reference(name: str, tmp_path: Path) -> None:
+    recipe, one = RECIPES[name], case(name)
+    many = one.groups > MOST_SITES
+    formula = recipe.formula.replace("GROUP", recipe.group if many else "site")
+    options = ["--site", recipe.group, "--family", family_of(name), "--policy", "open", "--json"]
+    options += ["--nodes", "5"] if many else []
+    for column, levels in MANIFEST.get(recipe.file, {}).get("factor_levels", {}).items():
+        if column != recipe.group and len(levels) <= 10:
+            options += ["--levels", f"{column}={','.join(levels)}"]
+    done = run("fedglmm", "rehearse", str(prepared(recipe, tmp_path)), formula, *options)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    fixed = [row for row in result["tidy"] if row["effect"] == "fixed"]
+    estimates = np.array([row["estimate"] for row in fixed])
+    errors = np.array([row["std.error"] for row in fixed])
+    if "glmmTMB_laplace" in one.fits:
+        reference = one.fits["glmmTMB_laplace"]
+        left = newton_left(reference)[: len(fixed)] if result["convergence"]["outcome"] == "converged" else 0.0
+        expected = np.array(list(reference["beta"].values())) + left
+    else:
+        reference = one.fits["lme4_ML"]
+        expected = np.array(list(reference["beta"].values()))
+    within = 1e-7 if result["convergence"]["outcome"] == "converged" else 1e-6
+    assert np.max(np.abs(estimates - expected) / errors) < within
+    assert abs(result["glance"]["logLik"] - reference["logLik"]) < 1e-7
+    assert result["glance"]["nobs"] == len(one.y)
+
+
+def family_of(name: str) -> str:
+    values = json.loads((DATA.parent / "values" / f"{name}.json").read_text())
+    return str(values["family"])
