@@ -7,7 +7,8 @@ import numpy as np
 
 from shared.parameters import Matrix, Vector
 from site_node.estimation.families.family import DispersionDerivatives
-from site_node.estimation.slab import Array, Slab
+from site_node.estimation.slab import Slab
+from site_node.estimation.sums import Array
 
 
 @dataclass(frozen=True)

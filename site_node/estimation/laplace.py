@@ -13,8 +13,9 @@ from shared.parameters import Matrix, Vector
 from site_node.estimation.dispersion import DispersionTerms
 from site_node.estimation.model import Model
 from site_node.estimation.rows import Rows
-from site_node.estimation.slab import Array, Slab, at_mode
-from site_node.estimation.sums import weighted_cross_product
+from site_node.estimation.slab import Slab, at_mode
+from site_node.estimation.sums import Array, weighted_cross_product
+from site_node.estimation.workers import over_slabs
 
 WORTHLESS = -1e300
 """The value of a point where the log-likelihood is not finite: the step refuses it like any other loss."""
@@ -27,11 +28,14 @@ def contribution(rows: Rows, model: Model, psi: Vector) -> Contribution:
     """
     layout, size = model.layout, model.layout.size
     parameters = layout.unpack(psi)
+
+    def of_slab(slab: Rows) -> tuple[float, Vector, Matrix]:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return laplace(at_mode(slab, model, parameters))
+
     value, gradient, hessian = model.family.constant(rows.y, rows.weight), np.zeros(size), np.zeros((size, size))
-    with np.errstate(over="ignore", invalid="ignore"):
-        for slab in rows.slabs():
-            part = laplace(at_mode(slab, model, parameters))
-            value, gradient, hessian = value + part[0], gradient + part[1], hessian + part[2]
+    for part in over_slabs(of_slab, rows):
+        value, gradient, hessian = value + part[0], gradient + part[1], hessian + part[2]
     if not (np.isfinite(value) and np.isfinite(gradient).all() and np.isfinite(hessian).all()):
         return Contribution(WORTHLESS, np.zeros(size), np.zeros((size, size)))
     return Contribution(value, gradient, (hessian + hessian.T) / 2.0)
@@ -78,11 +82,9 @@ class _Moments:
 
 
 def _moments(slab: Slab, w: Vector) -> _Moments:
-    Z, q = slab.rows.Z, slab.layout.q
+    Z, q = slab.rows.Z.T, slab.layout.q
     lower, upper = np.tril_indices(q)
-    weights = np.concatenate(
-        [slab.l[2][:, None] * Z, w[:, None] * Z, slab.l[3][:, None] * Z[:, lower] * Z[:, upper]], axis=1
-    )
+    weights = np.concatenate([slab.l[2] * Z, w * Z, slab.l[3] * Z[lower] * Z[upper]])
     sums = slab.group_moments(weights)
     l3 = np.empty((sums.shape[0], q, q, sums.shape[2]))
     l3[:, lower, upper] = l3[:, upper, lower] = sums[:, 2 * q :]

@@ -10,8 +10,8 @@ from shared.parameters import Matrix, Vector
 
 Index = NDArray[np.int64]
 
-SLAB_ROWS = 16_384
-"""Rows that are worked on together: large enough to hide NumPy's overhead, small enough for a core's cache."""
+SLAB_ROWS, SLAB_GROUPS = 65_536, 8_192
+"""What is worked on together: enough to hide NumPy's overhead, little enough for the memory of one core."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Rows:
     X: Matrix
     """(n, p), C order."""
     Z: Matrix
-    """(n, q); q = 0 without a random term."""
+    """(n, q), each column contiguous; q = 0 without a random term."""
     y: Vector
     """(n,) responses; the proportion for binomial sizes."""
     weight: Vector
@@ -38,12 +38,13 @@ class Rows:
         """Rows in any order with a group number each (any integers), or one group of all."""
         n = len(y)
         if group is None or n == 0:
-            return cls(X, Z, y, weight, offset, np.array([0, n] if n else [0], dtype=np.int64))
+            return cls(X, np.asfortranarray(Z), y, weight, offset, np.array([0, n] if n else [0], dtype=np.int64))
         if (np.diff(group) < 0).any():
             order = np.argsort(group, kind="stable")
             X, Z, y, weight, offset, group = X[order], Z[order], y[order], weight[order], offset[order], group[order]
         first = np.flatnonzero(np.diff(group)) + 1
-        return cls(X, Z, y, weight, offset, np.concatenate([[0], first, [n]]).astype(np.int64))
+        starts = np.concatenate([[0], first, [n]]).astype(np.int64)
+        return cls(X, np.asfortranarray(Z), y, weight, offset, starts)
 
     @property
     def n(self) -> int:
@@ -56,13 +57,21 @@ class Rows:
         return len(self.starts) - 1
 
     def slabs(self) -> Iterator["Rows"]:
-        """The rows in pieces of whole groups of about SLAB_ROWS rows (a larger group is a piece of its own)."""
+        """The rows in pieces of whole groups: up to SLAB_ROWS rows (or one larger group) and SLAB_GROUPS groups."""
         first = 0
         while first < self.groups:
             target = self.starts[first] + SLAB_ROWS
             last = max(first + 1, int(np.searchsorted(self.starts, target, side="right")) - 1)
+            last = min(last, first + SLAB_GROUPS)
             yield self.select_groups(first, last)
             first = last
+
+    def thinned(self, at_most: int) -> "Rows":
+        """Every k-th row, all in one group, so that about `at_most` or fewer are left."""
+        k = -(-self.n // at_most) or 1
+        n = len(self.y[::k])
+        X = np.ascontiguousarray(self.X[::k])
+        return Rows(X, self.Z[::k], self.y[::k], self.weight[::k], self.offset[::k], np.array([0, n]))
 
     def select_groups(self, first: int, last: int) -> "Rows":
         """Groups first to last - 1, as views."""

@@ -7,16 +7,20 @@ d_k = z_a u_b and e_k = z_a (unit vector b), so sums over rows of d and e follow
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from shared.parameters import Matrix, ParameterLayout, Parameters, Vector
 from site_node.estimation.families.family import Family
 from site_node.estimation.model import Model
 from site_node.estimation.modes import conditional_modes
 from site_node.estimation.rows import Rows
-from site_node.estimation.sums import by_group, to_rows, weighted_by_group
-
-Array = NDArray[np.float64]
+from site_node.estimation.sums import (
+    Array,
+    by_group,
+    dot_by_row,
+    outer_by_group,
+    quadratic_by_row,
+    weighted_by_group,
+)
 
 
 @dataclass(frozen=True)
@@ -60,8 +64,8 @@ class Slab:
             parts.append(np.zeros((*moments.shape[:-1], 1)))
         return np.concatenate(parts, axis=-1)
 
-    def group_moments(self, weights: Array) -> Array:
-        """For each group the sums of w_k (x, z): (n, k) to (G, k, p + q)."""
+    def group_moments(self, weights: Matrix) -> Array:
+        """For each group the sums of w_k (x, z): (k, n) to (G, k, p + q)."""
         rows = self.rows
         X, Z = (weighted_by_group(weights, design, rows.starts) for design in (rows.X, rows.Z))
         return np.concatenate([X, Z], axis=-1)
@@ -70,30 +74,31 @@ class Slab:
         """The sum of w d over all rows: (n,) to (P,)."""
         z = self.z_sum(weight)
         theta = [np.sum(z[:, a] * self.u[:, b]) for a, b in self.layout.theta_entries]
-        return np.concatenate([self.rows.X.T @ weight, theta, [0.0] if self.layout.dispersion else []])
+        return np.concatenate([weight @ self.rows.X, theta, [0.0] if self.layout.dispersion else []])
 
     def zz_sum(self, weight: Vector) -> Array:
         """For each group sum w z z': (n,) to (G, q, q)."""
-        Z = self.rows.Z
-        return by_group(weight[:, None, None] * (Z[:, :, None] * Z[:, None, :]), self.rows.starts)
+        return outer_by_group(self.rows.Z.T, weight, self.rows.starts)
 
     def z_sum(self, weight: Vector) -> Array:
         """For each group sum w z: (n,) to (G, q)."""
-        return by_group(weight[:, None] * self.rows.Z, self.rows.starts)
+        return by_group(weight * self.rows.Z.T, self.rows.starts)
 
 
 def at_mode(rows: Rows, model: Model, parameters: Parameters) -> Slab:
     """Find the modes and all that follows from them without another pass over X."""
     Lambda, log_phi, family = parameters.Lambda, parameters.log_phi, model.family
+    y, weight, starts = rows.y, rows.weight, rows.starts
     eta_fixed = rows.offset + rows.X @ parameters.beta
-    A = rows.Z @ Lambda
+    A = Lambda.T @ rows.Z.T
     u = conditional_modes(rows, eta_fixed, A, family, log_phi)
-    eta = eta_fixed + np.sum(A * to_rows(u, rows.starts), axis=1)
-    l = family.derivatives(rows.y, rows.weight, eta, log_phi, 4)
-    H = np.eye(model.layout.q) - by_group(l[2][:, None, None] * (A[:, :, None] * A[:, None, :]), rows.starts)
+    eta = eta_fixed + dot_by_row(A, u, starts)
+    l = [family.log_likelihood(y, weight, eta, log_phi), *family.derivatives(y, weight, eta, log_phi, 4)]
+    H = np.eye(model.layout.q) - outer_by_group(A, l[2], starts)
     H_inv: Array = np.linalg.inv(H).astype(np.float64, copy=False)
-    h = np.einsum("na,nab,nb->n", A, to_rows(H_inv, rows.starts), A)
-    s = by_group((l[3] * h)[:, None] * A, rows.starts)
+    h = quadratic_by_row(A, H_inv, starts)
+    s = by_group(l[3] * h * A, starts)
     r = np.einsum("gab,gb->ga", H_inv, s)
-    ra = np.sum(A * to_rows(r, rows.starts), axis=1)
-    return Slab(rows, model.layout, family, log_phi, eta, tuple(l), Lambda, u, H, H_inv, h, r, s, ra)
+    return Slab(
+        rows, model.layout, family, log_phi, eta, tuple(l), Lambda, u, H, H_inv, h, r, s, dot_by_row(A, r, starts)
+    )

@@ -10,14 +10,16 @@ from shared.parameters import Matrix, Vector
 from site_node.estimation.model import Model
 from site_node.estimation.modes import conditional_modes
 from site_node.estimation.rows import Rows
-from site_node.estimation.slab import Array
-from site_node.estimation.sums import by_group, to_rows, weighted_by_group, weighted_cross_product
+from site_node.estimation.sums import Array, by_group, dot_by_row, weighted_by_group, weighted_cross_product
+from site_node.estimation.workers import over_slabs
 
 PRIOR_SD = 5.0
 """Of each coefficient times its column's root mean square: keeps a site's own optimum finite when the site is separated."""
 ENOUGH = 1e-3
 """Newton decrement at which a site's own optimum is good enough to expand about."""
 MAX_ITERATIONS = 50
+ENOUGH_ROWS = 20_000
+"""Rows that find a point to expand about as well as all of them do."""
 
 
 def start_contribution(rows: Rows, model: Model) -> StartContribution:
@@ -30,7 +32,7 @@ def start_contribution(rows: Rows, model: Model) -> StartContribution:
     p, size = layout.p, layout.size
     squares = np.array([float(rows.n), *np.sum(rows.Z**2, axis=0).tolist()])
     factors = [factor(layout, octaves, squares) for octaves in grid(layout)]
-    b = np.zeros(p) if family.dispersion else _own_optimum(rows, model)
+    b = np.zeros(p) if family.dispersion else _own_optimum(rows.thinned(ENOUGH_ROWS), model)
     wide = np.zeros((layout.q, layout.q)) if family.dispersion else factor(layout, (0.0,) * layout.q, squares)
     expansion, integrals = _expand(rows, model, b, wide, factors)
     quadratics = []
@@ -69,25 +71,31 @@ def _expand(
 ) -> tuple[Contribution, list[_Integral]]:
     """The log-likelihood's quadratic about (b, v), v the modes under a wide prior: in beta at 0, and its integrals over v."""
     p = model.layout.p
+
+    def of_slab(slab: Rows) -> tuple[float, Vector, Matrix, list[_Integral]]:
+        starts, Z = slab.starts, slab.Z.T
+        eta = slab.offset + slab.X @ b
+        v = conditional_modes(slab, eta, wide.T @ Z, model.family, 0.0) @ wide.T
+        eta += dot_by_row(Z, v, starts)
+        l = model.family.log_likelihood(slab.y, slab.weight, eta, 0.0)
+        l1, l2 = model.family.derivatives(slab.y, slab.weight, eta, 0.0, 2)
+        eta -= slab.offset
+        working = l1 - l2 * eta
+        C, information = (weighted_by_group(-l2 * Z, design, starts) for design in (slab.X, slab.Z))
+        score = by_group(working * Z, starts)
+        return (
+            float(np.sum(l - l1 * eta + l2 * eta * eta / 2)),
+            working @ slab.X,
+            weighted_cross_product(slab.X, l2),
+            [_integrate(score, C, information, Lambda) for Lambda in factors],
+        )
+
     value, gradient, hessian = model.family.constant(rows.y, rows.weight), np.zeros(p), np.zeros((p, p))
     integrals = [_Integral(0.0, 0.0, np.zeros(p), np.zeros((p, p))) for _ in factors]
-    for slab in rows.slabs():
-        eta = slab.offset + slab.X @ b
-        v = conditional_modes(slab, eta, slab.Z @ wide, model.family, 0.0) @ wide.T
-        eta += np.sum(slab.Z * to_rows(v, slab.starts), axis=1)
-        l, l1, l2 = model.family.derivatives(slab.y, slab.weight, eta, 0.0, 2)
-        eta -= slab.offset
-        value += float(np.sum(l - l1 * eta + l2 * eta * eta / 2))
-        working = l1 - l2 * eta
-        gradient += slab.X.T @ working
-        hessian += weighted_cross_product(slab.X, l2)
-        score = by_group(working[:, None] * slab.Z, slab.starts)
-        weights = -l2[:, None] * slab.Z
-        C, information = (weighted_by_group(weights, design, slab.starts) for design in (slab.X, slab.Z))
-        integrals = [
-            old + _integrate(score, C, information, Lambda) for old, Lambda in zip(integrals, factors, strict=True)
-        ]
-    return Contribution(value, gradient, hessian), integrals
+    for part in over_slabs(of_slab, rows):
+        value, gradient, hessian = value + part[0], gradient + part[1], hessian + part[2]
+        integrals = [old + new for old, new in zip(integrals, part[3], strict=True)]
+    return Contribution(value, gradient, (hessian + hessian.T) / 2), integrals
 
 
 def _integrate(score: Array, C: Array, information: Array, Lambda: Matrix) -> _Integral:
@@ -105,19 +113,22 @@ def _integrate(score: Array, C: Array, information: Array, Lambda: Matrix) -> _I
 
 
 def _own_optimum(rows: Rows, model: Model) -> Vector:
-    """The site's own coefficients without random effects, lightly ridged, by Newton with halving."""
+    """The coefficients of these rows without random effects, lightly ridged, by Newton with halving."""
     precision = np.sum(rows.X**2, axis=0) / max(rows.n, 1) / PRIOR_SD**2
     ridge = np.diag(np.where(precision > 0.0, precision, 1.0))
     b, step, best = np.zeros(model.layout.p), np.zeros(model.layout.p), -np.inf
     for _ in range(MAX_ITERATIONS):
         trial = b + step
         with np.errstate(over="ignore", invalid="ignore"):
-            l, l1, l2 = model.family.derivatives(rows.y, rows.weight, rows.offset + rows.X @ trial, 0.0, 2)
-            value = float(np.sum(l)) - trial @ ridge @ trial / 2
+            eta = rows.offset + rows.X @ trial
+            value = (
+                float(np.sum(model.family.log_likelihood(rows.y, rows.weight, eta, 0.0))) - trial @ ridge @ trial / 2
+            )
+            l1, l2 = model.family.derivatives(rows.y, rows.weight, eta, 0.0, 2)
         if not value >= best - ENOUGH:
             step = step / 2
             continue
-        gradient = rows.X.T @ l1 - ridge @ trial
+        gradient = l1 @ rows.X - ridge @ trial
         step = np.linalg.solve(weighted_cross_product(rows.X, -l2) + ridge, gradient)
         b, best = trial, value
         if step @ gradient / 2 <= ENOUGH:

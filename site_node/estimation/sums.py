@@ -1,6 +1,7 @@
 """Sums over rows: by group, and weighted cross-products in blocks that stay in a core's cache.
 
-They are the only passes over X. Their order is fixed by the rows alone, so a reply is a function of (rows, psi).
+Values per row have the rows on their last axis, values per group the groups on their first. The order of every sum is fixed
+by the rows alone, so a reply is a function of (rows, psi).
 """
 
 from itertools import pairwise
@@ -12,33 +13,58 @@ from scipy import sparse
 from shared.parameters import Matrix, Vector
 from site_node.estimation.rows import Index
 
+Array = NDArray[np.float64]
+
 BLOCK_ROWS = 8_192
-LOOP_FROM = 128
+LOOP_FROM = 64
 """Rows a group from which one BLAS call a group beats a sparse product over all groups."""
 
 
-def by_group(values: NDArray[np.float64], starts: Index) -> NDArray[np.float64]:
-    """Sum the leading axis over each group: (n, ...) to (G, ...)."""
+def by_group(values: Array, starts: Index) -> Array:
+    """Sum the last axis over each group: (..., n) to (G, ...)."""
     if values.size == 0:
-        return np.zeros((len(starts) - 1, *values.shape[1:]))
-    return np.asarray(np.add.reduceat(values, starts[:-1], axis=0))
+        return np.zeros((len(starts) - 1, *values.shape[:-1]))
+    return np.moveaxis(np.add.reduceat(values, starts[:-1], axis=-1), -1, 0)
 
 
-def to_rows(values: NDArray[np.float64], starts: Index) -> NDArray[np.float64]:
-    """Give each row its group's value: (G, ...) to (n, ...)."""
-    return np.repeat(values, np.diff(starts), axis=0)
+def to_rows(values: Array, starts: Index) -> Array:
+    """Give each row its group's value: (G, ...) to (..., n)."""
+    return np.repeat(np.moveaxis(values, 0, -1), np.diff(starts), axis=-1)
 
 
-def weighted_by_group(W: Matrix, X: Matrix, starts: Index) -> NDArray[np.float64]:
-    """For every group the product W'X over its rows: (n, k) and (n, p) to (G, k, p)."""
-    groups, k = len(starts) - 1, W.shape[1]
+def dot_by_row(A: Matrix, values: Array, starts: Index) -> Vector:
+    """For each row the inner product of its a with its group's value: (q, n) and (G, q) to (n,)."""
+    product = np.zeros(A.shape[1])
+    for a, value in zip(A, values.T, strict=True):
+        product += a * to_rows(value, starts)
+    return product
+
+
+def quadratic_by_row(A: Matrix, M: Array, starts: Index) -> Vector:
+    """For each row a'Ma with the symmetric M of its group: (q, n) and (G, q, q) to (n,)."""
+    product = np.zeros(A.shape[1])
+    for i, j in zip(*np.tril_indices(len(A)), strict=True):
+        product += A[i] * A[j] * to_rows(M[:, i, j] * (1.0 if i == j else 2.0), starts)
+    return product
+
+
+def outer_by_group(A: Matrix, weight: Vector, starts: Index) -> Array:
+    """For each group the sum of w a a': (q, n) and (n,) to (G, q, q)."""
+    sums = np.zeros((len(starts) - 1, len(A), len(A)))
+    for i, j in zip(*np.tril_indices(len(A)), strict=True):
+        sums[:, i, j] = sums[:, j, i] = by_group(weight * A[i] * A[j], starts)
+    return sums
+
+
+def weighted_by_group(W: Matrix, X: Matrix, starts: Index) -> Array:
+    """For every group the product W X over its rows: (k, n) and (n, p) to (G, k, p)."""
+    groups, k = len(starts) - 1, len(W)
     if k == 0 or X.shape[1] == 0:
         return np.zeros((groups, k, X.shape[1]))
-    if len(W) >= LOOP_FROM * groups:
-        return np.stack([W[a:b].T @ X[a:b] for a, b in pairwise(starts)])
-    rows = np.arange(len(W))
-    products = [sparse.csr_array((w, rows, starts), shape=(groups, len(W))) @ X for w in np.ascontiguousarray(W.T)]
-    return np.stack(products, axis=1)
+    if W.shape[1] >= LOOP_FROM * groups:
+        return np.stack([W[:, a:b] @ X[a:b] for a, b in pairwise(starts.tolist())])
+    rows = np.arange(W.shape[1])
+    return np.stack([sparse.csr_array((w, rows, starts), shape=(groups, len(w))) @ X for w in W], axis=1)
 
 
 def weighted_cross_product(X: Matrix, v: Vector) -> Matrix:

@@ -26,8 +26,11 @@ class Family(Protocol):
     def dispersion(self) -> bool:
         """Whether psi ends with log phi."""
 
+    def log_likelihood(self, y: Vector, weight: Vector, eta: Vector, log_phi: float) -> Vector:
+        """The log-likelihood l of each row, without its constant."""
+
     def derivatives(self, y: Vector, weight: Vector, eta: Vector, log_phi: float, order: int) -> list[Vector]:
-        """[l, l1, ..., l_order]: the log-likelihood without its constant, and its derivatives in eta. order <= 4."""
+        """[l1, ..., l_order]: the derivatives of l in eta; order is 2 or 4."""
 
     def dispersion_derivatives(self, y: Vector, weight: Vector, eta: Vector, log_phi: float) -> DispersionDerivatives:
         """The dots. Only asked of a family with a dispersion."""

@@ -12,11 +12,16 @@ class PoissonLog:
 
     dispersion = False
 
+    def log_likelihood(self, y: Vector, weight: Vector, eta: Vector, log_phi: float) -> Vector:  # noqa: ARG002 -- no dispersion
+        """It overflows to minus infinity; callers refuse that point."""
+        with np.errstate(over="ignore"):
+            return weight * (y * eta - np.exp(eta))
+
     def derivatives(self, y: Vector, weight: Vector, eta: Vector, log_phi: float, order: int) -> list[Vector]:  # noqa: ARG002 -- no dispersion
-        """Every derivative from the second on is minus the mean. It overflows to infinity; callers refuse that point."""
+        """Every derivative from the second on is minus the mean."""
         with np.errstate(over="ignore"):
             mu = weight * np.exp(eta)
-        return [weight * y * eta - mu, weight * y - mu, *([-mu] * (order - 1))]
+        return [weight * y - mu, *([-mu] * (order - 1))]
 
     def dispersion_derivatives(self, y: Vector, weight: Vector, eta: Vector, log_phi: float) -> DispersionDerivatives:
         """There are none."""
