@@ -5,6 +5,7 @@ the refusal and goes on with the other 22 because its second request names them.
 """
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,19 @@ def _compare(console: Console, fit: Fit) -> None:
         console.print(f"   {row['term']:24}{line}", markup=False)
     log_likelihood = float(reference["logLik"])
     difference = (fit.llf or 0.0) - log_likelihood
-    console.print(f"   {'log-likelihood':24}{fit.llf:14.6f}{log_likelihood:14.6f}{difference:13.1e}\n", markup=False)
+    console.print(f"   {'log-likelihood':24}{fit.llf:14.6f}{log_likelihood:14.6f}{difference:13.1e}", markup=False)
+    console.print(
+        f"   (glmmTMB stopped {_left_over(reference):.0e} of a standard error short of its own optimum: so says the gradient "
+        "that it reports.)\n",
+        markup=False,
+    )
+
+
+def _left_over(reference: dict[str, Any]) -> float:
+    """The Newton step that the reference's gradient leaves, in standard errors."""
+    covariance, gradient = reference["vcov_all"], reference["grad"]
+    steps = [sum(c * g for c, g in zip(row, gradient, strict=True)) for row in covariance]
+    return max(abs(float(step)) / math.sqrt(row[k]) for k, (step, row) in enumerate(zip(steps, covariance, strict=True)))
 
 
 def _first(value: Any) -> float:
