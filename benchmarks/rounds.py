@@ -14,9 +14,12 @@ STRESS_TEST = "toenail_slope_corr"
 TITLE = "# Rounds to the optimum"
 INTRODUCTION = (
     "How many rounds each reference fit takes when its groups are dealt over five sites (fewer where there are fewer "
-    "groups): one question to every site at once is a round, the start message and the evaluation at the final "
-    "parameters included. The tolerance is the default, a Newton decrement of 1e-16, and the table is printed by "
-    "`python -m benchmarks rounds`."
+    "groups) and stay groups inside them, as a column of the sites' files would have it: `(1 | trial)`, not "
+    "`(1 | site)`. The sums are the same either way, and so are the rounds. One question to every site at once is a "
+    "round, the start message and the evaluation at the final parameters included. The tolerance is the default, a "
+    "Newton decrement of 1e-16. Data, models and their sources are in "
+    "[tests/reference](../tests/reference/README.md), a file a case in [design](../tests/reference/design) and "
+    "[values](../tests/reference/values); the table is printed by `python -m benchmarks rounds`."
 )
 
 

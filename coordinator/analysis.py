@@ -8,20 +8,20 @@ import asyncio
 import json
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
 
 from coordinator import rounds
+from coordinator.optimiser import NOT_COMPUTABLE, Optimiser, not_finite
 from coordinator.records import Round, TraceEntry
 from coordinator.rounds import Patience, RosterError, Session
 from coordinator.site_client import SiteClient
 from coordinator.states import AnalysisState
 from coordinator.store import Store
-from shared.contribution import Contribution
-from shared.errors import DataError, FedglmmError, RefusedError, SiteError, UnknownAnalysisError
+from shared.errors import DataError, FedglmmError, RefusedError, SiteError, StoreError, UnknownAnalysisError
 from shared.messages import (
     Accepted,
     CloseRequest,
@@ -32,53 +32,13 @@ from shared.messages import (
     StartMessage,
 )
 from shared.optimisation.outcome import OutcomeKind
-from shared.optimisation.start import StartContribution
 from shared.optimisation.step import State
-from shared.parameters import ParameterLayout
 from shared.specification import Specification
 
 LOG = structlog.get_logger(__name__)
-
-
-class Begin(Protocol):
-    """The optimiser's state after round 0."""
-
-    def __call__(
-        self, layout: ParameterLayout, start: StartContribution, *, tolerance: float, max_rounds: int
-    ) -> State:
-        """Makes it."""
-
-
-@dataclass(frozen=True)
-class Optimiser:
-    """Pure functions: the same sums give the same states."""
-
-    add_starts: Callable[[Sequence[StartContribution]], StartContribution]
-    begin: Begin
-    step: Callable[[State, Contribution], State]
-
-    def replay(self, specification: Specification, start: StartMessage, stored: Sequence[Round]) -> State:
-        """The state after all stored rounds.
-
-        Raises:
-            FedglmmError: a stored psi is not what this version of the optimiser asks for.
-        """
-        state = self.begin(
-            specification.layout,
-            start.contribution(),
-            tolerance=specification.tolerance,
-            max_rounds=specification.max_rounds,
-        )
-        for entry in stored:
-            if tuple(state.psi.tolist()) != entry.psi:
-                raise FedglmmError(
-                    "another version of this software stored the rounds so far, and steps otherwise.",
-                    where=f"round {entry.number}",
-                    remedy="Submit the analysis again.",
-                    code="replay",
-                )
-            state = self.step(state, entry.summed.contribution())
-        return state
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 10.0
+"""Seconds between attempts to store how an analysis ended."""
 
 
 class MakeResult(Protocol):
@@ -127,9 +87,22 @@ class Federation:
             if not isinstance(fault, UnknownAnalysisError):  # a site that was never prepared has nothing to forget
                 LOG.warning("site_not_told", analysis=analysis_id, site=fault.where, code=fault.code)
 
+    async def end(self, analysis_id: str, ending: AnalysisState, problems: Sequence[Problem]) -> None:
+        """Stores an ending that has no result, however long the database cannot be written."""
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                await asyncio.to_thread(self.store.change, analysis_id, ending, problems=problems)
+            except StoreError as error:
+                LOG.error("ending_not_stored", analysis=analysis_id, state=ending.value, problem=error.message)  # noqa: TRY400 -- its trace says no more
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+            else:
+                return
+
     async def _fail(self, analysis_id: str, ending: AnalysisState, faults: Sequence[FedglmmError]) -> None:
         problems = [Problem.of(fault) for fault in faults]
-        await asyncio.to_thread(self.store.change, analysis_id, ending, problems=problems)
+        await self.end(analysis_id, ending, problems)
         LOG.warning("analysis_ended", analysis=analysis_id, state=ending.value, codes=[p.code for p in problems])
         await self.tell_sites(analysis_id, ending)
 
@@ -178,11 +151,12 @@ class Federation:
             round=last.number + 1 if last else 1,
             specification_sha256=session.specification.sha256,
             psi=tuple(state.psi.tolist()),
+            basis=tuple(state.basis.ravel().tolist()),
             previous=last.summed if last else None,
         )
         began = time.perf_counter()
         summed = await rounds.evaluate(roster, session, request, patience)
-        after = await asyncio.to_thread(self.optimiser.step, state, summed)
+        after = await asyncio.to_thread(self.optimiser.stepped, state, summed)
         decrement = after.decrement
         entry = Round(
             number=request.round,
@@ -200,8 +174,9 @@ class Federation:
     ) -> dict[str, RandomEffect]:
         """The effects that the sites' policies release."""
         psi = tuple(state.psi.tolist()) if kind.has_estimates else None
+        basis = tuple(state.basis.ravel().tolist()) if kind.has_estimates else ()
         patience = self._patience(session.analysis_id, AnalysisState.RUNNING)
-        answers = await rounds.close(roster, session, CloseRequest(outcome=kind.value, psi=psi), patience)
+        answers = await rounds.close(roster, session, CloseRequest(outcome=kind.value, psi=psi, basis=basis), patience)
         for fault in answers.faults:
             LOG.warning("site_not_closed", analysis=session.analysis_id, site=fault.where, code=fault.code)
         return {site: reply.site_effect for site, reply in answers.replies.items() if reply.site_effect is not None}
@@ -209,8 +184,11 @@ class Federation:
     def _result(
         self, session: Session, state: State, trace: Sequence[TraceEntry], effects: Mapping[str, RandomEffect]
     ) -> str:
-        result = self.make_result(session.specification, state, trace, session.accepted, effects)
-        return json.dumps(result, allow_nan=False, ensure_ascii=False)
+        try:
+            result = self.make_result(session.specification, state, trace, session.accepted, effects)
+            return json.dumps(result, allow_nan=False, ensure_ascii=False)
+        except NOT_COMPUTABLE:
+            raise not_finite() from None
 
     def _roster(self, specification: Specification) -> list[SiteClient]:
         for name in specification.roster:

@@ -17,6 +17,7 @@ from coordinator.states import WITH_RESULT, AnalysisState
 from coordinator.store import Store
 from coordinator.submission import Desk
 from coordinator.views import AnalysesView, AnalysisView, HealthView, RoundView, SitesView, SiteView, TraceView
+from shared.body_limit import BodyLimit
 from shared.dictionary import Dictionary
 from shared.errors import FedglmmError
 from shared.messages import AnalysisId, Problem
@@ -27,6 +28,8 @@ EXAMPLES = {
     "counts of a trial": {"value": {"formula": "cbind(deaths, total - deaths) ~ treatment + (1 | site)"}},
     "no random term": {"value": {"formula": "length_of_stay ~ age10 + sex", "family": "gaussian"}},
 }
+LARGEST_REQUEST = 2**20
+"""Bytes."""
 Id = Annotated[AnalysisId, Path(description="the analysis")]
 
 
@@ -81,6 +84,7 @@ def create_api(service: Service) -> FastAPI:
     app.state.service = service
     app.include_router(public)
     app.include_router(router)
+    app.add_middleware(BodyLimit, limit=LARGEST_REQUEST)
     problems.install(app)
     return app
 

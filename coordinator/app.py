@@ -5,12 +5,14 @@ from collections.abc import Mapping
 import httpx
 from fastapi import FastAPI
 
-from coordinator.analysis import Federation, Optimiser
+from coordinator.analysis import Federation
 from coordinator.api import Service, create_api
+from coordinator.keys import read_key, read_keys
+from coordinator.optimiser import Optimiser
 from coordinator.request import resolve
 from coordinator.result import make_result
 from coordinator.runner import Runner
-from coordinator.settings import Settings, load_dictionary, read_key, read_keys
+from coordinator.settings import Settings, is_loopback, load_dictionary
 from coordinator.site_client import SiteClient
 from coordinator.sql_store import SqlStore
 from coordinator.store import Store
@@ -37,12 +39,13 @@ def create_app(
         DictionaryError: the dictionary is inconsistent.
     """
     dictionary = load_dictionary(settings.dictionary)
-    keys = () if settings.keys_file is None else read_keys(settings.keys_file)
+    exposed = not is_loopback(settings.host)
+    keys = () if settings.keys_file is None else read_keys(settings.keys_file, exposed=exposed)
     sites = {
         site.name: SiteClient(
             site.name,
             site.url,
-            None if site.key_file is None else read_key(site.key_file),
+            None if site.key_file is None else read_key(site.key_file, exposed=exposed or not site.is_local),
             deadline=settings.round_deadline_seconds,
             transport=(transports or {}).get(site.name),
         )
@@ -53,4 +56,4 @@ def create_app(
         kept, sites, Optimiser(add_starts, begin, step), make_result, settings.site_deadline_seconds
     )
     desk = Desk(kept, dictionary, tuple(sites), resolve)
-    return create_api(Service(kept, sites, desk, Runner(federation), dictionary, keys))
+    return create_api(Service(kept, sites, desk, Runner(federation, settings.running_at_once), dictionary, keys))

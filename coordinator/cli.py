@@ -15,7 +15,9 @@ from coordinator.app import create_app
 from coordinator.settings import Settings, load_settings
 from shared.errors import FedglmmError, SettingsError
 
-app = typer.Typer(help="The coordinator of a federation.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    help="The coordinator of a federation.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
 
 
 @app.callback()
@@ -32,12 +34,13 @@ def serve(
     try:
         settings = load_settings(config)
         with _bound(settings) as listening:
+            os.umask(0o077)  # the database is for nobody else
+            log.configure()
             server = _Server(
                 uvicorn.Config(create_app(settings), access_log=False, log_config=None, lifespan="on"),
                 address=_url(settings.host, listening),
                 announce=announce,
             )
-            log.configure()
             server.run(sockets=[listening])
     except FedglmmError as error:
         typer.echo(f"fedglmm-coordinator: {error}", err=True)

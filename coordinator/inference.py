@@ -12,6 +12,11 @@ import numpy as np
 
 from shared.parameters import Matrix, ParameterLayout, Vector
 
+LARGEST_EXPONENT = 700.0
+"""Of a float64's exponential."""
+AT_ITS_LIMIT = 1e-12
+"""How close to 1 a correlation is 1 up to rounding: it has no standard error there."""
+
 
 @dataclass(frozen=True)
 class Quantity:
@@ -45,22 +50,30 @@ def covariance_of_psi(layout: ParameterLayout, psi: Vector, hessian: Matrix) -> 
     return covariance
 
 
-def random_quantities(layout: ParameterLayout, psi: Vector) -> list[Quantity]:
-    """The sds, then the correlations (row by row below the diagonal, as lme4 lists them), then the residual sd."""
+def random_quantities(layout: ParameterLayout, psi: Vector, basis: Matrix) -> list[Quantity]:
+    """The sds, then the correlations (row by row below the diagonal, as lme4 lists them), then the residual sd.
+
+    Args:
+        layout: of psi.
+        psi: (P,), in the basis.
+        basis: B of shared/optimisation/basis.py, (q, q): the effects' factor is B Lambda.
+    """
     parameters = layout.unpack(psi)
-    Lambda = parameters.Lambda
+    Lambda = basis @ parameters.Lambda
     Sigma = Lambda @ Lambda.T
     dSigma = np.zeros((layout.q, layout.q, layout.size))
     for k, (a, b) in enumerate(layout.theta_entries, start=layout.p):
-        dSigma[a, :, k] += Lambda[:, b]
-        dSigma[:, a, k] += Lambda[:, b]
+        dSigma[:, :, k] = np.outer(basis[:, a], Lambda[:, b])
+        dSigma[:, :, k] += dSigma[:, :, k].T.copy()
     sd = np.sqrt(Sigma.diagonal())
     with np.errstate(divide="ignore", invalid="ignore"):
         dsd = np.diagonal(dSigma).T / (2.0 * sd[:, None])
         correlation = Sigma / np.outer(sd, sd)
+        correlation = np.where(np.abs(correlation) > 1.0, np.sign(correlation), correlation)
         dcorrelation = dSigma / np.outer(sd, sd)[:, :, None] - correlation[:, :, None] * (
             (dsd / sd[:, None])[:, None, :] + (dsd / sd[:, None])[None, :, :]
         )
+    dcorrelation[np.abs(correlation) > 1.0 - AT_ITS_LIMIT] = np.nan
     quantities = [Quantity("sd", (layout.random[a],), float(sd[a]), dsd[a]) for a in range(layout.q)]
     if layout.correlated:
         quantities += [
@@ -106,4 +119,4 @@ def interval(quantity: Quantity, se: float, reach: float) -> tuple[float, float]
     if not value > 0.0:
         return math.nan, math.nan
     width = reach * se / value
-    return value * math.exp(-width), value * math.exp(width)
+    return value * math.exp(-width), value * math.exp(width) if width < LARGEST_EXPONENT else math.inf

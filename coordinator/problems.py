@@ -7,12 +7,12 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from coordinator.submission import KEY_REUSED
-from shared.errors import DictionaryError, FedglmmError, RequestError, UnknownAnalysisError
+from shared.errors import DictionaryError, FedglmmError, RequestError, StoreError, UnknownAnalysisError
 from shared.messages import Problem
+from shared.specification import AnalysisRequest
+from shared.validation import in_words
 
 MEDIA_TYPE = "application/problem+json"
-OWN_WORDS = frozenset({"value_error", "assertion_error"})
-"""Kinds of validation errors whose message may quote what was sent."""
 
 
 def problem_response(status: int, problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
@@ -33,6 +33,8 @@ def _status(error: FedglmmError) -> int:
         return 404
     if error.code == KEY_REUSED:
         return 409
+    if isinstance(error, StoreError):
+        return 503
     return 422 if isinstance(error, (RequestError, DictionaryError)) else 500
 
 
@@ -41,15 +43,9 @@ async def _known(_request: Request, error: FedglmmError) -> Response:
 
 
 async def _invalid(_request: Request, error: RequestValidationError) -> Response:
-    faults = [(".".join(str(part) for part in one["loc"]), str(one["type"]), str(one["msg"])) for one in error.errors()]
-    said = [f"{place}: {'not allowed' if kind in OWN_WORDS else text}" for place, kind, text in faults]
-    problem = Problem(
-        code="request",
-        message="; ".join(said) + ".",
-        where=", ".join(place for place, _, _ in faults),
-        remedy="/docs describes every field.",
-    )
-    return problem_response(422, problem)
+    told = in_words(error, AnalysisRequest)
+    remedy = told.remedy or "/docs describes every field."
+    return problem_response(422, Problem(code="request", message=told.message, where=told.where, remedy=remedy))
 
 
 async def _http(_request: Request, error: HTTPException) -> Response:

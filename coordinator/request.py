@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
+from pydantic import ValidationError
+
 from shared.dictionary import SITE, Dictionary
 from shared.errors import RequestError
 from shared.formula.columns import design_columns
@@ -14,6 +16,7 @@ from shared.formula.syntax import Node, deparse, wrong
 from shared.formula.terms import Bar, Terms, expand
 from shared.specification import (
     CANONICAL_LINK,
+    MOST_RANDOM,
     AnalysisRequest,
     CountsResponse,
     EventResponse,
@@ -26,6 +29,7 @@ from shared.specification import (
     Specification,
     sha256_of,
 )
+from shared.validation import in_words
 
 BINARY = 2
 """Levels of a factor that can be a response."""
@@ -37,6 +41,15 @@ def resolve(request: AnalysisRequest, dictionary: Dictionary, sites: Sequence[Si
     Raises:
         RequestError: the request cannot be carried out as it stands; FormulaError, when it is the formula's fault.
     """
+    try:
+        return _resolved(request, dictionary, sites)
+    except ValidationError as error:
+        told = in_words(error, Specification)
+        remedy = "Use fewer or shorter terms; what takes long to compute can be a variable of the dictionary."
+        raise RequestError(told.message, where=told.where, remedy=remedy) from None
+
+
+def _resolved(request: AnalysisRequest, dictionary: Dictionary, sites: Sequence[SiteName]) -> Specification:
     formula = parse(request.formula)
     terms = expand(formula.right)
     fixed = design_columns(terms, dictionary)
@@ -46,6 +59,8 @@ def resolve(request: AnalysisRequest, dictionary: Dictionary, sites: Sequence[Si
     random = _random(terms.bars, request.random_effect_sd, dictionary)
     offset = numeric(terms.offset, dictionary) if terms.offset else None
     _check_names(fixed)
+    for part in (terms, *(bar.terms for bar in terms.bars)):
+        _check_variables(part, dictionary)
     _check_response(formula.response, response, terms, _read(fixed, random, offset))
     return Specification(
         formula=" ".join(request.formula.split()),
@@ -140,6 +155,9 @@ def _random(bars: Sequence[Bar], sd: float | None, dictionary: Dictionary) -> Ra
         raise _not_yet(
             "a correlated block beside another one is", "formula", "Write one `(... | g)` or one `(... || g)`."
         )
+    if len(columns) > MOST_RANDOM:
+        remedy = f"At most {MOST_RANDOM}: leave out terms in front of the bar, or merge levels in the dictionary."
+        raise RequestError(f"the model has {len(columns)} random effects a group.", where="formula", remedy=remedy)
     _check_names(columns)
     correlated = len(columns) == 1 or (len(bars) == 1 and bars[0].correlated)
     return RandomTerm(group=next(iter(groups)), columns=columns, correlated=correlated, sd=sd)
@@ -172,6 +190,14 @@ def _check_names(columns: Sequence[Column]) -> None:
         raise RequestError(f"two columns have the name `{name}`.", where="formula", remedy="Leave one of them out.")
 
 
+def _check_variables(terms: Terms, dictionary: Dictionary) -> None:
+    """A term or an offset that reads no variable is a constant, as `I(3)`."""
+    used = [terms.variables[label] for term in terms.terms for label in term]
+    for node in (*used, *([terms.offset] if terms.offset else [])):
+        if node.kind != "name" and not variables_of(expression(node, dictionary)):
+            raise wrong(node, "it reads no variable.", "Leave it out: the intercept is the constant of a model.")
+
+
 def _read(fixed: Sequence[Column], random: RandomTerm | None, offset: Expression | None) -> frozenset[str]:
     """The variables that the right-hand side reads."""
     columns = (*fixed, *(random.columns if random else ()))
@@ -186,11 +212,13 @@ def _check_response(node: Node, response: Response, terms: Terms, read: frozense
     """The response must not explain itself; what it is merely compared with (`y - before ~ before`) may."""
     match response:
         case EventResponse(variable=variable):
-            own = frozenset({variable})
-        case CountsResponse(successes=successes):
-            own = variables_of(successes)
+            own = read_at_all = frozenset({variable})
+        case CountsResponse(successes=successes, failures=failures):
+            own, read_at_all = variables_of(successes), variables_of(successes) | variables_of(failures)
         case NumericResponse(expression=computed):
-            own = variables_of(computed)
+            own = read_at_all = variables_of(computed)
+    if not read_at_all:
+        raise wrong(node, "the response reads no variable.", "Name the variable that the model explains.")
     repeated = len(own) == 1 and own <= read
     if repeated or deparse(node) in terms.variables:
         raise wrong(node, "the response is also on the right-hand side.", "Remove it there.")

@@ -17,6 +17,7 @@ from coordinator.inference import (
     reported_covariance,
 )
 from coordinator.records import TraceEntry
+from shared.dictionary import SITE
 from shared.messages import Accepted, RandomEffect
 from shared.optimisation.step import State
 from shared.parameters import Matrix, Vector
@@ -47,7 +48,7 @@ def make_result(
     estimated = outcome.kind.has_estimates and state.point is not None
     hessian = state.point.summed.hessian if estimated and state.point else np.zeros((layout.size, layout.size))
     covariance = covariance_of_psi(layout, state.psi, hessian)
-    quantities = random_quantities(layout, state.psi) if state.point is not None else []
+    quantities = random_quantities(layout, state.psi, state.basis) if state.point is not None else []
     all_covariance = reported_covariance(layout, quantities, covariance)
     names = [*layout.fixed, *(_term(quantity) for quantity in quantities)]
     return {
@@ -196,10 +197,17 @@ def _warnings(specification: Specification, state: State, accepted: Mapping[str,
     dropped = sum(site.rows_dropped for site in accepted.values())
     if dropped:
         warnings.append({"code": "rows_dropped", "message": f"{dropped} rows were left out for missing values."})
+    random = specification.random
     groups = sum(site.groups for site in accepted.values())
-    if specification.random is not None and groups < 5:  # noqa: PLR2004 -- the rule of thumb of lme4's authors
-        message = f"There are only {groups} groups: their standard deviation is poorly determined."
-        warnings.append({"code": "few_groups", "message": message})
+    if random is not None and random.sd is None and groups < 5:  # noqa: PLR2004 -- the rule of thumb of lme4's authors
+        message = f"There {'is' if groups == 1 else 'are'} only {groups} group{'' if groups == 1 else 's'}: "
+        warnings.append({"code": "few_groups", "message": message + "the standard deviation is poorly determined."})
+    if random is not None and random.group != SITE and len(specification.roster) > 1:
+        message = (
+            f"The groups of {random.group} are counted within each site: the same value at two sites is two groups, "
+            f"as lme4's (1 | site:{random.group}) has it."
+        )
+        warnings.append({"code": "groups_within_sites", "message": message})
     return warnings
 
 

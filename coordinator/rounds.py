@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from coordinator.site_client import UNREACHABLE, SiteClient
 from shared.contribution import Contribution, total
+from shared.dictionary import SITE
 from shared.errors import DataError, FedglmmError, SiteError, UnknownAnalysisError
 from shared.messages import Accepted, CloseReply, CloseRequest, EvaluateRequest, StartRequest
 from shared.optimisation.start import StartContribution
@@ -15,6 +16,8 @@ from shared.specification import Specification
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 2.0
+ASKED_AT_MOST = 5
+"""Times, for one question, of a site that has forgotten the analysis whenever it is asked."""
 
 Answer = TypeVar("Answer")
 
@@ -146,9 +149,11 @@ async def close(
     roster: Sequence[SiteClient], session: Session, request: CloseRequest, patience: Patience
 ) -> Answers[CloseReply]:
     """Tells every site how the analysis ended. A site that does not answer takes nothing from the estimates."""
+    random = session.specification.random
+    effects = len(random.columns) if random is not None and random.group == SITE else 0
 
     async def question(site: SiteClient) -> CloseReply:
-        return await _prepared(site, session, lambda: site.close(session.analysis_id, request))
+        return await _prepared(site, session, lambda: site.close(session.analysis_id, request, effects))
 
     return await ask(roster, question, patience)
 
@@ -158,16 +163,22 @@ async def _prepared(site: SiteClient, session: Session, question: Callable[[], A
 
     Raises:
         DataError: its data have changed since it accepted.
+        SiteError: it forgets the analysis again and again.
     """
-    try:
-        return await question()
-    except UnknownAnalysisError:
-        accepted = await site.prepare(session.analysis_id, session.specification)
-    if accepted != session.accepted[site.name]:
-        raise DataError(
-            "its data have changed during the analysis.", where=site.name, remedy="Submit the analysis again."
-        )
-    return await question()
+    for _ in range(ASKED_AT_MOST):
+        try:
+            return await question()
+        except UnknownAnalysisError:
+            accepted = await site.prepare(session.analysis_id, session.specification)
+        if accepted != session.accepted[site.name]:
+            raise DataError(
+                "its data have changed during the analysis.", where=site.name, remedy="Submit the analysis again."
+            )
+    raise SiteError(
+        f"it was asked {ASKED_AT_MOST} times, and had forgotten the analysis each time.",
+        where=site.name,
+        remedy="Does it keep restarting? See the site's log.",
+    )
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,14 @@ LOG = structlog.get_logger(__name__)
 
 
 class Runner:
-    """The analyses that are under way. What a stopped runner leaves unfinished, the next one takes up."""
+    """The analyses that are under way, so many at once: the others wait as they stand, first come, first served.
 
-    def __init__(self, federation: Federation) -> None:
+    What a stopped runner leaves unfinished, the next one takes up.
+    """
+
+    def __init__(self, federation: Federation, at_once: int) -> None:
         self._federation = federation
+        self._room = asyncio.Semaphore(at_once)
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def start(self) -> None:
@@ -35,7 +39,7 @@ class Runner:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def run(self, analysis_id: str) -> None:
-        """Runs an analysis in the background, unless it is running already."""
+        """Runs an analysis in the background once there is room, unless it is running already."""
         if analysis_id not in self._tasks:
             self._keep(analysis_id, self._guarded(analysis_id))
 
@@ -81,7 +85,8 @@ class Runner:
     async def _guarded(self, analysis_id: str) -> None:
         """A fault that nobody foresaw ends one analysis, not the coordinator. Its text may hold numbers: not logged."""
         try:
-            await self._federation.run(analysis_id)
+            async with self._room:
+                await self._federation.run(analysis_id)
         except Exception as error:  # noqa: BLE001 -- the task's outermost frame
             frame = traceback.extract_tb(error.__traceback__)[-1]
             kind, at = type(error).__name__, f"{Path(frame.filename).name}:{frame.lineno}"
@@ -92,5 +97,4 @@ class Runner:
                 where="coordinator",
                 remedy="Please report it.",
             )
-            store = self._federation.store
-            await asyncio.to_thread(store.change, analysis_id, AnalysisState.FAILED, problems=[problem])
+            await self._federation.end(analysis_id, AnalysisState.FAILED, [problem])

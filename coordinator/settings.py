@@ -4,14 +4,16 @@ import ipaddress
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from shared.dictionary import Dictionary
-from shared.errors import DictionaryError, SettingsError
+from shared.errors import DictionaryError, FedglmmError, SettingsError
 from shared.specification import SiteName
+from shared.validation import in_words
 
 
 def _beside_the_file(path: Path, info: ValidationInfo) -> Path:
@@ -43,6 +45,11 @@ class SiteSettings(_Frozen):
     url: str = Field(pattern=r"^https?://[^\s/@]+(/[^\s@]*)?$")
     key_file: LocalPath | None = None
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it is on this machine."""
+        return is_loopback(urlsplit(self.url).hostname or "")
+
 
 class Settings(_Frozen):
     """Everything that is set."""
@@ -56,6 +63,7 @@ class Settings(_Frozen):
     keys_file: LocalPath | None = Field(default=None, description="analysts' keys, one `name:key` or key a line")
     round_deadline_seconds: float = Field(default=600, gt=0, description="for one answer of one site")
     site_deadline_seconds: float = Field(default=30, ge=0, description="for a site that cannot be reached")
+    running_at_once: int = Field(default=4, ge=1, description="analyses; the others wait")
     sites: tuple[SiteSettings, ...] = Field(min_length=1)
 
 
@@ -71,7 +79,7 @@ def load_settings(path: Path) -> Settings:
             raise SettingsError(
                 f"two sites have the same {field}.", where=f"{path}: sites", remedy="A site counts once."
             )
-    if not _is_loopback(settings.host) and settings.keys_file is None:
+    if not is_loopback(settings.host) and settings.keys_file is None:
         raise SettingsError(
             f"{settings.host} can be reached from other machines, and no analysts' keys are set.",
             where=f"{path}: keys_file",
@@ -90,59 +98,36 @@ def load_dictionary(path: Path) -> Dictionary:
     if path.suffix == ".toml":
         return _validated(Dictionary, path, _toml(path), DictionaryError)
     try:
-        return Dictionary.model_validate_json(_text(path))
+        return Dictionary.model_validate_json(text_of(path))
     except ValidationError as error:
-        raise DictionaryError(_first_fault(error), where=str(path)) from None
+        raise _told(error, Dictionary, path, DictionaryError) from None
 
 
-def read_key(path: Path) -> SecretStr:
-    """The one key in a file.
-
-    Raises:
-        SettingsError: it cannot be read or is empty.
-    """
-    key = _text(path).strip()
-    if not key:
-        raise SettingsError("the file holds no key.", where=str(path), remedy="Write the site's key into it.")
-    return SecretStr(key)
-
-
-def read_keys(path: Path) -> tuple[SecretStr, ...]:
-    """The analysts' keys in a file: a line each, with or without a name before a colon.
-
-    Raises:
-        SettingsError: it cannot be read or holds no key.
-    """
-    lines = [line.strip() for line in _text(path).splitlines()]
-    keys = [line.rpartition(":")[2].strip() for line in lines if line and not line.startswith("#")]
-    if not keys or not all(keys):
-        raise SettingsError("a line holds no key.", where=str(path), remedy="Write `name:key`, a line each.")
-    return tuple(SecretStr(key) for key in keys)
-
-
-def _validated(
-    model: type[Model], path: Path, data: dict[str, Any], fault: type[SettingsError | DictionaryError]
-) -> Model:
+def _validated(model: type[Model], path: Path, data: dict[str, Any], fault: type[FedglmmError]) -> Model:
     try:
         return model.model_validate(data, context=path.parent)
     except ValidationError as error:
-        raise fault(_first_fault(error), where=str(path)) from None
+        raise _told(error, model, path, fault) from None
 
 
-def _first_fault(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    field = ".".join(str(part) for part in first["loc"])
-    return f"{field}: {first['msg']}." if field else f"{first['msg']}."
+def _told(error: ValidationError, model: type[BaseModel], path: Path, fault: type[FedglmmError]) -> FedglmmError:
+    told = in_words(error, model)
+    return fault(told.message, where=told.where_in(path), remedy=told.remedy)
 
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(_text(path))
+        return tomllib.loads(text_of(path))
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"it is no TOML: {error}.", where=str(path)) from None
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """The text in a file.
+
+    Raises:
+        SettingsError: it cannot be read.
+    """
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -150,7 +135,8 @@ def _text(path: Path) -> str:
         raise SettingsError(f"the file cannot be read: {reason}.", where=str(path)) from None
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine reaches a host."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

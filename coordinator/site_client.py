@@ -32,6 +32,8 @@ UNREACHABLE = "site_unreachable"
 RETRY_PAUSES = (0.05, 0.2)
 ABOUT_SECONDS = 5.0
 CONNECT_SECONDS = 5.0
+LARGEST_ANSWER = 64 * 2**20
+"""Bytes of an answer that are read at most."""
 
 Reply = TypeVar("Reply", bound=BaseModel)
 
@@ -58,7 +60,8 @@ class SiteClient:
         self._deadline = deadline
         self._http = httpx.AsyncClient(
             base_url=url,
-            headers={"Authorization": f"Bearer {key.get_secret_value()}"} if key else None,
+            headers={"Accept-Encoding": "identity"}
+            | ({"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}),
             timeout=httpx.Timeout(deadline, connect=CONNECT_SECONDS),
             transport=transport,
             trust_env=False,
@@ -106,9 +109,13 @@ class SiteClient:
         except ContributionError as error:
             raise self._fault(error.message) from None
         sizes = {quadratic.size for quadratic in start.quadratics}
-        if sizes != {layout.size} or len(start.quadratics) != len(grid(layout)) or len(start.squares) != 1 + layout.q:
+        if (
+            sizes != {layout.size}
+            or len(start.quadratics) != len(grid(layout))
+            or len(start.totals) != 3 + layout.q * (layout.q + 1) // 2
+        ):
             raise self._fault("its start has another size than the specification's parameters.")
-        if not np.isfinite(start.squares).all():
+        if not np.isfinite(start.totals).all():
             raise self._fault("its start holds a number that is not finite.")
         return start
 
@@ -125,9 +132,16 @@ class SiteClient:
             raise self._fault(f"its contribution has {contribution.size} parameters instead of {len(request.psi)}.")
         return contribution
 
-    async def close(self, analysis_id: str, request: CloseRequest) -> CloseReply:
-        """Tells the site how the analysis ended."""
-        return await self._ask("POST", f"/v1/analyses/{analysis_id}/close", request, CloseReply)
+    async def close(self, analysis_id: str, request: CloseRequest, effects: int = 0) -> CloseReply:
+        """Tells the site how the analysis ended, and takes its own effect of so many entries, if it releases one."""
+        reply = await self._ask("POST", f"/v1/analyses/{analysis_id}/close", request, CloseReply)
+        effect = reply.site_effect
+        if effect is not None:
+            if {len(effect.modes), len(effect.standard_deviations)} != {effects}:
+                raise self._fault("its effect has another size than the specification's random effects.")
+            if min(effect.standard_deviations, default=0.0) < 0.0:
+                raise self._fault("its effect has a negative standard deviation.")
+        return reply
 
     async def _ask(
         self, method: str, path: str, body: BaseModel | None, reply: type[Reply], *, deadline: float | None = None
@@ -135,25 +149,43 @@ class SiteClient:
         """One question, all of which can be asked twice: a lost connection is tried again at once."""
         seconds = deadline or self._deadline
         content = None if body is None else body.model_dump_json()
-        headers = {} if body is None else {"Content-Type": "application/json"}
         for pause in (*RETRY_PAUSES, None):
             try:
                 async with asyncio.timeout(seconds):
-                    response = await self._http.request(method, path, content=content, headers=headers)
+                    response = await self._answer(method, path, content)
                 break
-            except (TimeoutError, httpx.ReadTimeout, httpx.WriteTimeout):
+            except (TimeoutError, httpx.ReadTimeout, httpx.WriteTimeout, httpx.PoolTimeout):
                 raise self._fault(f"no answer within {seconds:g} s.", "See the site's log.", code="site_late") from None
             except httpx.RequestError as error:
-                if pause is None:
-                    raise self._fault(
-                        f"it cannot be reached ({type(error).__name__}).",
-                        "Is its node running, and its url right?",
-                        code=UNREACHABLE,
-                    ) from None
+                if pause is None or not _no_response(error):
+                    raise self._lost(error) from None
                 await asyncio.sleep(pause)
         parsed = self._parsed(response, reply)
         self.last_seen = now()
         return parsed
+
+    async def _answer(self, method: str, path: str, content: str | None) -> httpx.Response:
+        """The whole answer, read up to the limit."""
+        headers = {} if content is None else {"Content-Type": "application/json"}
+        async with self._http.stream(method, path, content=content, headers=headers) as response:
+            if response.headers.get("Content-Encoding", "identity") != "identity":
+                raise self._fault("its answer is encoded, and was asked not to be.", "Does a proxy compress it?")
+            read = bytearray()
+            try:
+                async for chunk in response.aiter_bytes():
+                    read += chunk
+                    if len(read) > LARGEST_ANSWER:
+                        raise self._fault(f"its answer is larger than {LARGEST_ANSWER >> 20} MB.")
+            except (httpx.NetworkError, httpx.ProtocolError):
+                raise self._fault("its answer breaks off in the middle.", "See the site's log.") from None
+        return httpx.Response(response.status_code, content=bytes(read))
+
+    def _lost(self, error: httpx.RequestError) -> SiteError:
+        """A question that got no response, or something that is no response."""
+        if _no_response(error):
+            remedy = "Is its node running, and its url right?"
+            return self._fault(f"it cannot be reached ({type(error).__name__}).", remedy, code=UNREACHABLE)
+        return self._fault(f"what it answered is not HTTP ({type(error).__name__}).", "Is its url right?")
 
     def _parsed(self, response: httpx.Response, reply: type[Reply]) -> Reply:
         if not response.is_success:
@@ -193,3 +225,9 @@ class SiteClient:
 
     def _fault(self, message: str, remedy: str = "", *, code: str = "site_answer") -> SiteError:
         return SiteError(message, where=self.name, remedy=remedy, code=code)
+
+
+def _no_response(error: httpx.RequestError) -> bool:
+    """Whether not a byte came back: no connection, or one that was lost before the answer."""
+    disconnected = isinstance(error, httpx.RemoteProtocolError) and "disconnected" in str(error)
+    return disconnected or isinstance(error, (httpx.NetworkError, httpx.ConnectTimeout))

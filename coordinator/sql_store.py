@@ -1,7 +1,8 @@
 """The store in a database: SQLite by default (write-ahead log, every commit synced), or whatever SQLAlchemy reaches."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sql
@@ -12,10 +13,12 @@ from coordinator.records import Analysis, Round, TraceEntry, now
 from coordinator.states import ENDED, AnalysisState
 from coordinator.store import unknown
 from coordinator.tables import ACCEPTED, ANALYSES, METADATA, ROUNDS
-from shared.errors import SettingsError
+from shared.errors import SettingsError, StoreError
 from shared.messages import Accepted, ContributionMessage, Problem, StartMessage
 from shared.specification import AnalysisRequest, Specification
 
+CONFLICT = "store_conflict"
+"""The code of a StoreError: what is to be written contradicts what is stored."""
 PROBLEMS = TypeAdapter(tuple[Problem, ...])
 _LATER = ROUNDS.alias()
 _LAST_NUMBER = (
@@ -35,7 +38,7 @@ class SqlStore:
 
     def __init__(self, url: str) -> None:
         try:
-            self._engine = sql.create_engine(url)
+            self._engine = sql.create_engine(url, hide_parameters=True)
             if self._engine.dialect.name == "sqlite":
                 sql.event.listen(self._engine, "connect", _sqlite_pragmas)
             METADATA.create_all(self._engine)
@@ -60,10 +63,10 @@ class SqlStore:
             "since": analysis.since,
         }
         try:
-            with self._engine.begin() as connection:
+            with self._writing() as connection:
                 connection.execute(ANALYSES.insert().values(row))
-        except IntegrityError:
-            if analysis.idempotency_key is None:
+        except StoreError as error:
+            if analysis.idempotency_key is None or error.code != CONFLICT:
                 raise
             return self._one(ANALYSES.c.idempotency_key == analysis.idempotency_key, analysis.id)
         return analysis
@@ -79,13 +82,13 @@ class SqlStore:
             query = query.where(ANALYSES.c.state == state.value)
         if before is not None:
             query = query.where(ANALYSES.c.sequence < self._column(before, ANALYSES.c.sequence))
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return [_analysis(row) for row in connection.execute(query)]
 
     def unfinished(self) -> list[str]:
         """The ids of all analyses that have not ended, oldest first."""
         query = sql.select(ANALYSES.c.id).where(ANALYSES.c.state.not_in(ENDED)).order_by(ANALYSES.c.sequence)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return list(connection.scalars(query))
 
     def change(
@@ -109,7 +112,7 @@ class SqlStore:
                 result=result,
             )
         )
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(statement)
         return self.get(analysis_id)
 
@@ -120,7 +123,7 @@ class SqlStore:
             for position, (site, answer) in enumerate(accepted.items())
         ]
         self.get(analysis_id)
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(ACCEPTED.delete().where(ACCEPTED.c.analysis == analysis_id))
             connection.execute(ACCEPTED.insert(), rows)
 
@@ -128,14 +131,14 @@ class SqlStore:
         """What every site answered."""
         query = sql.select(ACCEPTED).where(ACCEPTED.c.analysis == analysis_id).order_by(ACCEPTED.c.position)
         self.get(analysis_id)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return {row.site: Accepted.model_validate_json(row.answer) for row in connection.execute(query)}
 
     def set_start(self, analysis_id: str, start: StartMessage) -> None:
         """Keeps the sum of the sites' one-shot starts."""
         self.get(analysis_id)
         statement = ANALYSES.update().where(ANALYSES.c.id == analysis_id).values(start=start.model_dump_json())
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(statement)
 
     def start(self, analysis_id: str) -> StartMessage | None:
@@ -156,14 +159,14 @@ class SqlStore:
             "accepted": entry.accepted,
             "seconds": entry.seconds,
         }
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(ROUNDS.insert().values(row))
 
     def rounds(self, analysis_id: str) -> list[Round]:
         """All rounds, in order."""
         self.get(analysis_id)
         query = sql.select(ROUNDS).where(ROUNDS.c.analysis == analysis_id).order_by(ROUNDS.c.number)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return [_round(row) for row in connection.execute(query)]
 
     def result(self, analysis_id: str) -> str | None:
@@ -174,26 +177,52 @@ class SqlStore:
     def delete(self, analysis_id: str) -> None:
         """Forgets the analysis with everything that belongs to it."""
         self.get(analysis_id)
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(ANALYSES.delete().where(ANALYSES.c.id == analysis_id))
 
     def close(self) -> None:
         """Lets go of the connections."""
         self._engine.dispose()
 
+    @contextmanager
+    def _writing(self) -> Iterator[sql.Connection]:
+        """A transaction."""
+        with _told("written"), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[sql.Connection]:
+        with _told("read"), self._engine.connect() as connection:
+            yield connection
+
     def _one(self, condition: sql.ColumnElement[bool], analysis_id: str) -> Analysis:
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             row = connection.execute(_WITH_LAST_ROUND.where(condition)).one_or_none()
         if row is None:
             raise unknown(analysis_id)
         return _analysis(row)
 
     def _column(self, analysis_id: str, column: sql.Column[Any]) -> Any:
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             row = connection.execute(sql.select(column).where(ANALYSES.c.id == analysis_id)).one_or_none()
         if row is None:
             raise unknown(analysis_id)
         return row[0]
+
+
+@contextmanager
+def _told(done: str) -> Iterator[None]:
+    """Whatever is wrong with the database becomes a StoreError, without the statement and without a value."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        driver = getattr(error, "orig", None) or error
+        raise StoreError(
+            f"the database cannot be {done} ({getattr(driver, 'sqlite_errorname', type(driver).__name__)}).",
+            where="database",
+            remedy="Is its disk full, or is it locked by another program?",
+            code=CONFLICT if isinstance(error, IntegrityError) else "",
+        ) from None
 
 
 def _sqlite_pragmas(connection: Any, _record: object) -> None:

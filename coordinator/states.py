@@ -14,6 +14,8 @@ class AnalysisState(StrEnum):
     BOUNDARY = "boundary"  # the optimum lies at a standard deviation of zero: the smaller model's estimates
     SEPARATED = "separated"  # a coefficient runs off to infinity
     NOT_IDENTIFIED = "not_identified"  # the data do not determine some direction of the parameters
+    PERFECT_FIT = "perfect_fit"  # the columns predict the response exactly: no residual variance
+    NOT_FINITE = "not_finite"  # the log-likelihood is not finite where the estimation begins
     ROUND_LIMIT = "round_limit"  # the rounds ran out first
     REFUSED = "refused"  # a site's policy or a site's data do not allow it; the problems say whose and why
     FAILED = "failed"  # a named fault ended it
@@ -31,6 +33,8 @@ WITH_RESULT = frozenset(
         AnalysisState.BOUNDARY,
         AnalysisState.SEPARATED,
         AnalysisState.NOT_IDENTIFIED,
+        AnalysisState.PERFECT_FIT,
+        AnalysisState.NOT_FINITE,
         AnalysisState.ROUND_LIMIT,
     }
 )

@@ -12,7 +12,10 @@ from shared.messages import Accepted, Problem, StartMessage
 
 
 class Store(Protocol):
-    """What a store does. Every method that names an analysis raises UnknownAnalysisError if there is none."""
+    """What a store does.
+
+    Every method that names an analysis raises UnknownAnalysisError if there is none, and any method StoreError.
+    """
 
     def add(self, analysis: Analysis) -> Analysis:
         """Keeps a new analysis, unless its idempotency key is known: returns the one that is kept."""

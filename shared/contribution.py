@@ -9,6 +9,8 @@ import numpy as np
 from shared.errors import ContributionError
 from shared.parameters import Matrix, Vector
 
+WORTHLESS = -1e100
+"""The value of a point where the log-likelihood is not finite: a lawful answer, which the step refuses like any loss."""
 ASYMMETRY = 1e-9
 """Relative asymmetry that rounding cannot explain."""
 
@@ -33,14 +35,25 @@ class Contribution:
             raise ContributionError(f"gradient {self.gradient.shape} and Hessian {self.hessian.shape} do not fit.")
         if not (math.isfinite(self.value) and np.isfinite(self.gradient).all() and np.isfinite(self.hessian).all()):
             raise ContributionError("it holds a number that is not finite.")
-        scale = np.sqrt(np.abs(np.outer(self.hessian.diagonal(), self.hessian.diagonal()))) + np.abs(self.hessian)
+        root = np.sqrt(np.abs(self.hessian.diagonal()))
+        scale = np.outer(root, root) + np.abs(self.hessian)
         if (np.abs(self.hessian - self.hessian.T) > ASYMMETRY * scale).any():
             raise ContributionError("its Hessian is not symmetric.")
+
+    @property
+    def is_worthless(self) -> bool:
+        """Whether the log-likelihood is not finite at some site."""
+        return self.value <= WORTHLESS
 
     @property
     def size(self) -> int:
         """P, the number of parameters."""
         return len(self.gradient)
+
+
+def worthless(size: int) -> Contribution:
+    """The contribution at a point where the log-likelihood is not finite."""
+    return Contribution(WORTHLESS, np.zeros(size), np.zeros((size, size)))
 
 
 def total(contributions: Sequence[Contribution]) -> Contribution:

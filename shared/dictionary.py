@@ -1,7 +1,8 @@
 """The consortium's variables, agreed before any number is asked for: name, type, unit, levels, reference level, range.
 
-Agreeing on a factor's levels is itself a disclosure, so the dictionary is written down by people, never collected from
-the sites' data. Treatment coding, column names and column order follow from it alone, and so are the same everywhere.
+Agreeing on a factor's levels is itself a disclosure, so people agree on the dictionary before it is used: one site may
+propose it from its own file, and it is never collected from the sites. Treatment coding, column names and column order
+follow from it alone, and so are the same everywhere.
 """
 
 from typing import Annotated, Literal

@@ -9,6 +9,7 @@ FedglmmError
 ├── ContributionError       a contribution that is no contribution: shape, symmetry, a number that is not finite
 ├── SiteError               a site that cannot be reached, is late, or answers what it must not
 ├── SettingsError           a settings file, a key or a port
+├── StoreError              the coordinator's database cannot be written or read
 └── UnknownAnalysisError    no such analysis here
 
 Outcomes of a fit (converged, separated, ...) are values, not exceptions: shared/optimisation/outcome.py.
@@ -91,6 +92,12 @@ class SettingsError(FedglmmError):
     """A setting is missing or wrong."""
 
     code = "settings"
+
+
+class StoreError(FedglmmError):
+    """The database cannot be written."""
+
+    code = "store"
 
 
 class UnknownAnalysisError(FedglmmError):

@@ -7,14 +7,29 @@ exactly; they are never rounded.
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.contribution import Contribution, symmetric
 from shared.errors import ContributionError, FedglmmError
 from shared.optimisation.start import StartContribution
 from shared.specification import Specification
 
+LARGEST = 1e100
+"""No number of a site's answer is larger, so that sums over all sites and products in a step stay finite."""
+TOO_LARGE = f"it holds a number larger than {LARGEST:g}."
+LONGEST_TEXT = 2000
+LONGEST_LABEL = 200
+
+
+def _shown(text: str) -> str:
+    """Fit to be shown on a terminal: no escape sequence gets through, and what is too long is cut, not lost."""
+    return "".join(character if character.isprintable() else " " for character in text)[:LONGEST_TEXT]
+
+
 AnalysisId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
+Label = Annotated[str, StringConstraints(max_length=LONGEST_LABEL)]
+Text = Annotated[str, AfterValidator(_shown)]
+Count = Annotated[int, Field(ge=0, le=10**15)]
 
 
 class Wire(BaseModel):
@@ -26,11 +41,11 @@ class Wire(BaseModel):
 class About(Wire):
     """Who a site is."""
 
-    site: str
-    version: str
+    site: Label
+    version: Label
     protocol_min: int
     protocol_max: int
-    fingerprint: str = Field(description="keyed hash of the data: equal as long as the data are")
+    fingerprint: Label = Field(description="keyed hash of the data: equal as long as the data are")
     policy: Literal["default", "open"]
 
 
@@ -44,22 +59,22 @@ class Accepted(Wire):
     """The site takes part."""
 
     status: Literal["accepted"] = "accepted"
-    specification_sha256: str
-    fingerprint: str
-    rows: int
-    rows_dropped: int = Field(description="rows with a missing value in a variable of the model")
-    groups: int
+    specification_sha256: Label
+    fingerprint: Label
+    rows: Count
+    rows_dropped: Count = Field(description="rows with a missing value in a variable of the model")
+    groups: Count
 
 
 class Problem(Wire):
     """An error or a refusal: what happened, where, and what to do. Never a row's content."""
 
     status: Literal["error", "refused"] = "error"
-    code: str
-    message: str
-    where: str = ""
-    remedy: str = ""
-    rule: str = ""
+    code: Text
+    message: Text
+    where: Text = ""
+    remedy: Text = ""
+    rule: Text = ""
 
     @classmethod
     def of(cls, error: FedglmmError) -> "Problem":
@@ -86,15 +101,20 @@ class ContributionMessage(Wire):
             value=contribution.value, gradient=tuple(contribution.gradient.tolist()), hessian=tuple(triangle.tolist())
         )
 
-    def contribution(self) -> Contribution:
+    def contribution(self, largest: float = LARGEST) -> Contribution:
         """The value that was sent.
 
+        Args:
+            largest: what no entry may exceed; a sum over sites may exceed what one site may send.
+
         Raises:
-            ContributionError: it is none.
+            ContributionError: it is none, or an entry is too large.
         """
         size = len(self.gradient)
         if len(self.hessian) != size * (size + 1) // 2:
             raise ContributionError(f"a gradient of {size} entries and a triangle of {len(self.hessian)} do not fit.")
+        if any(abs(entry) > largest for entry in (self.value, *self.gradient, *self.hessian)):
+            raise ContributionError(TOO_LARGE)
         return Contribution(self.value, np.array(self.gradient), symmetric(np.array(self.hessian), size))
 
 
@@ -102,19 +122,26 @@ class StartMessage(Wire):
     """A site's part of the one-shot start."""
 
     quadratics: tuple[ContributionMessage, ...]
-    squares: tuple[float, ...]
+    totals: tuple[float, ...]
 
     @classmethod
     def of(cls, start: StartContribution) -> "StartMessage":
         """The wire form of a start contribution."""
         return cls(
             quadratics=tuple(ContributionMessage.of(one) for one in start.quadratics),
-            squares=tuple(start.squares.tolist()),
+            totals=tuple(start.totals.tolist()),
         )
 
-    def contribution(self) -> StartContribution:
-        """The value that was sent."""
-        return StartContribution(tuple(one.contribution() for one in self.quadratics), np.array(self.squares))
+    def contribution(self, largest: float = LARGEST) -> StartContribution:
+        """The value that was sent.
+
+        Raises:
+            ContributionError: a quadratic is none, or a number is too large.
+        """
+        if any(abs(entry) > largest for entry in self.totals):
+            raise ContributionError(TOO_LARGE)
+        quadratics = tuple(one.contribution(largest) for one in self.quadratics)
+        return StartContribution(quadratics, np.array(self.totals))
 
 
 class StartRequest(Wire):
@@ -132,6 +159,9 @@ class EvaluateRequest(Wire):
     round: int = Field(ge=1, le=1000)
     specification_sha256: str
     psi: tuple[float, ...] = Field(min_length=1)
+    basis: tuple[float, ...] = Field(
+        description="the random effects' basis B, (q, q), row by row: the same every round"
+    )
     previous: ContributionMessage | None = Field(description="the sum of the last round; none after the start")
 
 
@@ -157,8 +187,9 @@ class EvaluateReply(Wire):
 class CloseRequest(Wire):
     """The analysis has ended; psi is the final one when it ended with estimates."""
 
-    outcome: str
+    outcome: Label
     psi: tuple[float, ...] | None = None
+    basis: tuple[float, ...] = Field(default=(), description="as in the rounds")
 
 
 class RandomEffect(Wire):

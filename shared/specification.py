@@ -6,12 +6,13 @@ against their own dictionary, and approve it or refuse.
 """
 
 import hashlib
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 
 from shared.dictionary import VariableName
-from shared.formula.expressions import Column, Expression
+from shared.formula.expressions import Arithmetic, Call, Column, Comparison, Expression, LevelFactor, Negative
 from shared.parameters import ParameterLayout
 
 FamilyName = Literal["binomial", "poisson", "gaussian"]
@@ -21,6 +22,55 @@ CANONICAL_LINK: dict[FamilyName, LinkName] = {"binomial": "logit", "poisson": "l
 SiteName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._()&+'-]{0,119}$")]
 
 PROTOCOL_VERSION: Literal[1] = 1
+
+MOST_FIXED, MOST_RANDOM = 1000, 20
+"""Columns of X and of Z."""
+MOST_FACTORS = 12
+"""Factors of one column."""
+LONGEST_NAME = 400
+"""Characters of a column's name."""
+LARGEST_EXPRESSION = 80
+"""Variables, numbers, functions and operators of one expression."""
+SMALLEST_SD, LARGEST_SD = 0.001, 1000.0
+MOST_ROUNDS = 200
+
+
+def _parts(expression: Expression) -> int:
+    match expression:
+        case Negative(argument=argument) | Call(argument=argument):
+            return 1 + _parts(argument)
+        case Arithmetic(left=left, right=right) | Comparison(left=left, right=right):
+            return 1 + _parts(left) + _parts(right)
+    return 1
+
+
+def _bounded(expression: Expression) -> Expression:
+    if _parts(expression) > LARGEST_EXPRESSION:
+        raise ValueError(f"an expression has more than {LARGEST_EXPRESSION} parts")
+    return expression
+
+
+def _sound(columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    _unique([column.name for column in columns])
+    for column in columns:
+        if len(column.name) > LONGEST_NAME:
+            raise ValueError(f"a column's name has more than {LONGEST_NAME} characters")
+        if len(column.factors) > MOST_FACTORS:
+            raise ValueError(f"a column is a product of more than {MOST_FACTORS} factors")
+        for factor in column.factors:
+            if not isinstance(factor, LevelFactor):
+                _bounded(factor.expression)
+    return columns
+
+
+def _unique(names: Sequence[str]) -> Sequence[str]:
+    if len(set(names)) != len(names):
+        raise ValueError("a name appears twice")
+    return names
+
+
+Columns = Annotated[tuple[Column, ...], AfterValidator(_sound)]
+BoundedExpression = Annotated[Expression, AfterValidator(_bounded)]
 
 
 class _Frozen(BaseModel):
@@ -34,12 +84,14 @@ class AnalysisRequest(_Frozen):
     family: FamilyName = "binomial"
     link: LinkName | None = Field(default=None, description="the family's canonical link unless given")
     weights: VariableName | None = Field(default=None, description="prior weights; binomial sizes of a proportion")
-    random_effect_sd: float | None = Field(default=None, gt=0, description="fixes the sd of a single scalar term")
+    random_effect_sd: float | None = Field(
+        default=None, ge=SMALLEST_SD, le=LARGEST_SD, description="fixes the sd of a single scalar term"
+    )
     quadrature_points: int = Field(default=1, ge=1, description="1 is the Laplace approximation")
     sites: tuple[SiteName, ...] | None = Field(default=None, description="the roster; every known site unless given")
-    tolerance: float = Field(default=1e-16, gt=0, le=1e-4, description="of the Newton decrement")
-    max_rounds: int = Field(default=50, ge=1, le=200)
-    confidence_level: float = Field(default=0.95, gt=0, lt=1)
+    tolerance: float = Field(default=1e-16, ge=1e-24, le=1e-4, description="of the Newton decrement")
+    max_rounds: int = Field(default=50, ge=1, le=MOST_ROUNDS)
+    confidence_level: float = Field(default=0.95, ge=0.5, le=0.9999)
     title: str = Field(default="", max_length=200)
 
 
@@ -47,8 +99,8 @@ class CountsResponse(_Frozen):
     """Successes and failures in each row, as `cbind(successes, failures)`."""
 
     kind: Literal["counts"] = "counts"
-    successes: Expression
-    failures: Expression
+    successes: BoundedExpression
+    failures: BoundedExpression
 
 
 class EventResponse(_Frozen):
@@ -63,7 +115,7 @@ class NumericResponse(_Frozen):
     """A number in each row: 0/1 or a proportion (binomial), a count (poisson), any number (gaussian)."""
 
     kind: Literal["numeric"] = "numeric"
-    expression: Expression
+    expression: BoundedExpression
 
 
 Response = Annotated[CountsResponse | EventResponse | NumericResponse, Field(discriminator="kind")]
@@ -73,9 +125,18 @@ class RandomTerm(_Frozen):
     """Random effects of one grouping factor: `site`, or a column inside the sites whose values never leave them."""
 
     group: str
-    columns: tuple[Column, ...] = Field(min_length=1)
+    columns: Columns = Field(min_length=1, max_length=MOST_RANDOM)
     correlated: bool = True
-    sd: float | None = Field(default=None, gt=0, description="a known standard deviation, not estimated")
+    sd: float | None = Field(
+        default=None, ge=SMALLEST_SD, le=LARGEST_SD, description="a known standard deviation, not estimated"
+    )
+
+    @field_validator("sd")
+    @classmethod
+    def _of_one_column(cls, sd: float | None, info: ValidationInfo) -> float | None:
+        if sd is not None and len(info.data.get("columns", ())) > 1:
+            raise ValueError("a standard deviation can be known for a single random effect only")
+        return sd
 
 
 class Specification(_Frozen):
@@ -86,17 +147,25 @@ class Specification(_Frozen):
     family: FamilyName
     link: LinkName
     response: Response
-    fixed: tuple[Column, ...] = Field(min_length=1)
-    offset: Expression | None = None
+    fixed: Columns = Field(min_length=1, max_length=MOST_FIXED)
+    offset: BoundedExpression | None = None
     weights: VariableName | None = None
     random: RandomTerm | None = None
     quadrature_points: Literal[1] = 1
-    roster: tuple[SiteName, ...] = Field(min_length=1)
+    roster: Annotated[tuple[SiteName, ...], AfterValidator(_unique)] = Field(min_length=1)
     dictionary_sha256: str
     tolerance: float
-    max_rounds: int
+    max_rounds: int = Field(ge=1, le=MOST_ROUNDS)
     confidence_level: float
     title: str = ""
+
+    @field_validator("link")
+    @classmethod
+    def _canonical(cls, link: LinkName, info: ValidationInfo) -> LinkName:
+        family: FamilyName | None = info.data.get("family")
+        if family is not None and link != CANONICAL_LINK[family]:
+            raise ValueError(f"the family {family} has the link {CANONICAL_LINK[family]}")
+        return link
 
     @property
     def sha256(self) -> str:

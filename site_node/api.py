@@ -1,9 +1,11 @@
 """The site's HTTP routes. Work goes to threads, faults become Problems, and nothing here computes."""
 
+import asyncio
 import hmac
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Annotated, Any, TypeVar
+from weakref import WeakValueDictionary
 
 import anyio.to_thread
 import structlog
@@ -27,10 +29,15 @@ from shared.messages import (
     Problem,
     StartReply,
 )
+from shared.validation import in_words
 from site_node.evaluation import SiteNode
 
 Reply = TypeVar("Reply")
 Analysis = Annotated[AnalysisId, Path(description="the coordinator's id of the analysis")]
+
+_PREPARING = "preparing, of all analyses"
+LOGGED_TEXT = 200
+"""Characters of a text of others that stand in the site's log."""
 
 _log = structlog.get_logger()
 
@@ -38,9 +45,12 @@ _log = structlog.get_logger()
 def routes(node: SiteNode, limiter: CapacityLimiter) -> APIRouter:
     """The routes of a site; at most as many of them compute at once as the limiter lets."""
     router = APIRouter(responses={"4XX": {"model": Problem}, "5XX": {"model": Problem}})
+    locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def compute(work: Callable[[], Reply]) -> Reply:
-        return await anyio.to_thread.run_sync(work, limiter=limiter)
+    async def compute(alone: str, work: Callable[[], Reply]) -> Reply:
+        # what is done one at a time waits here, and not in threads that others could use
+        async with locks.setdefault(alone, asyncio.Lock()):
+            return await anyio.to_thread.run_sync(work, limiter=limiter)
 
     @router.get("/health", summary="Whether the process answers")
     async def health() -> dict[str, str]:
@@ -53,50 +63,47 @@ def routes(node: SiteNode, limiter: CapacityLimiter) -> APIRouter:
 
     @router.post("/v1/analyses/{analysis_id}/prepare", summary="Whether the site can and will take part")
     async def prepare(analysis_id: Analysis, request: PrepareRequest) -> Accepted:
-        return await compute(partial(node.prepare, analysis_id, request.specification))
+        return await compute(_PREPARING, partial(node.prepare, analysis_id, request.specification))
 
     @router.post("/v1/analyses/{analysis_id}/contributions", summary="The site's contribution to a round")
     async def contributions(analysis_id: Analysis, request: ContributionRequest) -> StartReply | EvaluateReply:
-        return await compute(partial(node.contributions, analysis_id, request))
+        return await compute(analysis_id, partial(node.contributions, analysis_id, request))
 
     @router.post("/v1/analyses/{analysis_id}/close", summary="The end of an analysis")
     async def close(analysis_id: Analysis, request: CloseRequest) -> CloseReply:
-        return await compute(partial(node.close, analysis_id, request))
+        return await compute(analysis_id, partial(node.close, analysis_id, request))
 
     return router
 
 
-def add_problems(app: FastAPI) -> None:
-    """Every fault that the application knows is answered as a Problem."""
+def add_problems(app: FastAPI, site: str) -> None:
+    """Every fault that the application knows is answered as a Problem, and stands in the site's log without its text."""
 
     @app.exception_handler(FedglmmError)
-    async def known(_: Request, error: FedglmmError) -> Response:
+    async def known(request: Request, error: FedglmmError) -> Response:
+        analysis = request.path_params.get("analysis_id")
+        _log.warning("problem", site=site, analysis=analysis, code=error.code, where=_short(error.where))
         return _problem(_status(error), Problem.of(error))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> Response:
-        # the kind of the fault and never its message, which can quote what was sent
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        problem = Problem(
-            code="invalid_request",
-            message=f"the request is not valid ({first['type']}).",
-            where=place,
-            remedy="See the site's /docs for what it takes.",
-        )
-        return _problem(422, problem)
+        told = in_words(error)
+        remedy = told.remedy or "See the site's /docs for what it takes."
+        return _problem(422, Problem(code="invalid_request", message=told.message, where=told.where, remedy=remedy))
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> Response:
         return _problem(error.status_code, Problem(code="http", message=str(error.detail)))
 
 
-def add_guard(app: FastAPI, key: SecretStr | None) -> None:
+def add_guard(app: FastAPI, site: str, key: SecretStr | None) -> None:
     """Asks for the key under /v1, and answers an unforeseen fault without its content."""
 
     @app.middleware("http")
     async def guard(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:
         if key is not None and request.url.path.startswith("/v1") and not _shows(request, key):
+            client = request.client.host if request.client else None
+            _log.warning("key refused", site=site, client=client, path=_short(request.url.path))
             problem = Problem(
                 code="unauthorised",
                 message="the bearer key is missing or wrong.",
@@ -106,13 +113,20 @@ def add_guard(app: FastAPI, key: SecretStr | None) -> None:
         try:
             return await proceed(request)
         except Exception as error:  # noqa: BLE001 -- its text may quote data, so it goes neither out nor into the log
-            _log.error("unforeseen", fault=type(error).__name__, place=_place(error), path=request.url.path)
+            _log.error(
+                "unforeseen", site=site, fault=type(error).__name__, place=_place(error), path=_short(request.url.path)
+            )
             problem = Problem(
                 code="unforeseen",
                 message="the site failed in a way that it did not foresee.",
                 remedy="Look at the site's log.",
             )
             return _problem(500, problem)
+
+
+def _short(text: str) -> str:
+    """What others wrote, for the log."""
+    return text[:LOGGED_TEXT]
 
 
 def _shows(request: Request, key: SecretStr) -> bool:

@@ -6,6 +6,7 @@ from importlib.metadata import version
 from anyio import CapacityLimiter
 from fastapi import FastAPI
 
+from shared.body_limit import BodyLimit
 from site_node.api import add_guard, add_problems, routes
 from site_node.data.sources import FileSource
 from site_node.estimation.effects import site_effect
@@ -14,6 +15,9 @@ from site_node.estimation.model import model_of
 from site_node.estimation.start import start_contribution
 from site_node.evaluation import Estimator, SiteNode
 from site_node.settings import SiteSettings, load_dictionary
+
+LARGEST_REQUEST = 64 * 2**20
+"""Bytes."""
 
 LAPLACE = Estimator(model_of, start_contribution, contribution, site_effect)
 
@@ -46,7 +50,8 @@ def create_app(
         summary="Keeps its rows; answers with its contribution to a fit",
         version=release,
     )
-    add_problems(app)
-    add_guard(app, settings.bearer_key())
+    add_problems(app, settings.name)
+    app.add_middleware(BodyLimit, limit=LARGEST_REQUEST)  # within the guard: who has no key sends no body
+    add_guard(app, settings.name, settings.bearer_key())
     app.include_router(routes(node, limiter or CapacityLimiter(os.cpu_count() or 1)))
     return app

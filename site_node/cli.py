@@ -14,6 +14,7 @@ from rich.table import Table
 
 from shared.errors import FedglmmError, SettingsError
 from shared.specification import Specification
+from shared.validation import in_words
 from site_node.data.inference import infer, write_dictionary
 from site_node.data.split import split as split_file
 from site_node.folder import write_site
@@ -62,21 +63,36 @@ def init(
     folder: Annotated[Path, typer.Argument(help="the site's folder")],
     data: Annotated[Path, typer.Option(help="a CSV or Parquet file")],
     name: Annotated[str, typer.Option(help="what others call the site")],
+    port: Annotated[int, typer.Option(min=0, max=65535, help="where the site listens; 0: any that is free")] = 0,
     levels: Levels = None,
 ) -> None:
     """Write a commented site.toml and, unless there is one, propose a dictionary."""
     with _told():
         dictionary = folder / "dictionary.json"
+        if levels and dictionary.exists():
+            raise SettingsError(
+                "levels are given, and there is a dictionary already.",
+                where=str(dictionary),
+                remedy="Edit the levels in it, or remove it first.",
+            )
         proposal = None if dictionary.exists() else infer(data, levels=_levels(levels))
         write_site(
-            folder, name=name, data=os.path.relpath(data.resolve(), folder.resolve()), dictionary=dictionary.name
+            folder,
+            name=name,
+            data=os.path.relpath(data.resolve(), folder.resolve()),
+            dictionary=dictionary.name,
+            port=port,
         )
         load_settings(folder)
         if proposal is not None:
             write_dictionary(proposal.dictionary, dictionary)
             _notes(proposal.notes)
             _say(f"{dictionary} is a proposal from this file: agree on it with the consortium before you use it.")
-    _say(f"Wrote {folder / 'site.toml'}. Next: fedglmm-site check {folder}")
+    _say(f"Wrote {folder / 'site.toml'}. Next:")
+    if port == 0:
+        _say("- set a port in it if the coordinator must know it: 0 takes any that is free, a new one at every start;")
+    _say(f"- {dictionary} must be the same file at every site and beside coordinator.toml: copy it there;")
+    _say(f"- fedglmm-site check {folder}")
 
 
 @app.command()
@@ -146,20 +162,20 @@ def _specification(path: Path | None) -> Specification | None:
     except OSError:
         raise SettingsError("it cannot be read.", where=str(path), remedy="Name a specification's file.") from None
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise SettingsError(
-            f"it is no specification: {first['msg']}.",
-            where=f"{path}: {'.'.join(str(part) for part in first['loc'])}",
-            remedy="Export one from the coordinator.",
-        ) from None
+        told = in_words(error, Specification)
+        message = f"it is no specification: {told.message}"
+        raise SettingsError(message, where=told.where_in(path), remedy="Export one from the coordinator.") from None
 
 
 def _report(name: str, inspection: Inspection) -> None:
-    table = Table("variable", "missing", "what is wrong", title=f"{name}: {inspection.rows} rows", title_justify="left")
+    columns = ("variable", "type", "levels", "missing", "what is wrong")
+    table = Table(*columns, title=f"{name}: {inspection.rows} rows", title_justify="left")
     for report in inspection.variables:
         lacking = ", ".join(report.unknown_levels)
         wrong = f"{report.problem} The dictionary lacks: {lacking}." if lacking else report.problem
-        table.add_row(escape(report.name), str(report.missing) if not report.problem else "", escape(wrong))
+        missing = "" if report.problem else str(report.missing)
+        levels = escape(", ".join(report.variable.coded_levels))
+        table.add_row(escape(report.variable.name), report.variable.type, levels, missing, escape(wrong))
     Console().print(table)
     if inspection.problem:
         _say(f"The specification cannot be carried out here: {inspection.problem}")

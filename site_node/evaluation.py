@@ -1,9 +1,9 @@
 """The use case of a site: prepare a design, answer rounds, close. It knows no web framework and no file format."""
 
 import threading
-from collections import OrderedDict
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -11,7 +11,7 @@ import structlog
 
 from shared.contribution import Contribution
 from shared.dictionary import SITE, Dictionary, Variable
-from shared.errors import DataError, RefusedError, UnknownAnalysisError
+from shared.errors import DataError
 from shared.messages import (
     About,
     Accepted,
@@ -26,17 +26,20 @@ from shared.messages import (
     StartRequest,
 )
 from shared.optimisation.start import StartContribution
-from shared.parameters import Vector
+from shared.parameters import Matrix, Vector
 from shared.specification import PROTOCOL_VERSION, Specification
 from site_node.admission import check_addressed
-from site_node.data.design import SiteDesign, build, variables_in
+from site_node.analyses import Analyses, Analysis
+from site_node.data.design import build, variables_in
 from site_node.data.sources import Table
 from site_node.estimation.model import Model
 from site_node.estimation.rows import Rows
+from site_node.finite import in_range
 from site_node.release.policy import PolicyName, breaches, judge
+from site_node.release.rounds import check_round
 
-KEPT_ANALYSES = 8
-"""Designs that are kept in memory. A coordinator that comes back to an older one prepares again."""
+LOGGED_TEXT = 60
+"""Characters of a text of the coordinator's that stand in the site's log."""
 
 _log = structlog.get_logger()
 
@@ -60,17 +63,7 @@ class Estimator:
     model_of: Callable[[Specification], Model]
     start: Callable[[Rows, Model], StartContribution]
     contribution: Callable[[Rows, Model, Vector], Contribution]
-    site_effect: Callable[[Rows, Model, Vector], tuple[Vector, Vector]]
-
-
-@dataclass
-class _Analysis:
-    specification: Specification
-    design: SiteDesign
-    model: Model
-    accepted: Accepted
-    busy: threading.Lock = field(default_factory=threading.Lock)
-    answered: tuple[ContributionRequest, StartReply | EvaluateReply] | None = None
+    site_effect: Callable[[Rows, Model, Vector, Matrix], tuple[Vector, Vector]]
 
 
 class SiteNode:
@@ -85,6 +78,7 @@ class SiteNode:
         dictionary: Dictionary,
         source: Source,
         estimator: Estimator,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name = name
         self._version = version
@@ -92,8 +86,7 @@ class SiteNode:
         self._dictionary = dictionary
         self._source = source
         self._estimator = estimator
-        self._analyses: OrderedDict[str, _Analysis] = OrderedDict()
-        self._registry = threading.Lock()
+        self._analyses = Analyses(clock)
         self._preparing = threading.Lock()
 
     def about(self) -> About:
@@ -121,16 +114,13 @@ class SiteNode:
         """
         check_addressed(self._name, self._dictionary, specification)
         with self._preparing:
-            known = self._find(analysis_id)
+            known = self._analyses.find(analysis_id)
             if known is not None:
                 _check_same(known, specification.sha256)
                 self._check_unchanged(known)
                 return known.accepted
             analysis = self._prepared(analysis_id, specification)
-            with self._registry:
-                self._analyses[analysis_id] = analysis
-                while len(self._analyses) > KEPT_ANALYSES:
-                    self._analyses.popitem(last=False)
+            self._analyses.keep(analysis_id, analysis)
         return analysis.accepted
 
     def contributions(self, analysis_id: str, request: ContributionRequest) -> StartReply | EvaluateReply:
@@ -138,52 +128,51 @@ class SiteNode:
 
         Raises:
             UnknownAnalysisError: the analysis was not prepared here, or too long ago.
-            RefusedError: another psi is asked for in a round that was answered.
-            DataError: the specification is another one, psi has another length, or the data have changed.
+            RefusedError: it is neither the last request again nor one for the next round.
+            DataError: the specification is another one, psi has another length, the data have changed, or the numbers
+                leave floating point's range.
         """
-        analysis = self._known(analysis_id)
-        _check_same(analysis, request.specification_sha256)
-        with analysis.busy:
+        with self._analyses.using(analysis_id) as analysis:
+            _check_same(analysis, request.specification_sha256)
             self._check_unchanged(analysis)
-            if analysis.answered is not None and analysis.answered[0].round == request.round:
-                if analysis.answered[0] != request:
-                    raise RefusedError(
-                        "this round was answered for another request.",
-                        rule="G3",
-                        where="the site's policy",
-                        remedy="Ask for the next round.",
-                        code="round_answered",
-                    )
-                return analysis.answered[1]
-            reply = self._answer(analysis, request)
-            analysis.answered = (request, reply)
+            last = analysis.answered
+            if last is not None and last[0] == request:
+                return last[1]
+            check_round(request, last[0] if last else None, analysis.specification.max_rounds)
+            with in_range():
+                reply = self._answer(analysis, request)
+            analysis.answer(request, reply)
         _log.info("answered", site=self._name, analysis=analysis_id, round=request.round)
         return reply
 
     def close(self, analysis_id: str, request: CloseRequest) -> CloseReply:
         """Drops the design. The site's own effect for `(... | site)` is released, never an inner group's.
 
+        It is released at a psi whose contribution the site has given, and at no other: a coordinator could choose one at
+        which the effect is a single row's.
+
         Raises:
             UnknownAnalysisError: the analysis was not prepared here, or too long ago.
-            DataError: psi has another length.
+            DataError: psi has another length, or the numbers leave floating point's range.
         """
-        analysis = self._known(analysis_id)
-        effect = None
-        random = analysis.specification.random
-        if request.psi is not None and random is not None and random.group == SITE:
-            psi = _vector(request.psi, analysis.model)
-            modes, deviations = self._estimator.site_effect(analysis.design.rows, analysis.model, psi)
-            effect = RandomEffect(modes=tuple(modes.tolist()), standard_deviations=tuple(deviations.tolist()))
-        with self._registry:
-            self._analyses.pop(analysis_id, None)
-        _log.info("closed", site=self._name, analysis=analysis_id, outcome=request.outcome)
+        with self._analyses.using(analysis_id) as analysis:
+            random = analysis.specification.random
+            effect = None
+            if request.psi is not None and random is not None and random.group == SITE:
+                psi, basis = _vector(request.psi, analysis.model), _basis(request.basis, analysis.model)
+                if (request.psi, request.basis) in analysis.points:
+                    with in_range():
+                        effect = self._effect(analysis, psi, basis)
+            self._analyses.drop(analysis_id)
+        _log.info("closed", site=self._name, analysis=analysis_id, outcome=request.outcome[:LOGGED_TEXT])
         return CloseReply(site_effect=effect)
 
-    def _prepared(self, analysis_id: str, specification: Specification) -> _Analysis:
+    def _prepared(self, analysis_id: str, specification: Specification) -> Analysis:
         # before the data are read: a file that changes meanwhile is found out in the next round
         fingerprint = self._source.fingerprint()
         table = self._source.read(variables_in(specification, self._dictionary))
-        design = build(specification, self._dictionary, table)
+        with in_range():
+            design = build(specification, self._dictionary, table)
         for breach in breaches(design.counts, self._policy):
             _log.warning("refused", site=self._name, analysis=analysis_id, code=breach.code, variable=breach.variable)
         judge(design.counts, self._policy)
@@ -195,16 +184,21 @@ class SiteNode:
             groups=design.rows.groups,
         )
         _log.info("prepared", site=self._name, analysis=analysis_id)
-        return _Analysis(specification, design, self._estimator.model_of(specification), accepted)
+        return Analysis(specification, design, self._estimator.model_of(specification), accepted)
 
-    def _answer(self, analysis: _Analysis, request: ContributionRequest) -> StartReply | EvaluateReply:
+    def _answer(self, analysis: Analysis, request: ContributionRequest) -> StartReply | EvaluateReply:
         rows, model = analysis.design.rows, analysis.model
         if isinstance(request, StartRequest):
             return StartReply(start=StartMessage.of(self._estimator.start(rows, model)))
-        contribution = self._estimator.contribution(rows, model, _vector(request.psi, model))
+        in_basis = rows.in_basis(_basis(request.basis, model))
+        contribution = self._estimator.contribution(in_basis, model, _vector(request.psi, model))
         return EvaluateReply(round=request.round, contribution=ContributionMessage.of(contribution))
 
-    def _check_unchanged(self, analysis: _Analysis) -> None:
+    def _effect(self, analysis: Analysis, psi: Vector, basis: Matrix) -> RandomEffect:
+        modes, deviations = self._estimator.site_effect(analysis.design.rows, analysis.model, psi, basis)
+        return RandomEffect(modes=tuple(modes.tolist()), standard_deviations=tuple(deviations.tolist()))
+
+    def _check_unchanged(self, analysis: Analysis) -> None:
         if self._source.fingerprint() != analysis.accepted.fingerprint:
             raise DataError(
                 "the site's data have changed since the analysis began.",
@@ -213,22 +207,8 @@ class SiteNode:
                 code="data_changed",
             )
 
-    def _find(self, analysis_id: str) -> _Analysis | None:
-        with self._registry:
-            if analysis_id in self._analyses:
-                self._analyses.move_to_end(analysis_id)
-            return self._analyses.get(analysis_id)
 
-    def _known(self, analysis_id: str) -> _Analysis:
-        analysis = self._find(analysis_id)
-        if analysis is None:
-            raise UnknownAnalysisError(
-                "the site has not prepared this analysis.", where="the site", remedy="Prepare it, again if need be."
-            )
-        return analysis
-
-
-def _check_same(analysis: _Analysis, specification_sha256: str) -> None:
+def _check_same(analysis: Analysis, specification_sha256: str) -> None:
     if analysis.accepted.specification_sha256 != specification_sha256:
         raise DataError(
             "the analysis was prepared with another specification.",
@@ -247,3 +227,15 @@ def _vector(psi: Sequence[float], model: Model) -> Vector:
             code="psi",
         )
     return np.array(psi, dtype=np.float64)
+
+
+def _basis(entries: Sequence[float], model: Model) -> Matrix:
+    q = model.layout.q
+    if len(entries) != q * q:
+        raise DataError(
+            f"the basis has {len(entries)} entries and the model {q} random effects.",
+            where="basis",
+            remedy="Send the q x q entries row by row.",
+            code="basis",
+        )
+    return np.array(entries, dtype=np.float64).reshape(q, q)

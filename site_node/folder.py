@@ -26,7 +26,7 @@ policy = {policy}
 
 # Where the site listens. 127.0.0.1: this machine only. Port 0: any that is free.
 host = "127.0.0.1"
-port = 0
+port = {port}
 
 # A file with the key that the coordinator must show. Needed as soon as host is not 127.0.0.1.
 # key_file = "key"
@@ -37,7 +37,9 @@ secret_file = "secret"
 _SECRET_BYTES = 32
 
 
-def write_site(folder: Path, *, name: str, data: str, dictionary: str, policy: PolicyName = "default") -> None:
+def write_site(
+    folder: Path, *, name: str, data: str, dictionary: str, policy: PolicyName = "default", port: int = 0
+) -> None:
     """Writes site.toml, and the secret file unless there is one.
 
     Raises:
@@ -49,7 +51,11 @@ def write_site(folder: Path, *, name: str, data: str, dictionary: str, policy: P
     folder.mkdir(parents=True, exist_ok=True)
     # a JSON string is a TOML string
     written = _TEMPLATE.format(
-        name=json.dumps(name), data=json.dumps(data), dictionary=json.dumps(dictionary), policy=json.dumps(policy)
+        name=json.dumps(name),
+        data=json.dumps(data),
+        dictionary=json.dumps(dictionary),
+        policy=json.dumps(policy),
+        port=port,
     )
     settings.write_text(written, encoding="utf-8")
     secret = folder / "secret"

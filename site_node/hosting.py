@@ -22,6 +22,10 @@ from site_node.app import create_app
 from site_node.settings import SiteSettings
 
 _GRACE_SECONDS = 2
+_LAST_SECONDS = 0.2
+"""For what remains to be done after the grace period."""
+_OWNER_ONLY = 0o077
+"""What group and others must not have."""
 _BACKLOG = 128
 
 
@@ -67,11 +71,33 @@ def run(sites: Sequence[SiteSettings], announce: Path | None = None) -> None:
     for name in names:
         if names.count(name) > 1:
             raise SettingsError(f"two sites are called `{name}`.", remedy="Give each site.toml a name of its own.")
+    os.umask(_OWNER_ONLY)
     configure_logs()
+    for site in sites:
+        _warn_of_data(site)
+        _warn_of_secrets(site)
     if announce is not None:
         announce.unlink(missing_ok=True)
     with threadpool_limits(limits=1):  # one core a request: several sites share the machine
         asyncio.run(_serve(sites, announce))
+
+
+def _warn_of_data(site: SiteSettings) -> None:
+    """A file that cannot be read now may be there when an analysis comes: a warning and no fault."""
+    try:
+        site.data.open("rb").close()
+    except OSError as error:
+        structlog.get_logger().warning(
+            "the data file cannot be read", site=site.name, file=str(site.data), reason=error.strerror
+        )
+
+
+def _warn_of_secrets(site: SiteSettings) -> None:
+    for path in (site.key_file, site.secret_file):
+        if path is not None and path.exists() and path.stat().st_mode & _OWNER_ONLY:
+            structlog.get_logger().warning(
+                "others than the owner can use a file that holds a secret", site=site.name, file=str(path)
+            )
 
 
 def configure_logs() -> None:
@@ -106,6 +132,17 @@ async def _serve(sites: Sequence[SiteSettings], announce: Path | None) -> None:
             for server in servers:
                 await server.listening.wait()
             _announce(listeners, announce)
+    await _leave()
+
+
+async def _leave() -> None:
+    """Ends the process at once if a computation is still running: its thread cannot be stopped, and would be waited for."""
+    running = asyncio.all_tasks() - {asyncio.current_task()}
+    if running and (await asyncio.wait(running, timeout=_LAST_SECONDS))[1]:
+        structlog.get_logger().warning("ended while computing")
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def _server(settings: SiteSettings, limiter: CapacityLimiter) -> _Server:

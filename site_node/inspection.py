@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from shared.dictionary import Dictionary, Variable
 from shared.errors import DataError, FedglmmError
 from shared.specification import Specification
 from site_node.admission import check_addressed
-from site_node.data.design import Counts, LevelCounts, build, level_counts, variables_in
+from site_node.data.counts import Counts, value_counts
+from site_node.data.design import build, variables_in
 from site_node.data.inference import texts_beyond
 from site_node.data.sources import Table, read_columns
 from site_node.release.policy import Breach, breaches
@@ -19,7 +18,7 @@ from site_node.settings import SiteSettings
 class VariableReport:
     """One variable of the dictionary, as the data have it."""
 
-    name: str
+    variable: Variable
     missing: int = 0
     problem: str = ""
     """What is wrong with it; empty when nothing is."""
@@ -57,9 +56,11 @@ def inspect(settings: SiteSettings, dictionary: Dictionary, specification: Speci
     rows = max((table.rows for _, table in found if table is not None), default=0)
     if specification is None:
         levels = tuple(
-            _levels(variable, table) for variable, (_, table) in zip(variables, found, strict=True) if table is not None
+            value_counts(variable, table)
+            for variable, (_, table) in zip(variables, found, strict=True)
+            if table is not None
         )
-        return Inspection(rows, reports, breaches(Counts(rows, columns=1, levels=levels), settings.policy))
+        return Inspection(rows, reports, breaches(Counts(rows, parameters=1, levels=levels), settings.policy))
     try:
         check_addressed(settings.name, dictionary, specification)
         design = build(specification, dictionary, read_columns(settings.data, variables))
@@ -76,16 +77,5 @@ def _look_at(settings: SiteSettings, variable: Variable) -> tuple[VariableReport
             raise
         factor_is_there = variable.type == "factor" and error.code == "bad_value"
         unknown = texts_beyond(settings.data, variable.name, variable.levels) if factor_is_there else ()
-        return VariableReport(variable.name, problem=str(error), unknown_levels=unknown), None
-    return VariableReport(variable.name, missing=int(table.missing(variable.name).sum())), table
-
-
-def _levels(variable: Variable, table: Table) -> LevelCounts:
-    """How often each level of a factor occurs, or each value of a column of zeros and ones; else none."""
-    if variable.type == "factor":
-        codes = table.codes[variable.name]
-        return level_counts(variable.name, codes[codes >= 0].astype(np.int64), len(variable.levels))
-    values = table.numbers.get(variable.name, np.zeros(0))
-    values = values[~np.isnan(values)]
-    binary = bool(((values == 0) | (values == 1)).all())
-    return level_counts(variable.name, values.astype(np.int64), 2) if binary else LevelCounts(variable.name, ())
+        return VariableReport(variable, problem=str(error), unknown_levels=unknown), None
+    return VariableReport(variable, missing=int(table.missing(variable.name).sum())), table

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretBytes, SecretStr, Valid
 from shared.dictionary import Dictionary
 from shared.errors import DictionaryError, SettingsError
 from shared.specification import SiteName
+from shared.validation import in_words
 from site_node.release.policy import PolicyName
 
 FILE_NAME = "site.toml"
@@ -71,9 +72,9 @@ def load_settings(folder: Path) -> SiteSettings:
     try:
         settings = SiteSettings.model_validate(_absolute(written, path.parent))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"{first['msg']}.", where=f"{path}: {field}", remedy="Mend the setting.") from None
+        told = in_words(error, SiteSettings)
+        remedy = told.remedy or "Mend the setting."
+        raise SettingsError(told.message, where=told.where_in(path), remedy=remedy) from None
     if settings.key_file is None and not is_loopback(settings.host):
         raise SettingsError(
             "a site that others can reach needs a key.",
@@ -96,11 +97,9 @@ def load_dictionary(path: Path) -> Dictionary:
             "the dictionary cannot be read.", where=str(path), remedy="Set `dictionary` in site.toml."
         ) from None
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise DictionaryError(
-            f"{first['msg']}.", where=f"{path}: {place}", remedy="Ask the consortium for the agreed file."
-        ) from None
+        told = in_words(error, Dictionary)
+        remedy = f"{told.remedy} Ask the consortium for the agreed file.".lstrip()
+        raise DictionaryError(told.message, where=told.where_in(path), remedy=remedy) from None
 
 
 def is_loopback(host: str) -> bool:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -50,7 +50,9 @@ def rehearse(
     levels: Annotated[list[str] | None, typer.Option(help="COLUMN=a,b,c, the reference level first")] = None,
     weights: Weights = None,
     random_effect_sd: KnownSd = None,
-    policy: Annotated[str, typer.Option(help="of every site: default or open (public data)")] = "default",
+    policy: Annotated[
+        Literal["default", "open"], typer.Option(help="of every site; open is for public data")
+    ] = "default",
     as_json: Json = False,
 ) -> None:
     """Rehearse a federation on one file: real sites and a real coordinator on this machine, the real protocol."""
@@ -104,7 +106,7 @@ def fit(
 def list_analyses(*, coordinator: Url = "http://127.0.0.1:8000", key_file: KeyFile = None) -> None:
     """List the newest analyses."""
     with _told(), Coordinator(coordinator, _key(key_file)) as connection:
-        table = Table("id", "state", "rounds", "created", "formula")
+        table = Table("id", "state", "last round", "created", "formula")
         for one in connection.analyses():
             table.add_row(one["id"], one["state"], str(one["round"]), one["created_at"], escape(one["formula"]))
         Console().print(table)
@@ -137,11 +139,13 @@ def _round_table(progress: Progress) -> None:
     """One line a round: this is the live table."""
     console = Console(stderr=True, highlight=False)
     analysis = progress.analysis
+    if analysis["state"] == "running" and analysis["round"] == 0 and not progress.rounds:
+        console.print(
+            "[dim] round   log-likelihood   decrement   seconds[/dim]\n     0   start: each site sends its summary"
+        )
     if analysis["state"] == "paused":
         console.print(f"Waiting for {', '.join(analysis['waiting_for'])} since {analysis['since']}.", markup=False)
     for entry in progress.rounds:
-        if entry["round"] == 1:
-            console.print("[dim] round   log-likelihood   decrement   seconds[/dim]")
         decrement = "" if entry["decrement"] is None else f"{entry['decrement']:.1e}"
         kept = "" if entry["accepted"] else "   not taken: a shorter step follows"
         console.print(

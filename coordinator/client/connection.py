@@ -10,13 +10,17 @@ import httpx
 from pydantic import ValidationError
 
 from coordinator.client.fit import Fit
-from shared.errors import FedglmmError, RefusedError, RequestError, SiteError, UnknownAnalysisError
+from shared.errors import FedglmmError, RefusedError, RequestError, SettingsError, SiteError, UnknownAnalysisError
 from shared.messages import Problem
 from shared.specification import AnalysisRequest
+from shared.validation import in_words
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 """Seconds between two looks at a running analysis."""
 TIMEOUT = 60.0
+UNAUTHORISED = 401
+MOST_NAMES = 8
+"""Sites with one and the same problem that are named rather than counted."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +39,14 @@ class Coordinator:
     Args:
         url: its address, such as http://127.0.0.1:8000.
         key: the analyst's key, when the coordinator asks for one.
+
+    Raises:
+        SettingsError: the address is none.
     """
 
     def __init__(self, url: str, key: str | None = None) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise SettingsError("the address is not complete.", where=url, remedy="It begins with http:// or https://.")
         self.url = url.rstrip("/")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._http = httpx.Client(base_url=f"{self.url}/v1", headers=headers, timeout=TIMEOUT)
@@ -89,7 +98,7 @@ class Coordinator:
         if analysis["links"]["result"] is not None:
             return Fit(self.result(analysis_id))
         problems = [Problem.model_validate(problem) for problem in analysis["problems"]]
-        message = "\n".join(f"{problem.where}: {problem.message} {problem.remedy}".rstrip() for problem in problems)
+        message = "\n".join(_told_once(problems))
         if analysis["state"] == "refused":
             raise RefusedError(message, rule=", ".join(dict.fromkeys(problem.rule for problem in problems)))
         raise SiteError(message or f"the analysis is {analysis['state']}.", code=analysis["state"])
@@ -148,6 +157,19 @@ class Coordinator:
         raise _fault(response, self.url)
 
 
+def _told_once(problems: list[Problem]) -> list[str]:
+    """One line for each different problem, before it the sites that have it."""
+    sites: dict[str, list[str]] = {}
+    for problem in problems:
+        site, _, place = problem.where.partition(": ")
+        told = f"{place}: " * bool(place) + f"{problem.message} {problem.remedy}".rstrip()
+        sites.setdefault(told, []).append(site)
+    return [
+        f"{', '.join(names) if len(names) <= MOST_NAMES else f'{len(names)} sites'}: {told}"
+        for told, names in sites.items()
+    ]
+
+
 def request_of(**fields: Any) -> AnalysisRequest:
     """An AnalysisRequest.
 
@@ -157,8 +179,8 @@ def request_of(**fields: Any) -> AnalysisRequest:
     try:
         return AnalysisRequest(**fields)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise RequestError(f"{first['msg']}.", where=".".join(str(part) for part in first["loc"])) from None
+        where, message, remedy = in_words(error, AnalysisRequest)
+        raise RequestError(message, where=where, remedy=remedy) from None
 
 
 def _fault(response: httpx.Response, url: str) -> FedglmmError:
@@ -166,6 +188,20 @@ def _fault(response: httpx.Response, url: str) -> FedglmmError:
     try:
         problem = Problem.model_validate_json(response.content)
     except ValidationError:
-        return SiteError(f"the coordinator answered {response.status_code}.", where=url, code="unexpected_answer")
+        return SiteError(
+            f"something answers there ({response.status_code}), but it is no coordinator.",
+            where=url,
+            remedy="Give the coordinator's own address and port.",
+            code="unexpected_answer",
+        )
+    if response.status_code == UNAUTHORISED:
+        return SettingsError(
+            "the coordinator does not know this key."
+            if "Authorization" in response.request.headers
+            else "a key is needed.",
+            where=url,
+            remedy="The key is the part of a line of its keys_file behind the colon; --key-file names a file with it alone.",
+            code=problem.code,
+        )
     kind = {404: UnknownAnalysisError, 422: RequestError}.get(response.status_code, FedglmmError)
     return kind(problem.message, where=problem.where, remedy=problem.remedy, code=problem.code)

@@ -1,7 +1,7 @@
 """The demonstration: the long-term beta-blocker trials after myocardial infarction, each trial a site.
 
-Yusuf et al. 1985: 23 trials, 20,312 patients. One trial is too small for the sites' default policy; the demonstration shows
-the refusal and goes on with the other 22 because its second request names them.
+Yusuf et al. 1985: 23 trials, 20,312 patients. One trial has too few deaths for the sites' default policy; the demonstration
+shows the refusal and goes on with the other 22 because its second request names them.
 """
 
 import json
@@ -21,7 +21,7 @@ REPOSITORY = Path(__file__).parents[2]
 DATA = REPOSITORY / "tests" / "reference" / "data" / "betablocker.csv"
 POOLED = REPOSITORY / "tests" / "reference" / "values" / "betablocker_22_trials_ri.json"
 FORMULA = "death ~ treatment + (1 | site)"
-TOO_SMALL = "Yusuf"
+TOO_FEW_DEATHS = "Yusuf"
 LEVELS = "treatment=control,beta-blocker"
 
 
@@ -41,7 +41,7 @@ def run_demo(data: Path | None, on_progress: Callable[[Progress], None]) -> None
         console.print(f"   {len(names)} sites and a coordinator listen on loopback; the coordinator at {url}.\n")
         console.print(f"[bold]2. All {len(names)} trials:[/bold] {FORMULA}")
         _refused(console, coordinator, on_progress)
-        roster = tuple(name for name in names if name != TOO_SMALL)
+        roster = tuple(name for name in names if name != TOO_FEW_DEATHS)
         console.print(f"[bold]3. The same request, naming the other {len(roster)} trials.[/bold]")
         fit = coordinator.fit(FORMULA, on_progress=on_progress, sites=roster, title="Beta-blocker trials")
     console.print()
@@ -60,7 +60,7 @@ def _refused(console: Console, coordinator: Coordinator, on_progress: Callable[[
     try:
         coordinator.fit(FORMULA, on_progress=on_progress)
     except RefusedError as refusal:
-        console.print(f"   Refused, before any number left a site. {refusal}\n", markup=False)
+        console.print(f"   Refused, before any sum left a site. {refusal}\n", markup=False)
 
 
 def _compare(console: Console, fit: Fit) -> None:
@@ -91,7 +91,9 @@ def _left_over(reference: dict[str, Any]) -> float:
     """The Newton step that the reference's gradient leaves, in standard errors."""
     covariance, gradient = reference["vcov_all"], reference["grad"]
     steps = [sum(c * g for c, g in zip(row, gradient, strict=True)) for row in covariance]
-    return max(abs(float(step)) / math.sqrt(row[k]) for k, (step, row) in enumerate(zip(steps, covariance, strict=True)))
+    return max(
+        abs(float(step)) / math.sqrt(row[k]) for k, (step, row) in enumerate(zip(steps, covariance, strict=True))
+    )
 
 
 def _first(value: Any) -> float:

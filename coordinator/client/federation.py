@@ -56,6 +56,7 @@ def _run(arguments: list[str]) -> None:
     done = subprocess.run(arguments, capture_output=True, text=True, check=False)  # noqa: S603 -- our own command
     if done.returncode != 0:
         raise SettingsError(done.stderr.strip() or "the file cannot be split.", code="split")
+    sys.stderr.write(done.stderr)  # its notes: what was left out, what may be meant as a factor
 
 
 @contextmanager

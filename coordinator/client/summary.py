@@ -5,17 +5,19 @@ from typing import Any
 
 WIDEST_CORRELATIONS = 12
 """Fixed effects up to which their correlations are printed, as lme4 has it."""
+SMALLEST_ERROR, LARGEST_ERROR = 1e-3, 1e4
+"""Standard errors that five decimals show well."""
 
 
 def summary(result: dict[str, Any]) -> str:
-    """The whole summary, without a trailing newline."""
+    """The whole summary, without a trailing newline. An ending without estimates shows none."""
     parts = [_header(result)]
-    if result["tidy"]:
+    if result["convergence"]["outcome"] in {"converged", "boundary"}:
         parts += [_fit_line(result), _random_effects(result), _fixed_effects(result)]
-        if 1 < len(result["vcov"]["names"]) <= WIDEST_CORRELATIONS and result["vcov"]["matrix"][0][0] is not None:
+        if 1 < len(result["vcov"]["names"]) <= WIDEST_CORRELATIONS:
             parts.append(_correlations(result))
     parts.append(_ending(result))
-    return "\n\n".join(part for part in parts if part)
+    return "\n\n".join(parts)
 
 
 def _header(result: dict[str, Any]) -> str:
@@ -27,6 +29,11 @@ def _header(result: dict[str, Any]) -> str:
         f" Family: {result['family']}  ( {result['link']} )",
         f"Formula: {result['formula']}",
     ]
+    response = result["specification"]["response"]
+    if response["kind"] == "event":
+        lines.append(f"  Event: {response['variable']} is {response['event']}")
+    if result["specification"]["weights"]:
+        lines.append(f"Weights: {result['specification']['weights']}")
     return "\n".join(lines)
 
 
@@ -44,14 +51,15 @@ def _random_effects(result: dict[str, Any]) -> str:
     if not rows:
         return f"Number of obs: {result['glance']['nobs']}"
     correlations = [row for row in rows if row["term"].startswith("cor__")]
-    table = [["Groups", "Name", "Variance", "Std.Dev.", "Std.Err.", *(["Corr"] if correlations else [])]]
+    table = [["Groups", "Name", "Variance", "Std.Dev.", "SE of sd", *(["Corr"] if correlations else [])]]
     last = ""
     for row in (row for row in rows if row["term"].startswith("sd__")):
         name = row["term"].removeprefix("sd__")
         corr = [_fixed(one["estimate"], 2) for one in correlations if one["term"].endswith(f".{name}")]
         group = "" if row["group"] == last else row["group"]
         shown = "" if row["group"] == "Residual" else name
-        table.append([group, shown, _digits(row["estimate"] ** 2), _digits(row["estimate"]), _digits(row["std.error"])])
+        error = "(known)" if _is_known(result, row) else _digits(row["std.error"])
+        table.append([group, shown, _digits(row["estimate"] ** 2), _digits(row["estimate"]), error])
         table[-1] += [" ".join(corr)] if correlations else []
         last = row["group"]
     groups = ", ".join(f"{group}, {count}" for group, count in result["glance"]["ngrps"].items())
@@ -63,21 +71,21 @@ def _fixed_effects(result: dict[str, Any]) -> str:
     table = [["", "Estimate", "Std. Error", "z value", "Pr(>|z|)", ""]]
     for row in (row for row in result["tidy"] if row["effect"] == "fixed"):
         p = row["p.value"]
-        z = _fixed(row["statistic"], 3)
-        table.append([row["term"], _fixed(row["estimate"], 5), _fixed(row["std.error"], 5), z, _p(p), _stars(p)])
+        estimate, error = _estimate_and_error(row["estimate"], row["std.error"])
+        table.append([row["term"], estimate, error, _fixed(row["statistic"], 3), _p(p), _stars(p)])
     legend = "---\nSignif. codes:  0 '***' 0.001 '**' 0.01 '*' 0.05 '.' 0.1 ' ' 1"
-    return "Fixed effects:\n" + _aligned(table, left=1) + "\n" + legend
+    return "Fixed effects:\n" + _aligned(table, left=1, last_left=True) + "\n" + legend
 
 
 def _correlations(result: dict[str, Any]) -> str:
+    """Numbered, because abbreviated names of factor levels look alike."""
     names, matrix = result["vcov"]["names"], result["vcov"]["matrix"]
     root = [math.sqrt(matrix[k][k]) for k in range(len(names))]
-    short = [name[:9] for name in names]
-    table = [["", *short[:-1]]]
+    table = [["", *(f"[{k + 1}]" for k in range(len(names) - 1))]]
     for k in range(1, len(names)):
         values = [_fixed(matrix[k][j] / (root[k] * root[j]), 3) for j in range(k)]
-        table.append([short[k], *values, *([""] * (len(names) - 1 - k))])
-    return "Correlation of Fixed Effects:\n" + _aligned(table, left=1)
+        table.append([f"[{k + 1}] {names[k]}", *values, *([""] * (len(names) - 1 - k))])
+    return f"Correlation of Fixed Effects ([1] is {names[0]}):\n" + _aligned(table, left=1)
 
 
 def _ending(result: dict[str, Any]) -> str:
@@ -92,18 +100,33 @@ def _ending(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _aligned(table: list[list[str]], left: int) -> str:
-    """Columns of equal width: the first so many to the left, the others to the right."""
+def _aligned(table: list[list[str]], left: int, *, last_left: bool = False) -> str:
+    """Columns of equal width: the first so many (and the last, if asked) to the left, the others to the right."""
     widths = [max(len(row[k]) for row in table) for k in range(len(table[0]))]
+    to_the_left = [k < left or (last_left and k == len(widths) - 1) for k in range(len(widths))]
     lines = []
     for row in table:
-        cells = [c.ljust(w) if k < left else c.rjust(w) for k, (c, w) in enumerate(zip(row, widths, strict=True))]
-        lines.append(" ".join(cells).rstrip())
+        cells = zip(row, widths, to_the_left, strict=True)
+        lines.append(" ".join(c.ljust(w) if is_left else c.rjust(w) for c, w, is_left in cells).rstrip())
     return "\n".join(lines)
 
 
+def _is_known(result: dict[str, Any], row: dict[str, Any]) -> bool:
+    random = result["specification"]["random"]
+    return random is not None and random["sd"] is not None and row["group"] != "Residual"
+
+
+def _estimate_and_error(estimate: float, error: float) -> tuple[str, str]:
+    """Five decimals as lme4 has them, or as many digits as a small or a large standard error needs."""
+    if SMALLEST_ERROR <= error < LARGEST_ERROR:
+        return f"{estimate:.5f}", f"{error:.5f}"
+    return f"{estimate:.5g}", f"{error:.4g}"
+
+
 def _fixed(value: float | None, digits: int) -> str:
-    return "" if value is None else f"{value:.{digits}f}"
+    if value is None:
+        return ""
+    return f"{value:.{digits}f}".replace(f"-{0:.{digits}f}", f"{0:.{digits}f}")
 
 
 def _digits(value: float | None) -> str:

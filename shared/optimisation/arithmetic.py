@@ -1,7 +1,7 @@
 """Arithmetic that gives the same bits on every machine: what the step is made of, because sites replay it.
 
-Elementwise float64 operations and `math.fsum` are correctly rounded everywhere; BLAS, LAPACK, `np.exp` and `math.log` are not
-the same everywhere. So: dot products by fsum, an LDL' written out, exp and log through `decimal`.
+Elementwise float64 + - * / and square roots, and `math.fsum`, are correctly rounded everywhere; BLAS, LAPACK, `np.exp`,
+`math.log` and powers are not the same everywhere. So: dot products by fsum, an LDL' written out, exp and log by `decimal`.
 """
 
 import math
@@ -14,10 +14,19 @@ from shared.parameters import Matrix, Vector
 
 _DIGITS = Context(prec=30)
 
+SMALLEST_PIVOT = 1e-12
+"""Of a matrix scaled to a unit diagonal. Below it the rounding of sums hides whether columns differ: columns that differ by
+less than a millionth of their size count as equal."""
+
 
 def dot(x: Vector, y: Vector) -> float:
     """x'y, the products rounded once each and their sum once."""
     return math.fsum((x * y).tolist())
+
+
+def product(A: Matrix, B: Matrix) -> Matrix:
+    """AB, each entry a `dot`."""
+    return np.array([[dot(row, column) for column in B.T] for row in A]).reshape(len(A), B.shape[1])
 
 
 def exp(x: float) -> float:
@@ -37,7 +46,7 @@ class Ldl:
     L: Matrix
     """Unit lower triangular, (P, P)."""
     pivots: Vector
-    """d, (P,), relative to a unit diagonal; only the first `rank` are meaningful."""
+    """d, (P,), relative to a unit diagonal; meaningful up to the first that is too small."""
     root_scale: Vector
     """D^1/2, (P,)."""
     positive: bool
@@ -53,8 +62,12 @@ class Ldl:
             x[:j] -= self.L[j, :j] * x[j]
         return np.asarray(x / self.root_scale)
 
+    def cholesky(self) -> Matrix:
+        """The lower triangular C with A = CC' of a positive A."""
+        return self.root_scale[:, None] * self.L * np.sqrt(self.pivots)[None, :]
 
-def ldl(A: Matrix, scale: Vector, smallest_pivot: float) -> Ldl:
+
+def ldl(A: Matrix, scale: Vector, smallest_pivot: float = SMALLEST_PIVOT) -> Ldl:
     """Factorise A after scaling it by positive `scale`, (P,): to a unit diagonal when scale is A's own.
 
     Right-looking and without pivoting, each update an elementwise product and a subtraction.
@@ -71,3 +84,12 @@ def ldl(A: Matrix, scale: Vector, smallest_pivot: float) -> Ldl:
         L[j + 1 :, j] = column
         work[j + 1 :, j + 1 :] -= column[:, None] * work[j + 1 :, j][None, :]
     return Ldl(L, pivots, root, positive=True)
+
+
+def positive_ldl(A: Matrix) -> Ldl | None:
+    """The factorisation scaled to a unit diagonal, or None when A is not safely positive definite."""
+    diagonal = A.diagonal()
+    if not (np.isfinite(diagonal) & (diagonal > 0.0)).all():
+        return None
+    factored = ldl(A, diagonal)
+    return factored if factored.positive else None

@@ -3,26 +3,28 @@
 import numpy as np
 
 from shared.contribution import Contribution
-from shared.parameters import ParameterLayout, Vector
+from shared.parameters import Matrix, ParameterLayout, Vector
 
 FLAT = 1e-9
 """Eigenvalue, for a unit diagonal, of a direction along which the data say nothing."""
 TAKES_PART = 1e-3
 """Size of an entry of that direction from which a parameter takes part in it."""
+NO_VARIANCE = 1e-6
+"""Standard deviation, relative to the largest in the basis, that is zero up to rounding."""
 
 
-def collapsed_effects(layout: ParameterLayout, psi: Vector) -> tuple[str, ...]:
-    """What each zero on the diagonal of Lambda means: no variance, or effects that determine each other."""
+def collapsed_effects(layout: ParameterLayout, psi: Vector, basis: Matrix) -> tuple[str, ...]:
+    """What the zeros on the diagonal of Lambda mean: effects without a variance, or effects that determine each other."""
     Lambda = layout.unpack(psi).Lambda
-    named = []
-    for k in layout.theta_diagonal:
-        a, _ = layout.theta_entries[k - layout.p]
-        if Lambda[a, a] == 0.0:
-            name = layout.random[a]
-            named.append(
-                f"the correlations of {name} are at their limit" if Lambda[a].any() else f"the sd of {name} is 0"
-            )
-    return tuple(named)
+    sd = np.sqrt(np.sum((basis @ Lambda) ** 2, axis=1))
+    unit = np.abs(basis).max(axis=1) * max(np.abs(Lambda).max(), np.finfo(float).tiny)
+    without = tuple(
+        f"the sd of {name} is 0"
+        for name, is_zero in zip(layout.random, sd <= NO_VARIANCE * unit, strict=True)
+        if is_zero
+    )
+    zeros = sum(Lambda[a, a] == 0.0 for a in range(layout.q))
+    return without if len(without) >= zeros else (*without, "the correlations of the others are at their limit")
 
 
 def flat_directions(layout: ParameterLayout, summed: Contribution) -> tuple[str, ...]:

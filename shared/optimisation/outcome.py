@@ -14,7 +14,11 @@ class OutcomeKind(StrEnum):
     SEPARATED = "separated"
     """A coefficient runs off to infinity."""
     NOT_IDENTIFIED = "not_identified"
-    """The data cannot tell some columns apart."""
+    """The data cannot tell some parameters apart."""
+    PERFECT_FIT = "perfect_fit"
+    """The columns predict a Gaussian response exactly: there is no residual variance."""
+    NOT_FINITE = "not_finite"
+    """The log-likelihood is not finite where the estimation begins."""
     ROUND_LIMIT = "round_limit"
     """The allowed rounds are used up."""
 
@@ -30,7 +34,12 @@ _ADVICE = {
     "estimates are those of the smaller model, and what is at the boundary has no standard error.",
     OutcomeKind.SEPARATED: "No finite estimate exists: some outcomes are predicted perfectly by {names}, whose "
     "coefficients run off to infinity. Leave the column out, merge its levels, or ask for more data.",
-    OutcomeKind.NOT_IDENTIFIED: "The data cannot tell these columns apart: {names}. Leave one of them out.",
+    OutcomeKind.NOT_IDENTIFIED: "The data cannot tell these apart: {names}. Leave one of them out; centre a variable whose "
+    "powers are among them; and a group with one row has no effect of its own beside a residual.",
+    OutcomeKind.PERFECT_FIT: "The columns predict the response exactly: no residual variance is left to estimate. Is the "
+    "response constant, or computed from the columns?",
+    OutcomeKind.NOT_FINITE: "The log-likelihood is not finite where the estimation begins. Look at the scale of the offset "
+    "(for counts it is the log of the exposure) and of the columns.",
     OutcomeKind.ROUND_LIMIT: "The rounds are used up and the tolerance is not reached. Raise max_rounds, or look at the "
     "trace for a parameter that keeps moving.",
 }

@@ -1,38 +1,45 @@
-"""Tells a coefficient that runs off to infinity (separation) from one that converges, while it happens."""
+"""Tells a coefficient that runs off to infinity (separation) from one that converges slowly, while it happens.
+
+Towards infinity Newton's moves tend to one unit of the linear predictor a round, and the curvature along them falls by a
+factor e each time. Slow convergence in a flat valley has steady moves too, but its curvature stays.
+"""
 
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
-from shared.parameters import Vector
+from shared.optimisation.arithmetic import dot
+from shared.parameters import Matrix, Vector
 
 STILL_MOVING = 0.5
-"""Of the previous move in the same direction: Newton's moves towards a finite optimum shrink quadratically, towards infinity
-they tend to one unit of the linear predictor a round."""
+"""Of the previous move in the same direction."""
+FLATTENING = 0.6
+"""Largest ratio of the curvature along a move after it to that before."""
 ENOUGH_MOVES = 4
 NO_GAIN = 1e-4
-"""Newton decrement below which the log-likelihood has hardly anything left to gain."""
+"""Newton decrement below which the log-likelihood has hardly anything left to gain, in units of a row's weight."""
 
 
 @dataclass(frozen=True)
 class Runaway:
-    """For each fixed effect its last accepted move, and how many moves in a row did not shrink."""
+    """For each fixed effect its last accepted move, and how many moves in a row did not shrink while curvature collapsed."""
 
     moves: tuple[float, ...] = ()
     counts: tuple[int, ...] = ()
 
-    def after(self, move: Vector) -> Self:
-        """Take note of an accepted move of beta, (p,)."""
+    def after(self, move: Vector, p: int, A_before: Matrix, A_after: Matrix) -> Self:
+        """Take note of an accepted move of psi, (P,), the first p of which are fixed effects."""
+        beta = move[:p]
         if not self.moves:
-            return type(self)(tuple(move.tolist()), (0,) * len(move))
+            return type(self)(tuple(beta.tolist()), (0,) * p)
+        before, after = (dot(move, np.array([dot(row, move) for row in A])) for A in (A_before, A_after))
+        flattens = before > 0.0 and after < FLATTENING * before
         previous = np.array(self.moves)
-        steady = (move * previous > 0.0) & (np.abs(move) >= STILL_MOVING * np.abs(previous))
-        counts = np.where(steady, np.array(self.counts) + 1, 0)
-        return type(self)(tuple(move.tolist()), tuple(counts.tolist()))
+        steady = (beta * previous > 0.0) & (np.abs(beta) >= STILL_MOVING * np.abs(previous))
+        counts = np.where(steady & flattens, np.array(self.counts) + 1, 0)
+        return type(self)(tuple(beta.tolist()), tuple(counts.tolist()))
 
-    def columns(self, decrement: float) -> tuple[int, ...]:
-        """The fixed effects that run off."""
-        if decrement > NO_GAIN:
-            return ()
+    def columns(self) -> tuple[int, ...]:
+        """The fixed effects that run off, once nothing is left to gain."""
         return tuple(j for j, count in enumerate(self.counts) if count >= ENOUGH_MOVES)

@@ -3,7 +3,7 @@
 Each site sends quadratics in beta, expanded about beta = 0: its own log-likelihood around its own optimum, with the random
 effects integrated out at each point of a small grid of standard deviations (docs/model.md, The step). Their sums over the
 sites are the profile likelihood of a normal-normal model; its maximum is the start. For Gaussian responses the quadratics
-are exact: they are taken at phi = 1 with the grid in units of phi, and the entry of log phi says what phi does.
+are exact: they are taken at phi = 1 with the grid in units of phi.
 """
 
 import math
@@ -13,14 +13,20 @@ from itertools import product
 
 import numpy as np
 
-from shared.contribution import Contribution, total
-from shared.optimisation.arithmetic import dot, exp, ldl, log
+from shared.contribution import Contribution, symmetric, total
+from shared.optimisation.arithmetic import dot, exp, log, positive_ldl
+from shared.optimisation.basis import choose_basis, start_lambda
+from shared.optimisation.outcome import OutcomeKind
 from shared.parameters import Matrix, ParameterLayout, Vector
 
 OCTAVES = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0)
 """The grid: log2 of the random effects' standard deviations per unit root mean square of their column."""
-SMALLEST_PIVOT = 1e-12
-"""Of a matrix scaled to a unit diagonal; below it, rounding in the sums hides whether columns differ."""
+LOWERED = -2.0
+"""Octaves by which a single one of more than two effects is also tried."""
+DROWNED = 1e-10
+"""Of the response's own sum of squares: a residual that drowns beside it. Then the sites' own residuals have to do."""
+NO_RESIDUAL = 1e-24
+"""Of the response's own sum of squares: a residual that rounding of single rows can explain."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +34,22 @@ class StartContribution:
     """A site's part of the start; parts add up."""
 
     quadratics: tuple[Contribution, ...]
-    """In psi at beta = 0, one for each grid point: the theta entries are zero."""
-    squares: Vector
-    """Row count and sum of squares of each random-effect column, (1 + q,)."""
+    """In psi at beta = 0, one for each grid point: the theta entries are zero. In a family with a dispersion, at phi = 1, the
+    value lacks -y'V^-1 y / 2 (beside which the rest would drown), and the last diagonal entry of the Hessian is -2 y'V^-1 y."""
+    totals: Vector
+    """Row count, sum of the weights, residual sum of squares of the sites' own fits (0 in a family without a dispersion), and
+    the lower triangle of Z'Z, (3 + q (q + 1) / 2,)."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where the estimation begins."""
+
+    psi: Vector
+    basis: Matrix
+    """B of shared/optimisation/basis.py, (q, q)."""
+    unit_weight: float
+    """Mean weight of a row, at most 1: what counts as a small gain is in this unit."""
 
 
 @dataclass(frozen=True)
@@ -45,61 +64,80 @@ class _Profile:
 def add_starts(starts: Sequence[StartContribution]) -> StartContribution:
     """Sum the sites' parts."""
     quadratics = tuple(total(parts) for parts in zip(*(start.quadratics for start in starts), strict=True))
-    squares = np.array([math.fsum(column) for column in zip(*(s.squares.tolist() for s in starts), strict=True)])
-    return StartContribution(quadratics, squares)
+    totals = np.array([math.fsum(column) for column in zip(*(s.totals.tolist() for s in starts), strict=True)])
+    return StartContribution(quadratics, totals)
 
 
 def grid(layout: ParameterLayout) -> tuple[tuple[float, ...], ...]:
     """The log2 standard deviations, q each, at which a site integrates.
 
-    Every combination for one or two random effects; all equal for more. The known one alone, or none at all.
+    Every combination for one or two random effects; for more, all equal, and all equal but one. The known one alone, or
+    none at all.
     """
-    if layout.q == 0 or layout.known_sd is not None:
-        return ((0.0,) * layout.q,)
-    if layout.q <= 2:  # noqa: PLR2004 -- 36 points are still a small message, 216 are not
-        return tuple(product(OCTAVES, repeat=layout.q))
-    return tuple((octave,) * layout.q for octave in OCTAVES)
+    q = layout.q
+    if q == 0 or layout.known_sd is not None:
+        return ((0.0,) * q,)
+    if q <= 2:  # noqa: PLR2004 -- 36 points are still a small message, 216 are not
+        return tuple(product(OCTAVES, repeat=q))
+    equal = [(octave,) * q for octave in OCTAVES]
+    lowered = [_lowered(point, a) for point in equal for a in range(q)]
+    return (*equal, *(point for point in lowered if point not in equal))
 
 
-def factor(layout: ParameterLayout, octaves: Sequence[float], squares: Vector) -> Matrix:
-    """Lambda, (q, q), at one grid point: diagonal, in the units of the columns unless the sd is known."""
+def standard_deviations(layout: ParameterLayout, octaves: Sequence[float], totals: Vector) -> Vector:
+    """The sds, (q,), at one grid point: in the units of the columns unless the sd is known."""
     if layout.known_sd is not None:
-        return np.full((1, 1), layout.known_sd)
-    mean_square = squares[1:] / squares[0]
+        return np.array([layout.known_sd])
+    mean_square = _mean_products(layout, totals).diagonal()
     sd = np.array([exp(octave * log(2.0)) for octave in octaves])
-    return np.diag(sd / np.sqrt(np.where(mean_square > 0.0, mean_square, 1.0)))
+    return np.asarray(sd / np.sqrt(np.where(mean_square > 0.0, mean_square, 1.0)))
 
 
-def start_psi(layout: ParameterLayout, start: StartContribution) -> Vector | None:
-    """The first psi, or None when the columns are not identified."""
+def choose_start(layout: ParameterLayout, start: StartContribution) -> Start | OutcomeKind:
+    """The first psi and its basis, or the ending that the sums already show."""
     points = grid(layout)
-    profiles = [_profile(layout, quadratic) for quadratic in start.quadratics]
-    found = {point: profile for point, profile in zip(points, profiles, strict=True) if profile is not None}
-    if len(found) < len(points):
-        return None
+    found: dict[tuple[float, ...], _Profile] = {}
+    for point, quadratic in zip(points, start.quadratics, strict=True):
+        profile = _profile(layout, quadratic, start.totals)
+        if isinstance(profile, OutcomeKind):
+            return profile
+        found[point] = profile
     best = max(points, key=lambda point: found[point].value)
     octaves = [octave + _vertex(found, best, a) for a, octave in enumerate(best)]
-    Lambda = factor(layout, octaves, start.squares) * found[best].phi
-    return layout.pack(found[best].beta, Lambda, log(found[best].phi))
+    sd = standard_deviations(layout, octaves, start.totals) * (found[best].phi if layout.known_sd is None else 1.0)
+    basis = choose_basis(layout, _mean_products(layout, start.totals), sd)
+    smallest = exp(OCTAVES[0] * log(2.0)) * found[best].phi
+    Lambda = start_lambda(basis, sd, smallest) if layout.theta_entries else np.zeros((layout.q, layout.q))
+    psi = layout.pack(found[best].beta, Lambda, log(found[best].phi))
+    return Start(psi, basis, min(1.0, float(start.totals[1] / start.totals[0])) or 1.0)
 
 
-def _profile(layout: ParameterLayout, quadratic: Contribution) -> _Profile | None:
+def _lowered(point: tuple[float, ...], a: int) -> tuple[float, ...]:
+    return (*point[:a], point[a] + LOWERED, *point[a + 1 :])
+
+
+def _mean_products(layout: ParameterLayout, totals: Vector) -> Matrix:
+    """Z'Z / n, (q, q)."""
+    return np.asarray(symmetric(totals[3:], layout.q) / totals[0])
+
+
+def _profile(layout: ParameterLayout, quadratic: Contribution, totals: Vector) -> _Profile | OutcomeKind:
     p = layout.p
     A, b = -quadratic.hessian[:p, :p], quadratic.gradient[:p]
-    if not (A.diagonal() > 0.0).all():
-        return None
-    factored = ldl(A, A.diagonal(), SMALLEST_PIVOT)
-    if not factored.positive:
-        return None
+    factored = positive_ldl(A)
+    if factored is None:
+        return OutcomeKind.NOT_IDENTIFIED
     beta = factored.solve(b)
     gain = dot(b, beta)
     if not layout.dispersion:
         return _Profile(quadratic.value + gain / 2, beta, 1.0)
-    at_zero = -quadratic.hessian[-1, -1] / 2  # y' V^-1 y in units of phi = 1; the entry of log phi has L' = this - n
-    n = at_zero - quadratic.gradient[-1]
-    residual = max(at_zero - gain, 1e-12 * at_zero)
-    mean_square = residual / n if residual > 0.0 else 1.0
-    value = quadratic.value + at_zero / 2 - n / 2 * (1.0 + log(mean_square))
+    at_zero = -quadratic.hessian[-1, -1] / 2
+    weight, own = float(totals[1]), float(totals[2])
+    residual = at_zero - gain if at_zero - gain > DROWNED * at_zero else own
+    if residual <= NO_RESIDUAL * at_zero or weight <= 0.0:
+        return OutcomeKind.PERFECT_FIT
+    mean_square = residual / weight
+    value = quadratic.value - weight / 2 * (1.0 + log(mean_square))
     return _Profile(value, beta, math.sqrt(mean_square))
 
 

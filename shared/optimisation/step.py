@@ -4,8 +4,7 @@ Newton's method in psi inside a trust region, for any symmetric L''. A trial tha
 taken anew and shorter from the old point's sums. Lengths are measured in a diagonal metric, the curvature seen so far.
 
 theta is signed. L does not change when a column of Lambda changes sign, so a variance of zero is an ordinary stationary
-point that Newton reaches at a cubic rate; a column that a step brings within a small fraction of its own scale of zero
-is set to exactly zero, and the sign of the curvature there decides whether it stays.
+point; `trial.Zeros` brings columns there and away again.
 """
 
 from dataclasses import dataclass, field, replace
@@ -14,20 +13,22 @@ from functools import cached_property
 import numpy as np
 
 from shared.contribution import Contribution
-from shared.optimisation.arithmetic import dot, ldl
+from shared.optimisation.arithmetic import dot, positive_ldl
+from shared.optimisation.basis import is_invariant
 from shared.optimisation.explanation import collapsed_effects, flat_directions
 from shared.optimisation.outcome import Outcome, OutcomeKind
-from shared.optimisation.region import length, region_step
-from shared.optimisation.runaway import Runaway
-from shared.optimisation.start import SMALLEST_PIVOT, StartContribution, start_psi
-from shared.optimisation.trial import leave_saddle, snap_to_zero
+from shared.optimisation.region import length, radius_after_gain, radius_after_loss, region_step
+from shared.optimisation.runaway import NO_GAIN, Runaway
+from shared.optimisation.start import StartContribution, choose_start
+from shared.optimisation.trial import Zeros, columns, saddles
 from shared.parameters import Matrix, ParameterLayout, Vector
 
 NOISE = 1e-12
 """Relative rounding of a summed log-likelihood: gains below it cannot be seen in the values."""
-POOR, GOOD = 0.25, 0.75
-"""Ratios of actual to predicted gain below which the region shrinks and above which it grows."""
-SHRINK, GROW = 0.25, 2.0
+NEAR = 1e-3
+"""Decrement from which on a point with a quarter of it is closer, whatever rounding makes of the values."""
+AT_REST, RESTS = 1e-8, 2
+"""Decrement below which that many rounds without progress mean that rounding allows no more."""
 RIDGE = 1e-8
 """Relative ridge under which a stationary point without positive curvature shows itself."""
 
@@ -41,7 +42,7 @@ class Point:
     metric: Vector
     """(P,) squared lengths of the trust region's axes: the largest curvature seen along each."""
     decrement: float | None
-    """g'(-L'')^-1 g / 2, where -L'' is positive definite."""
+    """g'(-L'')^-1 g / 2 over the free parameters, where -L'' is positive definite."""
 
 
 @dataclass(frozen=True)
@@ -55,16 +56,20 @@ class State:
     """Evaluations summed so far: 0 after the start."""
     psi: Vector
     """The trial to broadcast next; once there is an ending, the psi that it is about."""
+    basis: Matrix
+    """The basis of the random effects that psi refers to, (q, q)."""
+    unit_weight: float = 1.0
     point: Point | None = None
     """The best evaluated psi; None until the first evaluation."""
     ending: OutcomeKind | None = None
     not_identified_by: Contribution | None = None
     """The start's sum, when it already shows that the columns are not identified."""
     radius: float = np.inf
-    length: float = 0.0
-    """Of the step to the trial."""
     predicted: float = 0.0
-    """The gain that the quadratic promises of it."""
+    """The gain that the quadratic promises of the trial."""
+    rests: int = 0
+    """Rounds at rest: near the optimum and without progress."""
+    zeros: Zeros = field(default_factory=Zeros)
     runaway: Runaway = field(default_factory=Runaway)
 
     @property
@@ -90,9 +95,9 @@ class State:
         names: tuple[str, ...] = ()
         summed = self.point.summed if self.point else self.not_identified_by
         if self.ending is OutcomeKind.SEPARATED:
-            names = tuple(self.layout.names[j] for j in self.runaway.columns(0.0))
+            names = tuple(self.layout.names[j] for j in self.runaway.columns())
         elif self.ending is OutcomeKind.BOUNDARY:
-            names = collapsed_effects(self.layout, self.psi)
+            names = collapsed_effects(self.layout, self.psi, self.basis)
         elif self.ending is OutcomeKind.NOT_IDENTIFIED and summed is not None:
             names = flat_directions(self.layout, summed)
         return Outcome(self.ending, names)
@@ -100,85 +105,118 @@ class State:
 
 def begin(layout: ParameterLayout, start: StartContribution, *, tolerance: float, max_rounds: int) -> State:
     """The state after round 0, from the sum of the sites' start messages."""
-    psi = start_psi(layout, start)
-    state = State(layout, tolerance, max_rounds, round=0, psi=np.zeros(layout.size) if psi is None else psi)
-    if psi is None:
-        return replace(state, ending=OutcomeKind.NOT_IDENTIFIED, not_identified_by=start.quadratics[0])
-    return state
+    chosen = choose_start(layout, start)
+    if isinstance(chosen, OutcomeKind):
+        nowhere = State(layout, tolerance, max_rounds, round=0, psi=np.zeros(layout.size), basis=np.eye(layout.q))
+        return replace(nowhere, ending=chosen, not_identified_by=start.quadratics[0])
+    state = State(layout, tolerance, max_rounds, round=0, psi=chosen.psi, basis=chosen.basis)
+    return replace(state, unit_weight=chosen.unit_weight)
 
 
 def step(state: State, summed: Contribution) -> State:
     """The next state, given the sites' sum at `state.psi`."""
     state = replace(state, round=state.round + 1)
-    point = state.point
-    if point is None:
-        point = _evaluated(state, summed)
-        state = replace(state, point=point)
-    elif summed.value >= point.summed.value - NOISE * abs(point.summed.value):
-        moved = (state.psi - point.psi)[: state.layout.p]
-        radius = _radius_after_gain(state, point, summed)
-        point = _evaluated(state, summed)
-        state = replace(state, point=point, radius=radius, runaway=state.runaway.after(moved))
+    old, new = state.point, _evaluated(state, summed)
+    if old is None:
+        if summed.is_worthless:
+            return replace(state, ending=OutcomeKind.NOT_FINITE)
+        radius = np.inf if new.decrement is not None else float(np.sqrt(float(state.layout.size)))
+        state = replace(state, point=new, radius=radius)
+    elif _is_closer(old, new):
+        state = _moved(state, old, new)
     else:
-        return _end_or_go_on(replace(state, radius=_radius_after_loss(state, point, summed)), point)
+        state = _stayed(state, old, new)
+    point = state.point if state.point is not None else new
     ending = _ending(state, point)
-    return replace(state, ending=ending) if ending else _end_or_go_on(state, point)
+    if ending is None and state.round >= state.max_rounds:
+        ending = OutcomeKind.ROUND_LIMIT
+    return replace(state, ending=ending, psi=point.psi) if ending else _with_trial(state, point)
 
 
 def _evaluated(state: State, summed: Contribution) -> Point:
     A = -summed.hessian
     metric = np.abs(A.diagonal())
-    if state.point is None:
-        for k in state.layout.theta_diagonal:  # a first step of theta's own size is one unit, or shorter
-            metric[k] = max(metric[k], 1.0 / state.psi[k] ** 2) if state.psi[k] != 0.0 else metric[k]
-        metric = np.where(metric > 0.0, metric, 1.0)
-    else:
+    if state.point is not None:
         metric = np.maximum(metric, state.point.metric)
-    return Point(state.psi, summed, metric, _decrement(A, summed.gradient))
+    else:
+        theta = list(state.layout.theta_diagonal)  # a first step of theta's own size is one unit, or shorter
+        sizes = state.psi[theta] * state.psi[theta]
+        sizes = np.full_like(sizes, sizes.max(initial=0.0)) if is_invariant(state.layout) else sizes
+        metric[theta] = np.maximum(metric[theta], np.where(sizes > 0.0, 1.0 / np.where(sizes > 0.0, sizes, 1.0), 0.0))
+        metric = np.where(metric > 0.0, metric, 1.0)
+    return Point(state.psi, summed, metric, _decrement(state, A, summed.gradient))
 
 
-def _decrement(A: Matrix, g: Vector) -> float | None:
-    if not (A.diagonal() > 0.0).all():
-        return None
-    factored = ldl(A, A.diagonal(), SMALLEST_PIVOT)
-    return dot(g, factored.solve(g)) / 2.0 if factored.positive else None
+def _decrement(state: State, A: Matrix, g: Vector) -> float | None:
+    free = _free(state)
+    factored = positive_ldl(A[np.ix_(free, free)])
+    return None if factored is None else dot(g[free], factored.solve(g[free])) / 2.0
 
 
-def _radius_after_gain(state: State, point: Point, summed: Contribution) -> float:
-    if state.predicted <= NOISE * abs(summed.value):
-        return state.radius
-    ratio = (summed.value - point.summed.value) / state.predicted
-    if ratio < POOR:
-        return SHRINK * state.length
-    return max(state.radius, GROW * state.length) if ratio > GOOD else state.radius
+def _free(state: State) -> list[int]:
+    """The parameters that are not held at zero."""
+    held = {k for column, entries in columns(state.layout).items() if column in state.zeros.held for k in entries}
+    return [k for k in range(state.layout.size) if k not in held]
 
 
-def _radius_after_loss(state: State, point: Point, summed: Contribution) -> float:
-    """To the top of the parabola through what is known along the step."""
-    slope = dot(point.summed.gradient, state.psi - point.psi)
-    bend = slope - (summed.value - point.summed.value)
-    fraction = slope / (2.0 * bend) if bend > 0.0 else 0.5
-    return min(max(fraction, 0.1), 0.5) * state.length
+def _is_closer(old: Point, new: Point) -> bool:
+    """By value; or by the decrement where rounding hides the difference of the values."""
+    if new.summed.value >= old.summed.value - NOISE * abs(old.summed.value):
+        return True
+    near = old.decrement is not None and old.decrement <= NEAR
+    return near and new.decrement is not None and new.decrement <= (old.decrement or 0.0) / 4.0
+
+
+def _moved(state: State, old: Point, new: Point) -> State:
+    move = new.psi - old.psi
+    gain = new.summed.value - old.summed.value
+    radius = state.radius
+    if state.predicted > NOISE * abs(new.summed.value):
+        radius = radius_after_gain(radius, length(move, old.metric), gain / state.predicted)
+    slow = old.decrement is not None and new.decrement is not None and old.decrement / 2.0 <= new.decrement <= AT_REST
+    runaway = state.runaway.after(move, state.layout.p, -old.summed.hessian, -new.summed.hessian)
+    return replace(state, point=new, radius=radius, runaway=runaway, rests=state.rests + 1 if slow else 0)
+
+
+def _stayed(state: State, old: Point, new: Point) -> State:
+    move = new.psi - old.psi
+    radius = radius_after_loss(
+        length(move, old.metric), dot(old.summed.gradient, move), new.summed.value - old.summed.value
+    )
+    at_rest = old.decrement is not None and old.decrement <= AT_REST
+    before = state.zeros
+    zeros = before.refused(state.layout, old.psi, new.psi, -old.summed.hessian, radius=radius)
+    state = replace(state, radius=radius, zeros=zeros, rests=state.rests + 1 if at_rest else 0)
+    if zeros.held == before.held:
+        return state
+    point = replace(old, decrement=_decrement(state, -old.summed.hessian, old.summed.gradient))
+    return replace(state, point=point, radius=np.inf)
 
 
 def _ending(state: State, point: Point) -> OutcomeKind | None:
+    A, g = -point.summed.hessian, point.summed.gradient
     if point.decrement is None:
-        ridged = -point.summed.hessian + np.diag(RIDGE * np.abs(point.summed.hessian.diagonal()))
-        flat = _decrement(ridged, point.summed.gradient)
+        if set(saddles(state.layout, point.psi, A)) - state.zeros.held:
+            return None
+        flat = _decrement(state, A + np.diag(RIDGE * np.abs(A.diagonal())), g)
         return OutcomeKind.NOT_IDENTIFIED if flat is not None and flat <= state.tolerance else None
-    if point.decrement <= state.tolerance:
+    if point.decrement <= state.tolerance and state.zeros.untried(state.layout, point.psi, A):
+        return None
+    if point.decrement <= state.tolerance or state.rests >= RESTS:
         at_zero = any(point.psi[k] == 0.0 for k in state.layout.theta_diagonal)
         return OutcomeKind.BOUNDARY if at_zero else OutcomeKind.CONVERGED
-    return OutcomeKind.SEPARATED if state.runaway.columns(point.decrement) else None
+    runs_off = point.decrement <= NO_GAIN * state.unit_weight and state.runaway.columns()
+    return OutcomeKind.SEPARATED if runs_off else None
 
 
-def _end_or_go_on(state: State, point: Point) -> State:
-    """The round limit, or a new trial from the best point."""
-    if state.round >= state.max_rounds:
-        return replace(state, ending=OutcomeKind.ROUND_LIMIT, psi=point.psi)
-    A, g = -point.summed.hessian, point.summed.gradient
-    s = region_step(A, g, point.metric, state.radius)
-    predicted = dot(g, s) - dot(s, np.array([dot(row, s) for row in A])) / 2.0
-    trial = snap_to_zero(state.layout, point.psi + s, A)
-    trial = leave_saddle(state.layout, point.psi, trial, A, point.metric)
-    return replace(state, psi=trial, length=length(s, point.metric), predicted=predicted)
+def _with_trial(state: State, point: Point) -> State:
+    """A new trial from the best point."""
+    A, g, free = -point.summed.hessian, point.summed.gradient, _free(state)
+    s = np.zeros(state.layout.size)
+    s[free] = region_step(A[np.ix_(free, free)], g[free], point.metric[free], state.radius)
+    trial = state.zeros.snap(state.layout, point.psi + s, A)
+    trial = state.zeros.push(state.layout, point.psi, trial, A, metric=point.metric, radius=state.radius)
+    zeros = state.zeros.leaving(state.layout, point.psi, A)
+    move = trial - point.psi
+    predicted = dot(g, move) - dot(move, np.array([dot(row, move) for row in A])) / 2.0
+    return replace(state, psi=trial, predicted=predicted, zeros=zeros)

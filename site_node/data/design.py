@@ -11,34 +11,10 @@ from shared.formula.expressions import Column, variables_of
 from shared.parameters import Matrix, Vector
 from shared.specification import CountsResponse, EventResponse, Specification
 from site_node.data.columns import finite_column, finite_values
-from site_node.data.response import Observed, observe
+from site_node.data.counts import Counts, count
+from site_node.data.response import observe
 from site_node.data.sources import Table
 from site_node.estimation.rows import Index, Rows
-
-
-@dataclass(frozen=True)
-class LevelCounts:
-    """How many units each level of a factor has at this site. A column of zeros and ones is a factor of two levels."""
-
-    name: str
-    units: tuple[int, ...]
-    outcomes: tuple[tuple[float, float], ...] = ()
-    """Binary outcomes: the events and the non-events within each level."""
-
-
-@dataclass(frozen=True)
-class Counts:
-    """What the policy must judge, and what never leaves."""
-
-    rows: int
-    """Rows that carry weight."""
-    columns: int
-    """Columns of X."""
-    groups: int | None = None
-    """Groups of an in-site grouping factor; none for `site` or without a random term."""
-    levels: tuple[LevelCounts, ...] = ()
-    outcomes: tuple[float, float] | None = None
-    """Binary outcomes: events and non-events."""
 
 
 @dataclass(frozen=True)
@@ -57,24 +33,9 @@ def variables_in(specification: Specification, dictionary: Dictionary) -> tuple[
     Raises:
         DictionaryError: the dictionary lacks one.
     """
-    names: set[str] = set()
-    match specification.response:
-        case CountsResponse(successes=successes, failures=failures):
-            names |= variables_of(successes) | variables_of(failures)
-        case EventResponse(variable=variable):
-            names.add(variable)
-        case numeric:
-            names |= variables_of(numeric.expression)
-    for column in _columns(specification):
-        names = names.union(*(variables_of(factor) for factor in column.factors))
-    if specification.offset is not None:
-        names |= variables_of(specification.offset)
-    if specification.weights is not None:
-        names.add(specification.weights)
+    names = _names_read(specification)
     grouping = _grouping(specification)
-    if grouping is not None:
-        names.add(grouping)
-    found = {name: dictionary[name] for name in names}
+    found = {name: dictionary[name] for name in (names if grouping is None else names | {grouping})}
     return tuple(variable for variable in dictionary.variables if variable.name in found)
 
 
@@ -100,23 +61,26 @@ def build(specification: Specification, dictionary: Dictionary, table: Table) ->
         offset=_offset(specification, complete, dictionary),
         group=None if grouping is None else _codes(grouping, complete),
     )
-    return SiteDesign(rows, table.rows - len(kept), _count(specification, dictionary, complete, rows, observed))
+    read = [dictionary[name] for name in sorted(_names_read(specification))]
+    groups = None if grouping is None else rows.groups
+    counts = count(specification, read, complete, rows, observed, groups=groups)
+    return SiteDesign(rows, table.rows - len(kept), counts)
 
 
-def level_counts(name: str, codes: Index, levels: int, observed: Observed | None = None) -> LevelCounts:
-    """Units, and for binary outcomes events and non-events, in each level of a factor coded 0, 1, ...
-
-    Rows of no weight are not counted.
-    """
-    if observed is None:
-        return LevelCounts(name, tuple(np.bincount(codes, minlength=levels).tolist()))
-    carrying = (observed.weight > 0).astype(np.float64)
-    units = tuple(int(count) for count in np.bincount(codes, carrying, levels))
-    if observed.events is None or observed.non_events is None:
-        return LevelCounts(name, units)
-    events = np.bincount(codes, observed.events, levels).tolist()
-    non_events = np.bincount(codes, observed.non_events, levels).tolist()
-    return LevelCounts(name, units, tuple(zip(events, non_events, strict=True)))
+def _names_read(specification: Specification) -> frozenset[str]:
+    """The variables that the response, the columns, the offset and the weights read."""
+    match specification.response:
+        case CountsResponse(successes=successes, failures=failures):
+            names = variables_of(successes) | variables_of(failures)
+        case EventResponse(variable=variable):
+            names = frozenset({variable})
+        case numeric:
+            names = variables_of(numeric.expression)
+    for column in _columns(specification):
+        names = names.union(*(variables_of(factor) for factor in column.factors))
+    if specification.offset is not None:
+        names |= variables_of(specification.offset)
+    return names if specification.weights is None else names | {specification.weights}
 
 
 def _grouping(specification: Specification) -> str | None:
@@ -163,33 +127,3 @@ def _offset(specification: Specification, table: Table, dictionary: Dictionary) 
     if specification.offset is None:
         return np.zeros(table.rows)
     return finite_values(specification.offset, table, dictionary, "the offset")
-
-
-def _count(
-    specification: Specification, dictionary: Dictionary, table: Table, rows: Rows, observed: Observed
-) -> Counts:
-    levels = [
-        level_counts(name, table.codes[name].astype(np.int64), len(dictionary[name].coded_levels), observed)
-        for name in _factors_in(specification, dictionary)
-    ]
-    for k, column in enumerate(specification.fixed):
-        values = rows.X[:, k]
-        if column.factors and ((values == 0) | (values == 1)).all():
-            levels.append(level_counts(column.name, values.astype(np.int64), 2, observed))
-    outcomes = None
-    if observed.events is not None and observed.non_events is not None:
-        outcomes = (float(observed.events.sum()), float(observed.non_events.sum()))
-    return Counts(
-        rows=int((observed.weight > 0).sum()),
-        columns=rows.X.shape[1],
-        groups=None if _grouping(specification) is None else rows.groups,
-        levels=tuple(levels),
-        outcomes=outcomes,
-    )
-
-
-def _factors_in(specification: Specification, dictionary: Dictionary) -> list[str]:
-    """The factors of the design columns. Not all of their levels can be seen in the columns themselves."""
-    factors = [factor for column in _columns(specification) for factor in column.factors]
-    names = {name for factor in factors for name in variables_of(factor)}
-    return sorted(name for name in names if dictionary[name].type == "factor")

@@ -5,6 +5,7 @@ here, so they never become part of a query and nothing depends on DuckDB's foldi
 """
 
 import csv
+import difflib
 import glob
 import re
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,9 @@ from shared.errors import DataError
 
 MISSING_TEXTS = ("", "NA", "NaN", "nan", "NULL")
 """Texts that mean that a value is missing."""
+
+MAX_NAMES = 20
+"""So many columns are listed to someone who named one that is not there."""
 
 PARQUET_SUFFIXES = frozenset({".parquet", ".pq"})
 
@@ -55,6 +59,25 @@ class DataFile:
                 code="no_column",
             )
         return f"c{self.names.index(name)}"
+
+    def require(self, name: str) -> None:
+        """Makes sure of a column, for a command that runs where the data are: its error lists the columns there are.
+
+        Raises:
+            DataError: the file has no such column.
+        """
+        if name in self.names:
+            return
+        folded = {known.casefold(): known for known in self.names}
+        nearest = difflib.get_close_matches(name.casefold(), folded, n=1)
+        meant = f"Did you mean `{folded[nearest[0]]}`? " if nearest else ""
+        more = f" and {len(self.names) - MAX_NAMES} more" if len(self.names) > MAX_NAMES else ""
+        raise DataError(
+            f"there is no column `{name}`.",
+            where=self.path.name,
+            remedy=f"{meant}The columns are: {', '.join(self.names[:MAX_NAMES])}{more}.",
+            code="no_column",
+        )
 
     def text(self, name: str) -> str:
         """SQL for a column's value as text, NULL where it is missing."""
@@ -94,7 +117,7 @@ def open_file(path: Path) -> Iterator[DataFile]:
         DataError: the file is not there, is empty, or is neither CSV in UTF-8 nor Parquet.
     """
     if not path.is_file():
-        raise DataError("there is no such file.", where=str(path), remedy="Set `data` in site.toml to the data file.")
+        raise DataError("there is no such file.", where=str(path), remedy="Name a CSV or Parquet file that is there.")
     if path.stat().st_size == 0:
         raise DataError("the file is empty.", where=path.name, remedy="It needs a header and rows.")
     with duckdb.connect(":memory:", config=_LOCKED_DOWN) as connection, _unquoted(path):
@@ -127,6 +150,8 @@ def _csv_names(path: Path) -> tuple[str, ...]:
     """The header's names, read here because DuckDB's sniffer takes a ragged file's first row for a header."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
+            _check_commas(file.readline(), path)
+            file.seek(0)
             return tuple(next(csv.reader(file, strict=True), ()))
     except (UnicodeDecodeError, csv.Error):
         raise DataError(
@@ -136,14 +161,26 @@ def _csv_names(path: Path) -> tuple[str, ...]:
         ) from None
 
 
+def _check_commas(header: str, path: Path) -> None:
+    for sign, called in ((";", "semicolons"), ("\t", "tabs")):
+        if header.count(sign) > header.count(","):
+            raise DataError(
+                f"it seems to be separated by {called}; columns are separated by commas here.",
+                where=path.name,
+                remedy="Save the file as CSV separated by commas, with a point in decimal numbers.",
+            )
+
+
 def _check_unique(names: tuple[str, ...], path: Path) -> None:
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise DataError(
-            f"the column name `{twice[0]}` appears more than once.",
-            where=path.name,
-            remedy="Give every column a name of its own.",
-        )
+    """Columns that share a name are told by their places: a file without a header has a row's content there."""
+    for k, name in enumerate(names):
+        first = names.index(name)
+        if first < k:
+            raise DataError(
+                f"columns {first + 1} and {k + 1} have the same name.",
+                where=path.name,
+                remedy="Give every column a name of its own. Is the first line the column names?",
+            )
 
 
 @contextmanager

@@ -5,14 +5,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from shared.dictionary import SITE, Dictionary, Variable, VariableName
 from shared.errors import DataError, SettingsError
+from site_node.data.doubts import doubts
 from site_node.data.files import DataFile, open_file
 
 MAX_LEVELS = 50
 """A text column with more values than this is taken for an identifier, a group."""
+
+MAX_STRAYS = 0.1
+"""A column with at most this part of texts is meant to hold numbers, and the texts are mistakes."""
 
 _LONGEST_LEVEL = 120
 _NAME: TypeAdapter[str] = TypeAdapter(VariableName)
@@ -20,7 +25,7 @@ _NAME: TypeAdapter[str] = TypeAdapter(VariableName)
 
 @dataclass(frozen=True)
 class Proposal:
-    """A dictionary, and why columns of the file are not in it."""
+    """A dictionary, with notes: why columns of the file are not in it, and what may have been misread."""
 
     dictionary: Dictionary
     notes: tuple[str, ...]
@@ -38,13 +43,14 @@ def infer(path: Path, *, groups: Sequence[str] = (), levels: Mapping[str, Sequen
         levels: factors, each with exactly these levels in this order.
 
     Raises:
-        DataError: the file cannot be read, or a factor's column holds a level that is not among those given.
+        DataError: the file cannot be read, a column is not there, a factor's column holds a level that is not among
+            those given, or nearly all values of a column are numbers and some are not.
         SettingsError: levels are given for a group or without one, or twice the same.
     """
     given = levels or {}
     with open_file(path) as file:
         for name in (*groups, *given):
-            file.column(name)
+            file.require(name)
         variables, notes = [], []
         for name in file.names:
             reason = _unfit(name)
@@ -53,7 +59,8 @@ def infer(path: Path, *, groups: Sequence[str] = (), levels: Mapping[str, Sequen
                 variables.append(variable)
             else:
                 notes.append(f"column `{name}` is left out: {reason or 'it holds no values'}.")
-    return Proposal(Dictionary(variables=tuple(variables)), tuple(notes))
+        dictionary = Dictionary(variables=tuple(variables))
+        return Proposal(dictionary, (*notes, *doubts(file, dictionary)))
 
 
 def write_dictionary(dictionary: Dictionary, path: Path) -> None:
@@ -100,7 +107,21 @@ def _variable(file: DataFile, name: str, groups: Sequence[str], given: Mapping[s
         return None
     if texts == 0:
         return Variable(name=name, type="number" if fractions else "integer")
+    if texts <= MAX_STRAYS * present:
+        raise _strays(file, name, texts)
     return _text_variable(file, name)
+
+
+def _strays(file: DataFile, name: str, count: int) -> DataError:
+    values = file.query(f"SELECT {file.number(name)} AS v FROM data").fetchnumpy()["v"]  # noqa: S608 -- our own names only
+    row = int(np.isinf(values).argmax()) + 1
+    return DataError(
+        f"nearly all of its values are numbers; not a finite number: {count}, the first in row {row}.",
+        where=f"column `{name}`",
+        remedy="Mend them, leave the field empty where the value is missing, or name it a factor: "
+        f"--levels {name}=a,b,c. In an identifier, put a letter before every number.",
+        code="bad_value",
+    )
 
 
 def _given_factor(file: DataFile, name: str, groups: Sequence[str], levels: Sequence[str]) -> Variable:
@@ -115,12 +136,14 @@ def _given_factor(file: DataFile, name: str, groups: Sequence[str], levels: Sequ
         ) from None
     text = file.text(name)
     beyond = file.query(
-        f"SELECT count(*) FROM data WHERE ({text}) IS NOT NULL AND NOT list_contains(?, {text})",  # noqa: S608 -- our own names only
+        f"SELECT count(*), min({text}) FROM data WHERE ({text}) IS NOT NULL AND NOT list_contains(?, {text})",  # noqa: S608 -- our own names only
         [list(levels)],
     ).fetchone()
     if beyond and beyond[0]:
+        # whoever runs this has the file before them; identifiers are not repeated even so
+        first = f", first `{beyond[1]}`" if _levels(file, name) else ""
         raise DataError(
-            f"{beyond[0]} rows hold a level that is not among those given.",
+            f"rows that hold a level which is not among those given: {beyond[0]}{first}.",
             where=f"column `{name}`",
             remedy="List all of its levels, spelled as in the file.",
         )
@@ -128,11 +151,16 @@ def _given_factor(file: DataFile, name: str, groups: Sequence[str], levels: Sequ
 
 
 def _text_variable(file: DataFile, name: str) -> Variable:
+    levels = _levels(file, name)
+    return Variable(name=name, type="factor", levels=levels) if levels else Variable(name=name, type="group")
+
+
+def _levels(file: DataFile, name: str) -> tuple[str, ...]:
+    """The values of a column, sorted; none when it holds identifiers."""
     text = file.text(name)
     rows = file.query(
         f"SELECT DISTINCT {text} AS t FROM data WHERE ({text}) IS NOT NULL LIMIT {MAX_LEVELS + 1}"  # noqa: S608 -- our own names only
     ).fetchall()
     levels = sorted(str(row[0]) for row in rows)
-    if len(levels) > MAX_LEVELS or any(len(level) > _LONGEST_LEVEL for level in levels):
-        return Variable(name=name, type="group")
-    return Variable(name=name, type="factor", levels=tuple(levels))
+    identifiers = len(levels) > MAX_LEVELS or any(len(level) > _LONGEST_LEVEL for level in levels)
+    return () if identifiers else tuple(levels)

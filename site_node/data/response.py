@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shared.dictionary import Dictionary
 from shared.errors import DataError
 from shared.parameters import Vector
-from shared.specification import CountsResponse, EventResponse, Specification
+from shared.specification import CountsResponse, EventResponse, FamilyName, Specification
 from site_node.data.columns import finite_values, level_indicator
 from site_node.data.sources import Table
+
+Mask = NDArray[np.bool_]
 
 _WHERE = "the response"
 
@@ -22,10 +25,8 @@ class Observed:
     """The response; a proportion for binomial sizes."""
     weight: Vector
     """Prior weights times binomial sizes."""
-    events: Vector | None
-    """Binomial: how many events a row stands for."""
-    non_events: Vector | None
-    """Binomial: how many non-events a row stands for."""
+    outcomes: tuple[Mask, ...]
+    """The rows of weight that have each outcome, where there are outcomes to tell apart."""
 
 
 def observe(specification: Specification, table: Table, dictionary: Dictionary) -> Observed:
@@ -41,39 +42,47 @@ def observe(specification: Specification, table: Table, dictionary: Dictionary) 
         non_events = _counts(finite_values(response.failures, table, dictionary, "the failures"), "the failures")
         size = events + non_events
         y = np.divide(events, size, out=np.zeros_like(size), where=size > 0)
-        return Observed(y, size if weight is None else size * weight, events, non_events)
+        return _observed(y, size if weight is None else size * weight, "binomial")
     if isinstance(response, EventResponse):
         y = level_indicator(response.variable, response.event, table, dictionary).astype(np.float64)
     else:
         y = finite_values(response.expression, table, dictionary, _WHERE)
     ones = np.ones(table.rows)
     prior = ones if weight is None else weight
-    match specification.family:
-        case "binomial":
-            return _binomial(y, prior, sized=weight is not None)
-        case "poisson":
-            return Observed(_counts(y, _WHERE), prior, None, None)
-        case "gaussian":
-            return Observed(y, prior, None, None)
+    if specification.family == "binomial":
+        _check_binomial(y, sized=weight is not None)
+    if specification.family == "poisson":
+        _counts(y, _WHERE)
+    return _observed(y, prior, specification.family)
 
 
-def _binomial(y: Vector, weight: Vector, *, sized: bool) -> Observed:
-    binary = bool(((y == 0) | (y == 1)).all())
-    if not binary and not sized:
+def _observed(y: Vector, weight: Vector, family: FamilyName) -> Observed:
+    """With the outcomes: two values are a binary outcome whatever the family; else events and none, and for counts zeros."""
+    carrying = weight > 0
+    low, high = y.min(initial=np.inf, where=carrying), y.max(initial=-np.inf, where=carrying)
+    outcomes: tuple[Mask, ...] = ()
+    if low < high and ((y == low) | (y == high) | ~carrying).all():
+        outcomes = (y == high, y == low)
+    elif family == "binomial":
+        outcomes = (y > 0, y < 1)
+    elif family == "poisson":
+        outcomes = (y > 0, y == 0)
+    return Observed(y, weight, tuple(outcome & carrying for outcome in outcomes))
+
+
+def _check_binomial(y: Vector, *, sized: bool) -> None:
+    if not sized and not ((y == 0) | (y == 1)).all():
         raise DataError(
-            "it is a response that is not 0/1.",
+            "the family is binomial, and the response is not 0/1 in every row.",
             where=_WHERE,
             remedy="A binomial response is 0/1, a two-level factor, cbind(successes, failures), or a proportion "
-            "together with `weights`, its sizes.",
+            "together with `weights`, its sizes; for counts use family poisson, for measurements gaussian.",
             code="response",
         )
     if ((y < 0) | (y > 1)).any():
         raise DataError(
             "a proportion lies outside 0 to 1.", where=_WHERE, remedy="Divide the events by the sizes.", code="response"
         )
-    # weights of 0/1 rows say how much a row counts, not that it stands for several people
-    size = (weight > 0).astype(np.float64) if binary else weight
-    return Observed(y, weight, y * size, (1 - y) * size)
 
 
 def _weights(specification: Specification, table: Table) -> Vector | None:

@@ -95,11 +95,11 @@ def fingerprint(path: Path, secret: bytes) -> str:
 
 @dataclass
 class FileSource:
-    """A data file, hashed again only when its size or its time of modification has changed."""
+    """A data file, hashed again only when its size, its place on the disk or one of its times has changed."""
 
     path: Path
     secret: bytes = field(repr=False)
-    _known: tuple[tuple[int, int, int], str] | None = field(default=None, init=False, repr=False)
+    _known: tuple[tuple[int, int, int, int], str] | None = field(default=None, init=False, repr=False)
 
     def fingerprint(self) -> str:
         """The keyed hash of the file as it is now.
@@ -113,7 +113,8 @@ class FileSource:
             raise DataError(
                 "the data file is not there.", where=self.path.name, remedy="Set `data` in site.toml."
             ) from None
-        state = (status.st_size, status.st_mtime_ns, status.st_ino)
+        # whoever sets the time of modification back cannot set that of the change
+        state = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
         if self._known is None or self._known[0] != state:
             self._known = (state, fingerprint(self.path, self.secret))
         return self._known[1]

@@ -51,7 +51,8 @@ def split(
         levels: factors, each with exactly these levels in this order.
 
     Raises:
-        DataError: the file cannot be read, or `by` is missing in a row or has too many values.
+        DataError: the file cannot be read or no dictionary can be inferred from it, or `by` is no column, is missing
+            in a row or has too many values.
         SettingsError: the folder is not empty, or the file's `site` column cannot become a group.
     """
     if out.exists() and any(out.iterdir()):
@@ -63,6 +64,7 @@ def split(
     proposal = infer(path, groups=() if by == SITE else (by,), levels=levels)
     data_name = "data.parquet" if is_parquet(path) else "data.csv"
     with open_file(path) as file:
+        file.require(by)
         values = _values(file, by)
         shares = tuple(_dealt(values, nodes) if nodes is not None else _one_each(values))
         kept = [name for name in file.names if name in proposal.dictionary]

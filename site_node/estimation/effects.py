@@ -8,19 +8,27 @@ from site_node.estimation.rows import Rows
 from site_node.estimation.slab import at_mode
 
 
-def random_effects(rows: Rows, model: Model, psi: Vector) -> tuple[Matrix, Matrix]:
-    """Every group's b = Lambda u at psi and its conditional standard deviations, each (G, q)."""
+def random_effects(rows: Rows, model: Model, psi: Vector, basis: Matrix) -> tuple[Matrix, Matrix]:
+    """Every group's b = B Lambda u at psi and its conditional standard deviations, each (G, q).
+
+    Args:
+        rows: with the random-effect columns as the model names them.
+        model: the model.
+        psi: (P,), in the basis.
+        basis: B of shared/optimisation/basis.py, (q, q).
+    """
     parameters = model.layout.unpack(psi)
     modes, deviations = [], []
-    for part in rows.slabs():
+    for part in rows.in_basis(basis).slabs():
         slab = at_mode(part, model, parameters)
-        modes.append(slab.u @ slab.Lambda.T)
-        covariance = slab.Lambda @ slab.H_inv @ slab.Lambda.T
+        factor = basis @ slab.Lambda
+        modes.append(slab.u @ factor.T)
+        covariance = factor @ slab.H_inv @ factor.T
         deviations.append(np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)))
     return np.concatenate(modes), np.concatenate(deviations)
 
 
-def site_effect(rows: Rows, model: Model, psi: Vector) -> tuple[Vector, Vector]:
+def site_effect(rows: Rows, model: Model, psi: Vector, basis: Matrix) -> tuple[Vector, Vector]:
     """The same for a site that is one group, each (q,)."""
-    modes, deviations = random_effects(rows, model, psi)
+    modes, deviations = random_effects(rows, model, psi, basis)
     return modes[0], deviations[0]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.contribution import Contribution
+from shared.contribution import Contribution, worthless
 from shared.parameters import Matrix, Vector
 from site_node.estimation.dispersion import DispersionTerms
 from site_node.estimation.model import Model
@@ -17,14 +17,11 @@ from site_node.estimation.slab import Slab, at_mode
 from site_node.estimation.sums import Array, weighted_cross_product
 from site_node.estimation.workers import over_slabs
 
-WORTHLESS = -1e300
-"""The value of a point where the log-likelihood is not finite: the step refuses it like any other loss."""
-
 
 def contribution(rows: Rows, model: Model, psi: Vector) -> Contribution:
     """L, L' and L'' of the site's rows at psi, (P,).
 
-    At a psi where the log-likelihood overflows the value is WORTHLESS and the derivatives are zero.
+    Worthless at a psi where the log-likelihood is not finite.
     """
     layout, size = model.layout, model.layout.size
     parameters = layout.unpack(psi)
@@ -37,7 +34,7 @@ def contribution(rows: Rows, model: Model, psi: Vector) -> Contribution:
     for part in over_slabs(of_slab, rows):
         value, gradient, hessian = value + part[0], gradient + part[1], hessian + part[2]
     if not (np.isfinite(value) and np.isfinite(gradient).all() and np.isfinite(hessian).all()):
-        return Contribution(WORTHLESS, np.zeros(size), np.zeros((size, size)))
+        return worthless(size)
     return Contribution(value, gradient, (hessian + hessian.T) / 2.0)
 
 

@@ -29,7 +29,7 @@ def conditional_modes(rows: Rows, eta_fixed: Vector, A: Matrix, family: Family, 
         log_phi: its log dispersion.
 
     Returns:
-        u, (G, q), to full accuracy; all NaN when g has no finite slope at u = 0 in some group.
+        u, (G, q), to full accuracy; all NaN where g is out of floating point's reach in some group.
     """
     u = np.zeros((rows.groups, len(A)))
     if not A.any():
@@ -47,7 +47,10 @@ def conditional_modes(rows: Rows, eta_fixed: Vector, A: Matrix, family: Family, 
         rise[~closer] *= 0.5
         H = np.eye(len(A)) - outer_by_group(A, l2, rows.starts)[closer]
         u[closer] = trial[closer]
-        step[closer] = np.linalg.solve(H, g_u[closer][:, :, None])[:, :, 0]
+        try:
+            step[closer] = np.linalg.solve(H, g_u[closer][:, :, None])[:, :, 0]
+        except np.linalg.LinAlgError:  # I is lost in H's rounding: psi is far out of reach
+            break
         rise[closer] = np.sum(step * g_u, axis=1)[closer]
         last = closer & (rise <= DECREMENT)
         u[last] += step[last]

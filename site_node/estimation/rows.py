@@ -1,7 +1,7 @@
 """The rows of one site as numbers, sorted by group so that every group is one contiguous run."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +65,10 @@ class Rows:
             last = min(last, first + SLAB_GROUPS)
             yield self.select_groups(first, last)
             first = last
+
+    def in_basis(self, B: Matrix) -> "Rows":
+        """The same rows with the random-effect columns in another basis, z' B, (q, q)."""
+        return replace(self, Z=np.asfortranarray(self.Z @ B))
 
     def thinned(self, at_most: int) -> "Rows":
         """Every k-th row, all in one group, so that about `at_most` or fewer are left."""

@@ -95,10 +95,18 @@ def at_mode(rows: Rows, model: Model, parameters: Parameters) -> Slab:
     eta = eta_fixed + dot_by_row(A, u, starts)
     l = [family.log_likelihood(y, weight, eta, log_phi), *family.derivatives(y, weight, eta, log_phi, 4)]
     H = np.eye(model.layout.q) - outer_by_group(A, l[2], starts)
-    H_inv: Array = np.linalg.inv(H).astype(np.float64, copy=False)
+    H_inv = _inverse(H)
     h = quadratic_by_row(A, H_inv, starts)
     s = by_group(l[3] * h * A, starts)
     r = np.einsum("gab,gb->ga", H_inv, s)
     return Slab(
         rows, model.layout, family, log_phi, eta, tuple(l), Lambda, u, H, H_inv, h, r, s, dot_by_row(A, r, starts)
     )
+
+
+def _inverse(H: Array) -> Array:
+    """H^-1 of every group; all NaN where one is singular in floating point, which H = I + ... is nowhere in exact arithmetic."""
+    try:
+        return np.linalg.inv(H).astype(np.float64, copy=False)
+    except np.linalg.LinAlgError:
+        return np.full_like(H, np.nan)

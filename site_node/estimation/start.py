@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from shared.contribution import Contribution
-from shared.optimisation.start import StartContribution, factor, grid
-from shared.parameters import Matrix, Vector
+from shared.errors import DataError
+from shared.optimisation.start import StartContribution, grid, standard_deviations
+from shared.parameters import Matrix, ParameterLayout, Vector
 from site_node.estimation.model import Model
 from site_node.estimation.modes import conditional_modes
 from site_node.estimation.rows import Rows
@@ -14,7 +15,7 @@ from site_node.estimation.sums import Array, by_group, dot_by_row, weighted_by_g
 from site_node.estimation.workers import over_slabs
 
 PRIOR_SD = 5.0
-"""Of each coefficient times its column's root mean square: keeps a site's own optimum finite when the site is separated."""
+"""Of the linear predictor: keeps a site's own optimum finite when the site is separated."""
 ENOUGH = 1e-3
 """Newton decrement at which a site's own optimum is good enough to expand about."""
 MAX_ITERATIONS = 50
@@ -30,22 +31,35 @@ def start_contribution(rows: Rows, model: Model) -> StartContribution:
     """
     layout, family = model.layout, model.family
     p, size = layout.p, layout.size
-    squares = np.array([float(rows.n), *np.sum(rows.Z**2, axis=0).tolist()])
-    factors = [factor(layout, octaves, squares) for octaves in grid(layout)]
+    lower = np.tril_indices(layout.q)
+    weight = float(np.sum(rows.weight))
+    residual = _own_residual(rows) if family.dispersion else 0.0
+    totals = np.array([float(rows.n), weight, residual, *(rows.Z.T @ rows.Z)[lower].tolist()])
+    factors = [np.diag(standard_deviations(layout, octaves, totals)) for octaves in grid(layout)]
     b = np.zeros(p) if family.dispersion else _own_optimum(rows.thinned(ENOUGH_ROWS), model)
-    wide = np.zeros((layout.q, layout.q)) if family.dispersion else factor(layout, (0.0,) * layout.q, squares)
+    wide = np.zeros((layout.q, layout.q)) if family.dispersion else np.diag(_wide(layout, totals))
+    constant = family.constant(rows.y, rows.weight)
     expansion, integrals = _expand(rows, model, b, wide, factors)
+    if expansion is None:
+        raise DataError(
+            "the log-likelihood is not finite at this site's own optimum.",
+            where="the offset and the columns",
+            remedy="Look at their scale: for counts an offset is the log of an exposure.",
+            code="not_finite",
+        )
     quadratics = []
     for integral in integrals:
         gradient, hessian = np.zeros(size), np.zeros((size, size))
         gradient[:p] = expansion.gradient + integral.gradient
         hessian[:p, :p] = expansion.hessian + integral.hessian
         if layout.dispersion:
-            residual = float(np.sum(rows.weight * (rows.y - rows.offset) ** 2)) - 2.0 * integral.gain
-            gradient[-1], hessian[-1, -1] = residual - float(np.sum(rows.weight)), -2.0 * residual
-        value = expansion.value + integral.gain - integral.log_det / 2
+            in_units_of_phi = float(np.sum(rows.weight * (rows.y - rows.offset) ** 2)) - 2.0 * integral.gain
+            gradient[-1], hessian[-1, -1] = in_units_of_phi - weight, -2.0 * in_units_of_phi
+            value = constant - integral.log_det / 2
+        else:
+            value = constant + expansion.value + integral.gain - integral.log_det / 2
         quadratics.append(Contribution(value, gradient, (hessian + hessian.T) / 2))
-    return StartContribution(tuple(quadratics), squares)
+    return StartContribution(tuple(quadratics), totals)
 
 
 @dataclass(frozen=True)
@@ -68,10 +82,14 @@ class _Integral:
 
 def _expand(
     rows: Rows, model: Model, b: Vector, wide: Matrix, factors: list[Matrix]
-) -> tuple[Contribution, list[_Integral]]:
-    """The log-likelihood's quadratic about (b, v), v the modes under a wide prior: in beta at 0, and its integrals over v."""
+) -> tuple[Contribution | None, list[_Integral]]:
+    """The log-likelihood's quadratic about (b, v), v the modes under a wide prior: in beta at 0, and its integrals over v.
+
+    Without the family's constant. None where the log-likelihood is not finite.
+    """
     p = model.layout.p
 
+    @np.errstate(over="ignore", invalid="ignore")
     def of_slab(slab: Rows) -> tuple[float, Vector, Matrix, list[_Integral]]:
         starts, Z = slab.starts, slab.Z.T
         eta = slab.offset + slab.X @ b
@@ -90,11 +108,13 @@ def _expand(
             [_integrate(score, C, information, Lambda) for Lambda in factors],
         )
 
-    value, gradient, hessian = model.family.constant(rows.y, rows.weight), np.zeros(p), np.zeros((p, p))
+    value, gradient, hessian = 0.0, np.zeros(p), np.zeros((p, p))
     integrals = [_Integral(0.0, 0.0, np.zeros(p), np.zeros((p, p))) for _ in factors]
     for part in over_slabs(of_slab, rows):
         value, gradient, hessian = value + part[0], gradient + part[1], hessian + part[2]
         integrals = [old + new for old, new in zip(integrals, part[3], strict=True)]
+    if not (np.isfinite(value) and np.isfinite(gradient).all() and np.isfinite(hessian).all()):
+        return None, integrals
     return Contribution(value, gradient, (hessian + hessian.T) / 2), integrals
 
 
@@ -112,10 +132,27 @@ def _integrate(score: Array, C: Array, information: Array, Lambda: Matrix) -> _I
     return _Integral(gain, log_det, -flat.T @ flat_solved[:, 0], flat.T @ flat_solved[:, 1:])
 
 
+def _own_residual(rows: Rows) -> float:
+    """The weighted residual sum of squares of least squares on the site's own rows; from some of them when there are many."""
+    some = rows.thinned(ENOUGH_ROWS)
+    root = np.sqrt(some.weight)
+    b, *_ = np.linalg.lstsq(root[:, None] * some.X, root * (some.y - some.offset))
+    residual = root * (some.y - some.offset - some.X @ b)
+    return float(residual @ residual) * rows.n / max(some.n, 1)
+
+
+def _wide(layout: ParameterLayout, totals: Vector) -> Vector:
+    """Standard deviations of the prior under which the modes to expand about are found: one unit of the linear predictor."""
+    return standard_deviations(layout, (0.0,) * layout.q, totals)
+
+
 def _own_optimum(rows: Rows, model: Model) -> Vector:
-    """The coefficients of these rows without random effects, lightly ridged, by Newton with halving."""
-    precision = np.sum(rows.X**2, axis=0) / max(rows.n, 1) / PRIOR_SD**2
-    ridge = np.diag(np.where(precision > 0.0, precision, 1.0))
+    """The coefficients of these rows without random effects, lightly ridged, by Newton with halving.
+
+    The ridge is in units of the columns' products, so it bounds the linear predictor however collinear they are.
+    """
+    gram = rows.X.T @ rows.X / max(rows.n, 1) / (PRIOR_SD * PRIOR_SD)
+    ridge = gram + np.diag(np.where(gram.diagonal() > 0.0, 1e-6 * gram.diagonal(), 1.0))
     b, step, best = np.zeros(model.layout.p), np.zeros(model.layout.p), -np.inf
     for _ in range(MAX_ITERATIONS):
         trial = b + step
@@ -125,11 +162,13 @@ def _own_optimum(rows: Rows, model: Model) -> Vector:
                 float(np.sum(model.family.log_likelihood(rows.y, rows.weight, eta, 0.0))) - trial @ ridge @ trial / 2
             )
             l1, l2 = model.family.derivatives(rows.y, rows.weight, eta, 0.0, 2)
+        if best == -np.inf and not np.isfinite(value):
+            return b
         if not value >= best - ENOUGH:
             step = step / 2
             continue
         gradient = l1 @ rows.X - ridge @ trial
-        step = np.linalg.solve(weighted_cross_product(rows.X, -l2) + ridge, gradient)
+        step = np.linalg.solve(ridge - weighted_cross_product(rows.X, l2), gradient)
         b, best = trial, value
         if step @ gradient / 2 <= ENOUGH:
             return b + step

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from shared.errors import RefusedError
-from site_node.data.design import Counts, LevelCounts
+from site_node.data.counts import Counts, LevelCounts
 
 PolicyName: TypeAlias = Literal["default", "open"]
 
@@ -17,7 +17,7 @@ RULE = "G5"
 MIN_ROWS = 20
 MIN_UNITS = 3
 MIN_GROUPS = 3
-MAX_COLUMNS_PER_ROW = 0.33
+MAX_PARAMETERS_PER_ROW = 0.33
 
 _MERGE = "Merge its rare levels in the dictionary, leave it out of the model, or leave this site out of the roster."
 
@@ -54,22 +54,23 @@ def _size(counts: Counts) -> Iterator[Breach]:
             "the site has too few rows for this model.",
             "Leave this site out of the roster, or use fewer variables that it has not filled in.",
         )
-    if counts.columns > MAX_COLUMNS_PER_ROW * counts.rows:
+    if counts.parameters > MAX_PARAMETERS_PER_ROW * counts.rows:
         yield Breach(
             "too_many_columns",
-            "the model has too many columns for the site's rows.",
-            "Use fewer terms or fewer levels, or leave this site out of the roster.",
+            "the model has too many parameters for the site's rows.",
+            "Use fewer terms, fewer levels or fewer random effects, or leave this site out of the roster.",
         )
     if counts.groups is not None and counts.groups < MIN_GROUPS:
         yield Breach(
             "too_few_groups",
             "the random term's grouping factor has too few groups at the site.",
-            "Use another grouping factor, or leave this site out of the roster.",
+            "Write (1 | site) when the group is the site itself; else use another grouping factor, or leave this site "
+            "out of the roster.",
         )
 
 
 def _outcomes(counts: Counts) -> Iterator[Breach]:
-    if counts.outcomes is not None and min(counts.outcomes) < MIN_UNITS:
+    if any(units < MIN_UNITS for units in counts.outcomes):
         yield Breach(
             "rare_outcome",
             "one of the outcomes is too rare at the site.",
@@ -80,10 +81,13 @@ def _outcomes(counts: Counts) -> Iterator[Breach]:
 def _levels(counts: Counts) -> Iterator[Breach]:
     for levels in counts.levels:
         if any(_rare(units) for units in levels.units):
-            yield Breach("rare_level", "a level of a variable is too rare at the site.", _MERGE, levels.name)
+            yield Breach("rare_level", "a level or a value of a variable is too rare at the site.", _MERGE, levels.name)
         elif _has_rare_cell(levels):
             yield Breach(
-                "rare_cell", "an outcome is too rare within a level of a variable at the site.", _MERGE, levels.name
+                "rare_cell",
+                "an outcome is too rare within a level or a value of a variable at the site.",
+                _MERGE,
+                levels.name,
             )
 
 
@@ -91,5 +95,5 @@ def _has_rare_cell(levels: LevelCounts) -> bool:
     return any(_rare(count) for cell in levels.outcomes for count in cell)
 
 
-def _rare(count: float) -> bool:
+def _rare(count: int) -> bool:
     return 0 < count < MIN_UNITS

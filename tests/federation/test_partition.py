@@ -1,5 +1,6 @@
 """The sum over sites is the pooled likelihood, however the groups are dealt."""
 
+import math
 from itertools import pairwise
 
 import numpy as np
@@ -13,6 +14,8 @@ from shared.optimisation.step import State
 from site_node.estimation.laplace import contribution
 from tests.reference.cases import case, fit, names
 from tests.unit.generated import MODELS, generate
+
+WITH_GROUPS = [(key, shape) for key, shape in MODELS if shape[0] > 0]
 
 
 def distance(parts, whole) -> float:
@@ -49,32 +52,39 @@ def estimates(state: State) -> tuple[np.ndarray, np.ndarray]:
     """What is reported (signs of Lambda's columns mean nothing), with standard errors."""
     assert state.point is not None
     layout = state.layout
-    quantities = random_quantities(layout, state.psi)
+    quantities = random_quantities(layout, state.psi, state.basis)
     covariance = covariance_of_psi(layout, state.psi, state.point.summed.hessian)
     values = [*state.psi[: layout.p], *(quantity.value for quantity in quantities)]
     return np.array(values), np.sqrt(reported_covariance(layout, quantities, covariance).diagonal())
 
 
+@pytest.mark.parametrize("tolerance", [1e-16, 1e-19])
 @pytest.mark.parametrize("name", names())
-def test_any_number_of_sites_gives_the_pooled_estimates(name: str) -> None:
+def test_any_number_of_sites_gives_the_pooled_estimates(name: str, tolerance: float) -> None:
+    """To 3e-8 standard errors at the default tolerance, and to 1e-9 at 1e-19.
+
+    The sums differ by rounding, so one fit may stop a round before the other. A Newton decrement of t is half the squared
+    distance to the optimum in standard errors, and two fits that stop below it are within 2 sqrt(2 t) of each other.
+    """
     one = case(name)
-    pooled = fit(one.sites(1), one.model, tolerance=1e-18)
+    pooled = fit(one.sites(1), one.model, tolerance=tolerance)
     values, se = estimates(pooled)
     free = np.isfinite(se)
     for count in {2, 5, min(one.groups, 25)}:
-        dealt = fit(one.sites(count), one.model, tolerance=1e-18)
+        dealt = fit(one.sites(count), one.model, tolerance=tolerance)
         assert dealt.ending == pooled.ending
+        assert pooled.decrement is not None
+        assert dealt.decrement is not None
+        assert max(pooled.decrement, dealt.decrement) <= tolerance
         theirs, _ = estimates(dealt)
-        assert np.max(np.abs(theirs - values)[free] / se[free]) < 1e-9
+        assert np.max(np.abs(theirs - values)[free] / se[free]) < 2.0 * math.sqrt(2.0 * tolerance) + 1e-10
         np.testing.assert_array_equal(theirs[~free], values[~free])
 
 
 @settings(max_examples=60, deadline=None)
-@given(model=st.sampled_from(MODELS), data=st.data())
+@given(model=st.sampled_from(WITH_GROUPS), data=st.data())
 def test_any_partition_of_the_groups_gives_the_pooled_contribution(model, data) -> None:
     rows, built, psi, _ = generate(*model)
-    if built.layout.q == 0:
-        return
     cuts = data.draw(st.lists(st.integers(1, rows.groups - 1), unique=True, max_size=rows.groups - 1).map(sorted))
     edges = [0, *cuts, rows.groups]
     parts = [contribution(rows.select_groups(a, b), built, psi) for a, b in pairwise(edges)]

@@ -3,39 +3,25 @@
 import json
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import anyio
 import httpx
-import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
-from shared.contribution import Contribution
-from shared.dictionary import Dictionary
-from shared.formula.expressions import Column, LevelFactor, NumericFactor, VariableRef
-from shared.optimisation.start import StartContribution
-from shared.parameters import Vector
-from shared.specification import NumericResponse, RandomTerm, Specification, sha256_of
+from shared.formula.expressions import Column, Number, NumericFactor, VariableRef
+from shared.specification import NumericResponse, RandomTerm
 from site_node.app import create_app
 from site_node.data.inference import infer, write_dictionary
-from site_node.estimation.families import REGISTRY
-from site_node.estimation.model import Model
-from site_node.estimation.rows import Rows
-from site_node.evaluation import KEPT_ANALYSES, Estimator
 from site_node.folder import write_site
-from site_node.settings import SiteSettings
+from tests.federation.one_site import CLOSE, CSV, INTERCEPT, PSI, Site, assert_problem, until
 
 pytestmark = pytest.mark.anyio
-
-PSI = [0.1, -0.2, 0.5]
-INTERCEPT = Column("(Intercept)")
-CSV = "treatment,death\n" + "a,0\na,1\nb,0\nb,1\n" * 10 + "a,NA\n"
 
 
 @pytest.fixture
@@ -43,99 +29,9 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-class Fake:
-    """Mathematics that can be told apart, counted, held up, and broken."""
-
-    def __init__(self) -> None:
-        self.calls = 0
-        self.go = threading.Event()
-        self.go.set()
-        self.fault: Exception | None = None
-
-    def model_of(self, specification: Specification) -> Model:
-        return Model(specification.layout, REGISTRY[specification.family, specification.link])
-
-    def contribution(self, rows: Rows, model: Model, psi: Vector) -> Contribution:
-        self.calls += 1
-        assert self.go.wait(10)
-        if self.fault is not None:
-            raise self.fault
-        return Contribution(float(rows.y.sum()) / 3, psi * 0.1, np.eye(model.layout.size) * 0.1)
-
-    def start(self, rows: Rows, model: Model) -> StartContribution:
-        size = model.layout.p
-        return StartContribution((Contribution(float(rows.n), np.zeros(size), np.eye(size)),), np.ones(2))
-
-    def site_effect(self, _rows: Rows, _model: Model, _psi: Vector) -> tuple[Vector, Vector]:
-        return np.array([0.25]), np.array([0.125])
-
-    def estimator(self) -> Estimator:
-        return Estimator(self.model_of, self.start, self.contribution, self.site_effect)
-
-
-class Site:
-    """A site's folder and what a coordinator would send to it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.data = folder / "data.csv"
-        self.data.write_text(CSV, encoding="utf-8")
-        self.dictionary: Dictionary = infer(self.data).dictionary
-        write_dictionary(self.dictionary, folder / "dictionary.json")
-        self.settings = SiteSettings(name="A", data=self.data, dictionary=folder / "dictionary.json")
-        self.fake = Fake()
-
-    def specification(self, **changes: Any) -> Specification:
-        settled: dict[str, Any] = {
-            "formula": "death ~ treatment + (1 | site)",
-            "family": "binomial",
-            "link": "logit",
-            "response": NumericResponse(expression=VariableRef("death")),
-            "fixed": (INTERCEPT, Column("treatmentb", (LevelFactor("treatment", "b"),))),
-            "random": RandomTerm(group="site", columns=(INTERCEPT,)),
-            "roster": ("A", "B"),
-            "dictionary_sha256": sha256_of(self.dictionary),
-            "tolerance": 1e-16,
-            "max_rounds": 50,
-            "confidence_level": 0.95,
-        }
-        return Specification(**(settled | changes))
-
-    def start(self) -> dict[str, Any]:
-        return {"kind": "start", "round": 0, "specification_sha256": self.specification().sha256}
-
-    def evaluate(self, number: int = 1, psi: list[float] | None = None) -> dict[str, Any]:
-        asked = {"kind": "evaluate", "round": number, "psi": psi or PSI, "previous": None}
-        return asked | {"specification_sha256": self.specification().sha256}
-
-    @asynccontextmanager
-    async def client(self, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
-        app = create_app(self.settings, estimator=self.fake.estimator())
-        transport = httpx.ASGITransport(app=app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://site", headers=headers) as client:
-            yield client
-
-    async def prepare(
-        self, client: httpx.AsyncClient, specification: Specification | None = None, analysis: str = "one"
-    ) -> httpx.Response:
-        body = {"specification": (specification or self.specification()).model_dump(mode="json")}
-        return await client.post(f"/v1/analyses/{analysis}/prepare", json=body)
-
-
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     return Site(tmp_path)
-
-
-def assert_problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    assert (response.status_code, response.json()["code"]) == (status, code), response.text
-    assert set(response.json()) == {"status", "code", "message", "where", "remedy", "rule"}
-    return dict(response.json())
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    with anyio.fail_after(10):
-        while not holds():  # noqa: ASYNC110 -- it comes about in another thread
-            await anyio.sleep(0.001)
 
 
 async def test_a_site_says_who_it_is(site: Site) -> None:
@@ -162,7 +58,7 @@ async def test_an_analysis_goes_from_prepare_over_rounds_to_close(site: Site) ->
         contribution = answered.json()["contribution"]
         assert contribution["value"] == 20 / 3
         assert contribution["gradient"] == [number * 0.1 for number in PSI]
-        closed = await client.post("/v1/analyses/one/close", json={"outcome": "converged", "psi": PSI})
+        closed = await client.post("/v1/analyses/one/close", json=CLOSE)
         assert closed.json() == {"site_effect": {"modes": [0.25], "standard_deviations": [0.125]}}
         again = await client.post("/v1/analyses/one/contributions", json=site.evaluate())
         assert_problem(again, 404, "unknown_analysis")
@@ -203,7 +99,7 @@ async def test_an_inner_groups_effects_are_never_released(site: Site) -> None:
     inner = site.specification(random=RandomTerm(group="clinic", columns=(INTERCEPT,)))
     async with site.client() as client:
         assert (await site.prepare(client, inner)).json()["groups"] == 4
-        closed = await client.post("/v1/analyses/one/close", json={"outcome": "converged", "psi": PSI})
+        closed = await client.post("/v1/analyses/one/close", json=CLOSE)
         assert closed.json() == {"site_effect": None}
 
 
@@ -303,6 +199,36 @@ async def test_a_key_is_asked_for_under_v1_and_nowhere_else(site: Site, tmp_path
         assert (await client.get("/v1/about")).status_code == 200
 
 
+async def test_a_refused_key_stands_in_the_sites_log_and_the_key_does_not(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("open-sesame\n", encoding="utf-8")
+    site.settings = site.settings.model_copy(update={"key_file": tmp_path / "key"})
+    with capture_logs() as logs:
+        async with site.client(Authorization="Bearer close-sesame") as client:
+            await client.get("/v1/about")
+    assert [(log["log_level"], log["event"], log["site"], log["path"]) for log in logs] == [
+        ("warning", "key refused", "A", "/v1/about")
+    ]
+    assert "sesame" not in str(logs)
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "where"),
+    [
+        ({"roster": ("B",)}, "not_in_roster", "the specification"),
+        ({"weights": "age"}, "dictionary", ""),
+        ({"response": NumericResponse(expression=Number(2.0))}, "response", "the response"),
+    ],
+)
+async def test_what_prepare_does_not_accept_stands_in_the_sites_log(
+    site: Site, change: dict[str, Any], code: str, where: str
+) -> None:
+    with capture_logs() as logs:
+        async with site.client() as client:
+            await site.prepare(client, site.specification(**change))
+    expected = {"site": "A", "analysis": "one", "code": code, "where": where}
+    assert logs == [{"event": "problem", "log_level": "warning"} | expected]
+
+
 async def test_an_unforeseen_fault_tells_nothing_of_its_content(site: Site) -> None:
     site.fake.fault = ValueError("Mrs-Smith")
     with capture_logs() as logs:
@@ -312,7 +238,7 @@ async def test_an_unforeseen_fault_tells_nothing_of_its_content(site: Site) -> N
     assert_problem(response, 500, "unforeseen")
     assert "Smith" not in response.text
     assert logs[-1]["fault"] == "ValueError"
-    assert "test_site_node.py" in logs[-1]["place"]
+    assert "one_site.py" in logs[-1]["place"]
     assert "Smith" not in str(logs)
 
 
@@ -338,17 +264,6 @@ async def test_the_site_answers_while_it_computes_and_a_repeated_request_waits_f
         assert site.fake.calls == 1
 
 
-async def test_a_few_designs_are_kept_and_an_older_one_is_prepared_again_with_the_same_answer(site: Site) -> None:
-    async with site.client() as client:
-        first = await site.prepare(client, analysis="first")
-        for k in range(KEPT_ANALYSES):
-            await site.prepare(client, analysis=f"later-{k}")
-        response = await client.post("/v1/analyses/first/contributions", json=site.evaluate())
-        problem = assert_problem(response, 404, "unknown_analysis")
-        assert "Prepare it" in problem["remedy"]
-        assert (await site.prepare(client, analysis="first")).content == first.content
-
-
 async def test_sites_that_share_a_limiter_do_not_compute_at_once(site: Site) -> None:
     limiter = anyio.CapacityLimiter(1)
     apps = [create_app(site.settings, limiter=limiter, estimator=site.fake.estimator()) for _ in range(2)]
@@ -365,25 +280,39 @@ async def test_sites_that_share_a_limiter_do_not_compute_at_once(site: Site) -> 
     assert site.fake.calls == 2
 
 
-def test_a_process_announces_its_sites_once_they_listen_and_stops_when_told(site: Site, tmp_path: Path) -> None:
-    folders = [tmp_path / name for name in ("one", "two")]
-    for folder in folders:
-        write_site(folder, name=folder.name, data=str(site.data), dictionary=str(site.settings.dictionary))
-    announce = tmp_path / "announce.json"
+@contextmanager
+def served(*folders: Path) -> Iterator[tuple[dict[str, str], list[dict[str, str]]]]:
+    """A process that serves these sites: their URLs and, once it has ended, its log."""
+    events: list[dict[str, str]] = []
+    announce = folders[0] / "announce.json"
     command = [sys.executable, "-c", "from site_node.cli import app; app()", "serve", *map(str, folders)]
     with subprocess.Popen([*command, "--announce", str(announce)], stderr=subprocess.PIPE, text=True) as process:
         try:
             deadline = time.monotonic() + 20
             while not announce.exists() and process.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.01)
-            urls = json.loads(announce.read_text(encoding="utf-8"))["sites"]
-            assert {name: httpx.get(f"{url}/v1/about").json()["site"] for name, url in urls.items()} == {
-                "one": "one",
-                "two": "two",
-            }
+            yield json.loads(announce.read_text(encoding="utf-8"))["sites"], events
         finally:
             process.terminate()
             _, log = process.communicate(timeout=10)
     assert process.returncode == 0
-    events = [json.loads(line) for line in log.splitlines()]
+    events += [json.loads(line) for line in log.splitlines()]
+
+
+def test_a_process_announces_its_sites_once_they_listen_and_stops_when_told(site: Site, tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder in folders:
+        write_site(folder, name=folder.name, data=str(site.data), dictionary=str(site.settings.dictionary))
+    with served(*folders) as (urls, events):
+        answered = {name: httpx.get(f"{url}/v1/about").json()["site"] for name, url in urls.items()}
+    assert answered == {"one": "one", "two": "two"}
     assert {event["site"] for event in events if event["event"] == "listening"} == {"one", "two"}
+    assert not [event for event in events if event["level"] == "warning"]
+
+
+def test_a_site_whose_data_file_is_not_there_is_served_with_a_warning(site: Site, tmp_path: Path) -> None:
+    write_site(tmp_path / "one", name="one", data="gone.csv", dictionary=str(site.settings.dictionary))
+    with served(tmp_path / "one") as (urls, events):
+        assert httpx.get(f"{urls['one']}/health").status_code == 200
+    (warning,) = [event for event in events if event["level"] == "warning"]
+    assert (warning["site"], warning["file"]) == ("one", str(tmp_path / "one" / "gone.csv"))

@@ -70,13 +70,13 @@ class Case:
         )
 
 
-def fit(sites: list[Rows], model: Model, tolerance: float = 1e-16) -> State:
+def fit(sites: list[Rows], model: Model, tolerance: float = 1e-16, max_rounds: int = 50) -> State:
     """The whole estimation, as coordinator and sites do it, without the wire."""
     start = add_starts([start_contribution(rows, model) for rows in sites])
-    state = begin(model.layout, start, tolerance=tolerance, max_rounds=50)
+    state = begin(model.layout, start, tolerance=tolerance, max_rounds=max_rounds)
     while state.ending is None:
         psi = state.psi
-        state = step(state, total([contribution(rows, model, psi) for rows in sites]))
+        state = step(state, total([contribution(rows.in_basis(state.basis), model, psi) for rows in sites]))
     return state
 
 
@@ -90,8 +90,11 @@ def case(name: str) -> Case:
     fixed = tuple(column[2:] for column in header if column.startswith("X_"))
     (group,) = (k for k, column in enumerate(header) if column.startswith("idx_"))
     bars = re.findall(r"\(([^()|]*)\|[^()]*\)", values["formula"])
-    random = tuple(term for bar in bars for term in map(str.strip, bar.split("+")) if term != "0")
-    Z = np.column_stack([np.ones(len(X)) if term == "1" else X[:, fixed.index(term)] for term in random])
+    terms = (term.strip() for bar in bars for term in bar.split("+"))
+    random = tuple("(Intercept)" if term == "1" else term for term in terms if term != "0")
+    Z = np.column_stack(
+        [np.ones(len(X)) if column == "(Intercept)" else X[:, fixed.index(column)] for column in random]
+    )
     size = table[:, 1] if values["family"] == "binomial" else np.ones(len(X))
     layout = ParameterLayout(fixed, random, correlated=len(bars) == 1, dispersion=values["family"] == "gaussian")
     family = REGISTRY[values["family"], values["link"]]

@@ -1,13 +1,18 @@
 """coordinator.toml says what is wrong with it, by file and field, and never a key."""
 
+import os
 import socket
 from pathlib import Path
 
 import pytest
+import structlog
+import uvicorn
 from typer.testing import CliRunner
 
+from coordinator.app import create_app
 from coordinator.cli import app
-from coordinator.settings import Settings, load_dictionary, load_settings, read_key, read_keys
+from coordinator.settings import Settings, load_dictionary, load_settings
+from coordinator.store import MemoryStore
 from shared.errors import DictionaryError, FedglmmError, SettingsError
 
 SITE = '[[sites]]\nname = "Bern"\nurl = "http://127.0.0.1:9001"\nkey_file = "bern.key"\n'
@@ -70,29 +75,6 @@ def test_listening_widely_needs_keys(tmp_path: Path, host: str) -> None:
     assert load(tmp_path, f'host = "{host}"\nkeys_file = "keys"\n{MINIMAL}').host == host
 
 
-def test_keys_have_names_or_not_and_hide_themselves(tmp_path: Path) -> None:
-    path = tmp_path / "keys"
-    path.write_text("# analysts\nanna:first-key\n\nsecond-key\n", encoding="utf-8")
-    keys = read_keys(path)
-    assert [key.get_secret_value() for key in keys] == ["first-key", "second-key"]
-    assert "first-key" not in repr(keys)
-
-
-@pytest.mark.parametrize("text", ["", "# nothing\n", "anna:\n"])
-def test_a_file_without_keys_is_refused(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "keys"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(SettingsError, match="keys"):
-        read_keys(path)
-
-
-def test_an_empty_or_missing_key_file_is_named(tmp_path: Path) -> None:
-    (tmp_path / "empty.key").write_text("\n", encoding="utf-8")
-    for name in ("empty.key", "missing.key"):
-        with pytest.raises(SettingsError, match=name):
-            read_key(tmp_path / name)
-
-
 def test_a_dictionary_is_read_from_json_or_toml(tmp_path: Path) -> None:
     (tmp_path / "d.json").write_text('{"variables": [{"name": "age", "type": "number"}]}', encoding="utf-8")
     (tmp_path / "d.toml").write_text('[[variables]]\nname = "age"\ntype = "number"\n', encoding="utf-8")
@@ -105,7 +87,7 @@ def test_a_wrong_dictionary_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text(text, encoding="utf-8")
     with pytest.raises(DictionaryError) as caught:
         load_dictionary(tmp_path / name)
-    assert caught.value.where == str(tmp_path / name)
+    assert caught.value.where == f"{tmp_path / name}: variables.0.type"
     with pytest.raises(FedglmmError, match="missing"):
         load_dictionary(tmp_path / "missing.json")
 
@@ -125,3 +107,41 @@ def test_serve_names_a_port_that_is_in_use(tmp_path: Path) -> None:
         run = CliRunner().invoke(app, ["serve", str(tmp_path / "coordinator.toml")])
     assert run.exit_code == 2
     assert f"127.0.0.1:{port}" in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "url", "said"),
+    [
+        ("0.0.0.0", "http://127.0.0.1:9001", "keys"),  # noqa: S104 -- that is the point
+        ("127.0.0.1", "https://bern.example.org", "bern.key"),
+    ],
+)
+def test_short_keys_do_for_this_machine_only(tmp_path: Path, host: str, url: str, said: str) -> None:
+    (tmp_path / "dictionary.json").write_text('{"variables": [{"name": "age", "type": "number"}]}', encoding="utf-8")
+    for name in ("keys", "bern.key"):
+        (tmp_path / name).write_text("short", encoding="utf-8")
+        (tmp_path / name).chmod(0o600)
+    text = f'keys_file = "keys"\n{MINIMAL}'
+    create_app(load(tmp_path, text), store=MemoryStore())
+    exposed = load(tmp_path, f'host = "{host}"\n{text}'.replace("http://127.0.0.1:9001", url))
+    with pytest.raises(SettingsError, match="fewer than 16") as caught:
+        create_app(exposed, store=MemoryStore())
+    assert said in caught.value.where
+
+
+def test_the_database_is_for_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "dictionary.json").write_text('{"variables": [{"name": "age", "type": "number"}]}', encoding="utf-8")
+    (tmp_path / "bern.key").write_text("short", encoding="utf-8")
+    load(tmp_path, f"port = 0\n{MINIMAL}")
+    monkeypatch.setattr(uvicorn.Server, "run", lambda *_, **__: None)
+    before = os.umask(0o022)
+    try:
+        CliRunner().invoke(app, ["serve", str(tmp_path / "coordinator.toml")])
+    finally:
+        os.umask(before)
+        structlog.reset_defaults()
+    assert (tmp_path / "coordinator.db").stat().st_mode & 0o077 == 0
+
+
+def test_a_crash_shows_no_local_variables() -> None:
+    assert app.pretty_exceptions_enable is False

@@ -32,18 +32,17 @@ def test_gradient_and_hessian_of_the_contribution_are_exact(key, shape, seed) ->
 
 
 @pytest.mark.parametrize("key", REGISTRY)
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape[0] > 0 and shape[2] is None])
 def test_derivatives_hold_at_tau_zero_and_at_negative_tau(key, shape) -> None:
     rows, model, psi, _ = generate(key, shape)
     layout = model.layout
-    if layout.theta_entries:
-        for theta in (0.0, -0.4):
-            psi[layout.theta] = theta
-            at_psi = contribution(rows, model, psi)
-            hessian = difference(lambda x: contribution(rows, model, x).gradient, psi, 2e-3)
-            assert np.max(np.abs(at_psi.hessian - hessian)) < 1e-8 * np.max(np.abs(hessian))
-        psi[layout.theta] = 0.0
-        assert np.max(np.abs(contribution(rows, model, psi).gradient[layout.theta])) < 1e-12
+    for theta in (0.0, -0.4):
+        psi[layout.theta] = theta
+        at_psi = contribution(rows, model, psi)
+        hessian = difference(lambda x: contribution(rows, model, x).gradient, psi, 2e-3)
+        assert np.max(np.abs(at_psi.hessian - hessian)) < 1e-8 * np.max(np.abs(hessian))
+    psi[layout.theta] = 0.0
+    assert np.max(np.abs(contribution(rows, model, psi).gradient[layout.theta])) < 1e-12
 
 
 @pytest.mark.parametrize("key", REGISTRY)
@@ -94,5 +93,5 @@ def test_a_point_where_the_likelihood_overflows_is_worthless_and_not_an_error() 
     rows, model, psi, _ = generate(("poisson", "log"), (1, True, None))
     psi[0] = 1e5
     at_psi = contribution(rows, model, psi)
-    assert at_psi.value == -1e300
+    assert at_psi.is_worthless
     assert not at_psi.gradient.any()

@@ -26,12 +26,13 @@ LAYOUTS = [
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_gradients_of_sds_and_correlations_are_exact(layout) -> None:
-    psi = np.random.default_rng(2).normal(size=layout.size)
+def test_gradients_of_sds_and_correlations_are_exact_in_any_basis(layout) -> None:
+    rng = np.random.default_rng(2)
+    psi, basis = rng.normal(size=layout.size), rng.normal(size=(layout.q, layout.q))
     h = 1e-5
-    for k, quantity in enumerate(random_quantities(layout, psi)):
+    for k, quantity in enumerate(random_quantities(layout, psi, basis)):
         for j, unit in enumerate(np.eye(layout.size)):
-            up, down = (random_quantities(layout, psi + s * h * unit)[k].value for s in (1, -1))
+            up, down = (random_quantities(layout, psi + s * h * unit, basis)[k].value for s in (1, -1))
             assert quantity.gradient[j] == pytest.approx((up - down) / (2 * h), abs=1e-8)
 
 
@@ -41,7 +42,9 @@ def test_signs_of_lambdas_columns_change_nothing_that_is_reported() -> None:
     flipped = psi.copy()
     for k, (_, b) in enumerate(layout.theta_entries, start=layout.p):
         flipped[k] *= -1.0 if b == 1 else 1.0
-    for one, other in zip(random_quantities(layout, psi), random_quantities(layout, flipped), strict=True):
+    for one, other in zip(
+        random_quantities(layout, psi, np.eye(3)), random_quantities(layout, flipped, np.eye(3)), strict=True
+    ):
         assert one.value == pytest.approx(other.value, rel=1e-14)
 
 
@@ -74,7 +77,7 @@ def test_what_is_on_the_boundary_has_no_standard_error_and_the_rest_have_the_sma
     covariance = covariance_of_psi(layout, psi, hessian)
     np.testing.assert_allclose(covariance[:2, :2], np.linalg.inv(-hessian[:2, :2]))
     assert np.isnan(covariance[2]).all()
-    reported = reported_covariance(layout, random_quantities(layout, psi), covariance)
+    reported = reported_covariance(layout, random_quantities(layout, psi, np.eye(1)), covariance)
     np.testing.assert_allclose(reported[:2, :2], covariance[:2, :2])
     assert np.isnan(reported[2, 2])
 
@@ -89,3 +92,38 @@ def test_a_correlation_at_its_limit_has_no_interval() -> None:
     low, high = interval(Quantity("cor", ("x", "y"), 1.0, np.zeros(1)), math.nan, 1.96)
     assert math.isnan(low)
     assert math.isnan(high)
+
+
+def test_a_correlation_of_one_has_no_standard_error() -> None:
+    layout = ParameterLayout(("a",), ("i", "s"))
+    psi = np.array([0.3, 1.0, 0.5, 0.0])
+    quantities = random_quantities(layout, psi, np.eye(2))
+    hessian = -np.diag([4.0, 3.0, 2.0, 5.0])
+    reported = reported_covariance(layout, quantities, covariance_of_psi(layout, psi, hessian))
+    assert [quantity.kind for quantity in quantities] == ["sd", "sd", "cor"]
+    assert np.isfinite(reported[:3, :3]).all()
+    assert np.isnan(reported[3, 3])
+
+
+def test_a_quantity_that_depends_on_what_has_no_standard_error_has_none_either() -> None:
+    """The second column of Lambda lies at a diagonal of zero, and the effects below it go on depending on that entry."""
+    layout = ParameterLayout(("a",), ("i", "s", "t"))
+    psi = np.array([0.3, 1.0, 0.4, 0.2, 0.0, 0.6, 0.7])
+    covariance = covariance_of_psi(layout, psi, -np.diag(np.arange(2.0, 9.0)))
+    quantities = random_quantities(layout, psi, np.eye(3))
+    reported = reported_covariance(layout, quantities, covariance)
+    depend = [False, *(bool(quantity.gradient[4] != 0.0) for quantity in quantities)]
+    assert [quantity.names for quantity in quantities if quantity.gradient[4] != 0.0] == [("i", "s"), ("s", "t")]
+    assert np.isnan(reported[depend]).all()
+    assert np.isnan(reported[:, depend]).all()
+    assert np.isfinite(reported.diagonal()[[0, 1, 2, 3]]).all()
+
+
+def test_without_a_covariance_nothing_has_a_standard_error_of_zero() -> None:
+    layout = LAYOUTS[0]
+    quantities = random_quantities(layout, np.arange(1.0, layout.size + 1.0), np.eye(3))
+    assert np.isnan(reported_covariance(layout, quantities, np.full((layout.size, layout.size), np.nan))).all()
+
+
+def test_an_interval_beyond_the_floating_point_range_is_infinite_and_no_error() -> None:
+    assert interval(Quantity("sd", ("x",), 1e-9, np.zeros(1)), 1.0, 1.96)[1] == math.inf

@@ -30,7 +30,7 @@ SPECIFICATION = Specification(
     max_rounds=50,
     confidence_level=0.95,
 )
-REQUEST = EvaluateRequest(round=3, specification_sha256=SPECIFICATION.sha256, psi=(0.0, 1.0), previous=None)
+REQUEST = EvaluateRequest(round=3, specification_sha256=SPECIFICATION.sha256, psi=(0.0, 1.0), basis=(), previous=None)
 MESSAGE = ContributionMessage(value=-1.0, gradient=(0.1, 0.2), hessian=(-1.0, 0.0, -1.0))
 REPLY = EvaluateReply(round=3, contribution=MESSAGE)
 ABOUT = {"site": "Bern", "version": "1", "protocol_min": 1, "protocol_max": 1, "fingerprint": "f", "policy": "open"}
@@ -151,15 +151,15 @@ def test_a_contribution_of_another_size_is_a_wrong_answer(message: ContributionM
 
 
 @pytest.mark.parametrize(
-    ("quadratics", "squares"),
+    ("quadratics", "totals"),
     [
         ([MESSAGE], [1.0, 2.0]),
         ([MESSAGE, MESSAGE], [1.0]),
         ([REPLY.contribution.model_copy(update={"value": 0.0})], []),
     ],
 )
-def test_a_start_of_another_size_is_a_wrong_answer(quadratics: list[ContributionMessage], squares: list[float]) -> None:
-    start = {"quadratics": [one.model_dump() for one in quadratics], "squares": squares}
+def test_a_start_of_another_size_is_a_wrong_answer(quadratics: list[ContributionMessage], totals: list[float]) -> None:
+    start = {"quadratics": [one.model_dump() for one in quadratics], "totals": totals}
     error = fault(
         lambda _: httpx.Response(200, json={"kind": "start", "round": 0, "start": start}),
         lambda site: site.start("a", StartRequest(specification_sha256="0"), SPECIFICATION.layout),

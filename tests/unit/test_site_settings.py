@@ -11,7 +11,7 @@ import pytest
 import structlog
 from typer.testing import CliRunner
 
-from shared.errors import DataError, DictionaryError, FedglmmError, SettingsError
+from shared.errors import DictionaryError, FedglmmError, SettingsError
 from site_node import hosting
 from site_node.cli import app
 from site_node.data.inference import infer
@@ -128,12 +128,37 @@ def test_a_proposed_dictionary_knows_numbers_factors_and_identifiers(tmp_path: P
     assert [note.split("`")[1] for note in proposal.notes] == ["empty", "bad name"]
 
 
-def test_given_levels_must_be_all_of_them_and_are_not_quoted(tmp_path: Path) -> None:
-    path = tmp_path / "data.csv"
-    path.write_text("arm\na\nMrs-Smith\n", encoding="utf-8")
-    with pytest.raises(DataError, match="1 rows hold a level") as caught:
-        infer(path, levels={"arm": ("a", "b")})
-    assert "Smith" not in str(caught.value)
+def test_init_writes_the_port_and_else_says_to_set_one_and_where_the_dictionary_belongs(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("dead\n0\n", encoding="utf-8")
+    command = ["init", "--data", str(tmp_path / "rows.csv"), "--name", "A"]
+    without = CliRunner().invoke(app, [*command, str(tmp_path / "a")])
+    assert load_settings(tmp_path / "a").port == 0
+    assert "set a port" in without.stdout
+    given = CliRunner().invoke(app, [*command, str(tmp_path / "b"), "--port", "8101"])
+    assert load_settings(tmp_path / "b").port == 8101
+    assert "set a port" not in given.stdout
+    for done in (without, given):
+        assert "must be the same file at every site and beside coordinator.toml: copy it there" in done.stdout
+    assert CliRunner().invoke(app, [*command, str(tmp_path / "c"), "--port", "70000"]).exit_code == 2
+
+
+def test_levels_are_not_ignored_when_init_finds_a_dictionary(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("arm\n1\n2\n", encoding="utf-8")
+    (tmp_path / "dictionary.json").write_text('{"variables": []}', encoding="utf-8")
+    command = ["init", str(tmp_path), "--data", str(tmp_path / "rows.csv"), "--name", "A", "--levels", "arm=1,2"]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 2
+    assert "there is a dictionary already" in done.stderr
+    assert not (tmp_path / "site.toml").exists()
+
+
+def test_check_shows_the_type_and_the_levels_of_each_variable_the_reference_first(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("arm,dead\n" + "a,0\nb,1\n" * 15, encoding="utf-8")
+    command = ["init", str(tmp_path), "--data", str(tmp_path / "rows.csv"), "--name", "A", "--levels", "arm=b,a"]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    shown = CliRunner().invoke(app, ["check", str(tmp_path)], env={"COLUMNS": "200"}).output
+    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in shown.splitlines() if "│" in line]
+    assert cells == [["arm", "factor", "b, a", "0", ""], ["dead", "integer", "", "0", ""]]
 
 
 def test_splitting_the_betablocker_trials_makes_23_sites_with_all_rows(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Claims about reading a site's data file."""
 
 import math
+import os
 from pathlib import Path
 
 import duckdb
@@ -97,7 +98,11 @@ def test_a_path_is_a_path_and_no_pattern(tmp_path: Path, folder: str) -> None:
         ("x\n1e999\n", "bad_value", "row 1 holds something that is not a finite number."),
         ("y\n1\n", "no_column", "there is no column `x` among the 1 columns."),
         ("X,z\n1,2\n", "no_column", "there is no column `x` among the 2 columns."),
-        ("x,x\n1,2\n", "data", "the column name `x` appears more than once."),
+        ("x,x\n1,2\n", "data", "columns 1 and 2 have the same name."),
+        (f"{PATIENT},{PATIENT}\n1,2\n", "data", "columns 1 and 2 have the same name."),
+        ("x;y\n1,5;2\n", "data", "it seems to be separated by semicolons"),
+        ("x;y, in kg;z\n1;2;3\n", "data", "it seems to be separated by semicolons"),
+        ("x\ty\n1\t2\n", "data", "it seems to be separated by tabs"),
         ("", "data", "the file is empty."),
         ("x\n", "data", "the file has a header and no rows."),
         ("x", "data", "the file has a header and no rows."),
@@ -115,6 +120,12 @@ def test_a_bad_csv_file_is_refused_without_quoting_it(tmp_path: Path, content: s
     assert PATIENT not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+def test_to_a_specification_that_reads_a_column_which_is_not_there_the_others_are_not_listed(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        read_columns(written(tmp_path, f"{PATIENT},z\n1,2\n"), [NUMBER])
+    assert PATIENT not in str(caught.value)
 
 
 @pytest.mark.parametrize("content", [b"x,\xe9t\xe9\n1,2\n", b"x,y\n1,\xe9t\xe9\n", b"x\n" + b"1\n" * 9 + b"\xff\xfe\n"])
@@ -173,6 +184,17 @@ def test_a_source_hashes_again_when_the_file_changes_and_hides_its_secret(tmp_pa
     path.unlink()
     with pytest.raises(DataError, match="not there"):
         source.fingerprint()
+
+
+def test_a_change_is_found_also_when_size_and_time_of_modification_are_put_back(tmp_path: Path) -> None:
+    path = written(tmp_path, CSV)
+    source, before = FileSource(path, b"secret"), path.stat()
+    first = source.fingerprint()
+    written(tmp_path, CSV.replace("0.1", "0.2"))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    after = path.stat()
+    assert (after.st_size, after.st_mtime_ns, after.st_ino) == (before.st_size, before.st_mtime_ns, before.st_ino)
+    assert source.fingerprint() != first
 
 
 def test_row_order_is_the_files_also_in_a_large_file(tmp_path: Path) -> None:

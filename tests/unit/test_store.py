@@ -33,7 +33,7 @@ SPECIFICATION = Specification(
 )
 CONTRIBUTION = ContributionMessage(value=-1.5, gradient=(0.1,), hessian=(-0.3,))
 ROUND = Round(number=1, psi=(0.1,), summed=CONTRIBUTION, decrement=0.25, accepted=True, seconds=0.5)
-START = StartMessage(quadratics=(CONTRIBUTION,), squares=(20.0,))
+START = StartMessage(quadratics=(CONTRIBUTION,), totals=(20.0, 20.0, 0.0))
 ACCEPTED = Accepted(specification_sha256="0" * 64, fingerprint="f", rows=20, rows_dropped=1, groups=1)
 
 

@@ -1,7 +1,7 @@
 """Binomial responses with the logit link."""
 
 import numpy as np
-from scipy.special import gammaln
+from scipy.special import expit, gammaln, xlogy
 
 from shared.parameters import Vector
 from site_node.estimation.families.family import DispersionDerivatives
@@ -13,8 +13,14 @@ class BinomialLogit:
     dispersion = False
 
     def log_likelihood(self, y: Vector, weight: Vector, eta: Vector, log_phi: float) -> Vector:  # noqa: ARG002 -- no dispersion
-        """The exponential is of a number that is never positive: no overflow at any eta."""
-        return weight * (y * eta - np.maximum(eta, 0.0) - np.log1p(np.exp(-np.abs(eta))))
+        """Relative to mu = y. The exponential is of a number that is never positive: no overflow at any eta."""
+        l = y * eta - np.maximum(eta, 0.0) - np.log1p(np.exp(-np.abs(eta)))
+        mixed = np.flatnonzero((y > 0.0) & (y < 1.0))
+        if len(mixed):  # a proportion: minus the divergence of mu from y
+            p, mu = y[mixed], expit(eta[mixed])
+            with np.errstate(divide="ignore"):
+                l[mixed] = p * np.log1p((mu - p) / p) + (1.0 - p) * np.log1p((p - mu) / (1.0 - p))
+        return weight * l
 
     def derivatives(self, y: Vector, weight: Vector, eta: Vector, log_phi: float, order: int) -> list[Vector]:  # noqa: ARG002 -- no dispersion
         """One exponential a row serves them all."""
@@ -33,10 +39,11 @@ class BinomialLogit:
         raise NotImplementedError
 
     def constant(self, y: Vector, weight: Vector) -> float:
-        """Sum of log C(size, successes); 0 for 0/1 responses of any weight."""
+        """The saturated model's: log C(size, successes) and the log-likelihood at mu = y; 0 for 0/1 responses of any weight."""
         mixed = (y > 0.0) & (y < 1.0)
-        m, k = weight[mixed], weight[mixed] * y[mixed]
-        return float(np.sum(gammaln(m + 1.0) - gammaln(k + 1.0) - gammaln(m - k + 1.0)))
+        m, p = weight[mixed], y[mixed]
+        coefficients = gammaln(m + 1.0) - gammaln(m * p + 1.0) - gammaln(m * (1.0 - p) + 1.0)
+        return float(np.sum(coefficients + m * (xlogy(p, p) + xlogy(1.0 - p, 1.0 - p))))
 
     def valid_response(self, y: Vector, weight: Vector) -> bool:  # noqa: ARG002 -- a family's signature
         """Proportions."""

@@ -27,7 +27,7 @@ class Family(Protocol):
         """Whether psi ends with log phi."""
 
     def log_likelihood(self, y: Vector, weight: Vector, eta: Vector, log_phi: float) -> Vector:
-        """The log-likelihood l of each row, without its constant."""
+        """The log-likelihood l of each row, without its constant; best relative to the saturated model, where it rounds least."""
 
     def derivatives(self, y: Vector, weight: Vector, eta: Vector, log_phi: float, order: int) -> list[Vector]:
         """[l1, ..., l_order]: the derivatives of l in eta; order is 2 or 4."""

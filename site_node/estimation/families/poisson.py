@@ -1,7 +1,7 @@
 """Poisson responses with the log link."""
 
 import numpy as np
-from scipy.special import gammaln
+from scipy.special import gammaln, xlogy
 
 from shared.parameters import Vector
 from site_node.estimation.families.family import DispersionDerivatives
@@ -13,9 +13,11 @@ class PoissonLog:
     dispersion = False
 
     def log_likelihood(self, y: Vector, weight: Vector, eta: Vector, log_phi: float) -> Vector:  # noqa: ARG002 -- no dispersion
-        """It overflows to minus infinity; callers refuse that point."""
+        """Relative to mu = y. It overflows to minus infinity; callers refuse that point."""
         with np.errstate(over="ignore"):
-            return weight * (y * eta - np.exp(eta))
+            above_zero = np.where(y > 0.0, y, 1.0)
+            d = eta - np.log(above_zero)
+            return weight * np.where(y > 0.0, y * (d - np.expm1(d)), -np.exp(eta))
 
     def derivatives(self, y: Vector, weight: Vector, eta: Vector, log_phi: float, order: int) -> list[Vector]:  # noqa: ARG002 -- no dispersion
         """Every derivative from the second on is minus the mean."""
@@ -28,8 +30,8 @@ class PoissonLog:
         raise NotImplementedError
 
     def constant(self, y: Vector, weight: Vector) -> float:
-        """Minus the sum of weight log y!."""
-        return -float(np.sum(weight * gammaln(y + 1.0)))
+        """The saturated model's: the sum of weight (y log y - y - log y!)."""
+        return float(np.sum(weight * (xlogy(y, y) - y - gammaln(y + 1.0))))
 
     def valid_response(self, y: Vector, weight: Vector) -> bool:  # noqa: ARG002 -- a family's signature
         """Non-negative integers."""

@@ -1,0 +1,105 @@
+"""The analyses that a site has prepared: kept until they are closed, idle for long, or one too many."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from shared.errors import UnknownAnalysisError
+from shared.messages import Accepted, ContributionRequest, EvaluateReply, EvaluateRequest, StartReply
+from shared.specification import Specification
+from site_node.data.design import SiteDesign
+from site_node.estimation.model import Model
+
+IDLE_SECONDS = 1800.0
+MOST_KEPT = 64
+"""Designs in memory. A coordinator that comes back to an older one prepares again."""
+
+
+@dataclass
+class Analysis:
+    """What a site keeps of an analysis."""
+
+    specification: Specification
+    design: SiteDesign
+    model: Model
+    accepted: Accepted
+    answered: tuple[ContributionRequest, StartReply | EvaluateReply] | None = None
+    """The last request, and what it got."""
+    points: set[tuple[tuple[float, ...], tuple[float, ...]]] = field(default_factory=set)
+    """psi and the basis of every round that was answered."""
+    busy: threading.Lock = field(default_factory=threading.Lock)
+    used: float = 0.0
+
+    def answer(self, request: ContributionRequest, reply: StartReply | EvaluateReply) -> None:
+        """Remembers a reply."""
+        self.answered = (request, reply)
+        if isinstance(request, EvaluateRequest):
+            self.points.add((request.psi, request.basis))
+
+
+class Analyses:
+    """The analyses of a site, the one that was used last at the end. May be called from several threads."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._kept: OrderedDict[str, Analysis] = OrderedDict()
+        self._registry = threading.Lock()
+
+    def find(self, analysis_id: str) -> Analysis | None:
+        """The analysis of this id, which is used by that."""
+        with self._registry:
+            self._drop_idle()
+            analysis = self._kept.get(analysis_id)
+            if analysis is not None:
+                self._touch(analysis_id, analysis)
+            return analysis
+
+    @contextmanager
+    def using(self, analysis_id: str) -> Iterator[Analysis]:
+        """The analysis of this id, for one at a time.
+
+        Raises:
+            UnknownAnalysisError: there is none, or it ended while it was waited for.
+        """
+        analysis = self.find(analysis_id)
+        if analysis is None:
+            raise _unknown()
+        with analysis.busy:
+            if self.find(analysis_id) is not analysis:
+                raise _unknown()
+            try:
+                yield analysis
+            finally:
+                self.find(analysis_id)
+
+    def keep(self, analysis_id: str, analysis: Analysis) -> None:
+        """Adds an analysis; too many of them drop the one that was used longest ago."""
+        with self._registry:
+            self._drop_idle()
+            self._touch(analysis_id, analysis)
+            while len(self._kept) > MOST_KEPT:
+                self._kept.popitem(last=False)
+
+    def drop(self, analysis_id: str) -> None:
+        """Forgets an analysis."""
+        with self._registry:
+            self._kept.pop(analysis_id, None)
+
+    def _touch(self, analysis_id: str, analysis: Analysis) -> None:
+        analysis.used = self._clock()
+        self._kept[analysis_id] = analysis
+        self._kept.move_to_end(analysis_id)
+
+    def _drop_idle(self) -> None:
+        before = self._clock() - IDLE_SECONDS
+        for analysis_id, analysis in list(self._kept.items()):
+            if analysis.used <= before and not analysis.busy.locked():
+                del self._kept[analysis_id]
+
+
+def _unknown() -> UnknownAnalysisError:
+    return UnknownAnalysisError(
+        "the site has not prepared this analysis.", where="the site", remedy="Prepare it, again if need be."
+    )

@@ -1,0 +1,229 @@
+"""A site, a request, a disk or a number that does what it must not: one analysis ends by name, and the others go on."""
+
+import asyncio
+import gzip
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from structlog.testing import capture_logs
+
+from coordinator import analysis
+from coordinator.records import Analysis, Round
+from coordinator.states import AnalysisState
+from coordinator.store import MemoryStore
+from shared.errors import StoreError
+from shared.messages import Problem
+from tests.federation.fake_sites import REQUEST, FakeSite, build, client, eventually, submitted, until
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize("kind", ["start", "evaluate"])
+async def test_a_site_that_sends_huge_numbers_is_named(tmp_path: Path, sites: dict[str, FakeSite], kind: str) -> None:
+    huge = {"value": 1e308, "gradient": [1e308] * 2, "hessian": [-1e308] * 3}
+    replies = {
+        "start": {"round": 0, "start": {"quadratics": [huge], "totals": [40.0, 40.0, 0.0]}},
+        "evaluate": {"round": 1, "contribution": huge},
+    }
+    for name in ("Aarau", "Chur"):
+        sites[name].override = lambda _, body: (
+            httpx.Response(200, json={"kind": kind} | replies[kind]) if body.get("kind") == kind else None
+        )
+    async with client(build(tmp_path, sites)) as http:
+        view = await until(http, await submitted(http))
+    assert (view["state"], view["problem"]["where"], view["problem"]["code"]) == (
+        "failed",
+        "Aarau, Chur",
+        "site_answer",
+    )
+    assert "larger than 1e+100" in view["problem"]["message"]
+
+
+async def test_the_words_of_a_site_control_no_terminal(tmp_path: Path, sites: dict[str, FakeSite]) -> None:
+    said = {"code": "x", "message": "M\x1b]0;title\x07\x1b[2J", "where": "\x1b[31mx", "remedy": "r\u202e"}
+    sites["Bern"].override = lambda path, _: httpx.Response(422, json=said) if path == "prepare" else None
+    async with client(build(tmp_path, sites)) as http:
+        view = await until(http, await submitted(http))
+    assert all(text.isprintable() for text in view["problem"].values())
+    assert view["problem"]["where"] == "Bern"
+
+
+@pytest.mark.parametrize(
+    "effect",
+    [{"modes": [0.1], "standard_deviations": [1.0]}, {"modes": [], "standard_deviations": [-1.0]}, "no effect"],
+)
+async def test_a_site_that_closes_wrongly_costs_no_fit(
+    tmp_path: Path, sites: dict[str, FakeSite], effect: object
+) -> None:
+    sites["Bern"].override = lambda path, _: (
+        httpx.Response(200, json={"site_effect": effect}) if path == "close" else None
+    )
+    with capture_logs() as log:
+        async with client(build(tmp_path, sites)) as http:
+            view = await until(http, await submitted(http))
+            result = (await http.get(view["links"]["result"])).json()
+    assert view["state"] == "converged"
+    assert all(row["effect"] != "ran_vals" for row in result["tidy"])
+    warned = [entry for entry in log if entry["event"] == "site_not_closed"]
+    assert [(entry["site"], entry["code"]) for entry in warned] == [("Bern", "site_answer")]
+
+
+@pytest.mark.parametrize("formula", ["y ~ x", "y ~ x + (1 | site)"])
+async def test_sites_without_a_row_end_with_a_result(tmp_path: Path, sites: dict[str, FakeSite], formula: str) -> None:
+    empty = {name: FakeSite(name, site.X[:0], site.y[:0]) for name, site in sites.items()}
+    size = 3 if "site" in formula else 2
+    zeros = {"value": 0.0, "gradient": [0.0] * size, "hessian": [0.0] * (size * (size + 1) // 2)}
+    start = {"quadratics": [zeros] * (6 if "site" in formula else 1), "totals": [0.0] * (size + 1)}
+    for site in empty.values():
+        site.override = lambda _, body: (
+            httpx.Response(200, json={"kind": "start", "round": 0, "start": start})
+            if body.get("kind") == "start"
+            else None
+        )
+    async with client(build(tmp_path, empty)) as http:
+        view = await until(http, await submitted(http, formula=formula))
+        result = (await http.get(view["links"]["result"])).json()
+    assert view["state"] == "not_identified", view["problem"]
+    assert (result["glance"]["nobs"], result["glance"]["BIC"]) == (0, None)
+
+
+async def test_a_site_may_forget_the_analysis_more_than_once_but_not_for_ever(
+    tmp_path: Path, sites: dict[str, FakeSite]
+) -> None:
+    site, forgotten = sites["Bern"], []
+
+    def forget(path: str, body: dict[str, Any]) -> None:
+        if path == "contributions" and body["round"] == 2 and len(forgotten) < 4:
+            forgotten.append(2)
+            site.prepared.clear()
+
+    site.override = forget
+    async with client(build(tmp_path, sites)) as http:
+        view = await until(http, await submitted(http))
+        assert (view["state"], len(forgotten), site.asked.count("prepare")) == ("converged", 4, 5)
+        site.override = lambda path, _: site.prepared.clear() if path == "contributions" else None
+        view = await until(http, await submitted(http))
+    assert (view["state"], view["problem"]["where"], view["problem"]["code"]) == ("failed", "Bern", "site")
+    assert "forgotten the analysis each time" in view["problem"]["message"]
+
+
+async def test_a_request_that_is_too_large_is_refused_whether_it_says_so_or_not(
+    tmp_path: Path, sites: dict[str, FakeSite]
+) -> None:
+    async def pieces() -> Any:
+        for _ in range(3):
+            yield b" " * 2**19
+
+    async with client(build(tmp_path, sites)) as http:
+        for content in (b" " * (2**20 + 1), pieces()):
+            response = await http.post("/v1/analyses", content=content, headers={"Content-Type": "application/json"})
+            assert (response.status_code, Problem.model_validate_json(response.content).code) == (413, "too_large")
+        assert (await http.post("/v1/analyses", json=REQUEST)).status_code == 201
+
+
+async def test_an_encoded_answer_is_not_unpacked(tmp_path: Path, sites: dict[str, FakeSite]) -> None:
+    packed = gzip.compress(b" " * 10_000_000)
+    sites["Bern"].override = lambda path, _: (
+        httpx.Response(200, stream=httpx.ByteStream(packed), headers={"Content-Encoding": "gzip"})
+        if path == "prepare"
+        else None
+    )
+    async with client(build(tmp_path, sites)) as http:
+        view = await until(http, await submitted(http))
+    assert (view["state"], view["problem"]["where"], view["problem"]["code"]) == ("failed", "Bern", "site_answer")
+
+
+async def test_only_so_many_analyses_run_at_once_and_the_others_wait(
+    tmp_path: Path, sites: dict[str, FakeSite]
+) -> None:
+    sites["Bern"].hold = asyncio.Event()
+    async with client(build(tmp_path, sites, running_at_once=2)) as http:
+        ids = [await submitted(http) for _ in range(4)]
+        await eventually(lambda: len(sites["Bern"].rounds) == 2)
+        states = [(await http.get(f"/v1/analyses/{one}")).json()["state"] for one in ids]
+        assert states == ["running", "running", "submitted", "submitted"]
+        assert (await http.delete(f"/v1/analyses/{ids[2]}")).json()["state"] == "cancelled"
+        sites["Bern"].hold.set()
+        ends = [(await until(http, one))["state"] for one in ids]
+    assert ends == ["converged", "converged", "cancelled", "converged"]
+
+
+class FullStore(MemoryStore):
+    """A store on a disk that is full for so many writes, from the second round on."""
+
+    def __init__(self, failures: int) -> None:
+        super().__init__()
+        self.failures = failures
+        self.full = False
+
+    def add_round(self, analysis_id: str, entry: Round) -> None:
+        self.full = self.full or entry.number == 2
+        self._write()
+        super().add_round(analysis_id, entry)
+
+    def change(self, analysis_id: str, state: AnalysisState, **values: Any) -> Analysis:
+        self._write()
+        return super().change(analysis_id, state, **values)
+
+    def _write(self) -> None:
+        if self.full and self.failures:
+            self.failures -= 1
+            raise StoreError("the database cannot be written (SQLITE_FULL).", where="database")
+
+
+async def test_an_analysis_on_a_full_disk_ends_by_name_once_there_is_room(
+    tmp_path: Path, sites: dict[str, FakeSite], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(analysis, "FIRST_PAUSE", 0.01)
+    store = FullStore(failures=4)
+    with capture_logs() as log:
+        async with client(build(tmp_path, sites, store)) as http:
+            view = await until(http, await submitted(http))
+            await eventually(lambda: all(site.closed for site in sites.values()))
+    assert (view["state"], view["problem"]["code"], view["problem"]["where"]) == ("failed", "store", "database")
+    assert store.failures == 0
+    assert len([entry for entry in log if entry["event"] == "ending_not_stored"]) == 3
+
+
+async def test_a_request_to_a_full_disk_is_unavailable_not_a_crash(
+    tmp_path: Path, sites: dict[str, FakeSite], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> Analysis:
+        raise StoreError(where="database")
+
+    monkeypatch.setattr(MemoryStore, "add", full)
+    async with client(build(tmp_path, sites)) as http:
+        response = await http.post("/v1/analyses", json=REQUEST)
+    assert (response.status_code, Problem.model_validate_json(response.content).code) == (503, "store")
+
+
+async def test_a_psi_that_is_not_finite_ends_the_analysis_with_advice(
+    tmp_path: Path, sites: dict[str, FakeSite]
+) -> None:
+    tiny = {"value": 0.0, "gradient": [1e99, -1e99], "hessian": [-1e-300, 0.0, -1e-300]}
+    for site in sites.values():
+        site.override = lambda _, body: (
+            httpx.Response(200, json={"kind": "evaluate", "round": body["round"], "contribution": tiny})
+            if body.get("kind") == "evaluate"
+            else None
+        )
+    with np.errstate(all="ignore"):
+        async with client(build(tmp_path, sites)) as http:
+            view = await until(http, await submitted(http))
+    assert (view["state"], view["problem"]["code"]) == ("failed", "not_finite")
+    assert "scale of the response" in view["problem"]["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("tolerance", 1e-25), ("confidence_level", 0.49), ("confidence_level", 0.99995), ("confidence_level", 1.0)],
+)
+async def test_settings_that_no_arithmetic_can_meet_are_refused(
+    tmp_path: Path, sites: dict[str, FakeSite], field: str, value: float
+) -> None:
+    async with client(build(tmp_path, sites)) as http:
+        response = await http.post("/v1/analyses", json=REQUEST | {field: value})
+    assert (response.status_code, Problem.model_validate_json(response.content).where) == (422, f"body.{field}")

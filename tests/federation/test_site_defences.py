@@ -1,0 +1,324 @@
+"""Claims about a site that is asked by a coordinator which does not keep to the protocol."""
+
+import functools
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+import numpy as np
+import pytest
+from structlog.testing import capture_logs
+
+from shared.contribution import Contribution
+from shared.errors import RefusedError, UnknownAnalysisError
+from shared.messages import EvaluateRequest
+from shared.optimisation.start import StartContribution
+from site_node.analyses import IDLE_SECONDS, MOST_KEPT
+from site_node.app import LARGEST_REQUEST, create_app
+from site_node.data.sources import FileSource
+from site_node.evaluation import LOGGED_TEXT, SiteNode
+from site_node.folder import write_site
+from tests.federation.one_site import CLOSE, Site, assert_problem, until
+
+pytestmark = pytest.mark.anyio
+
+ROUNDS = "/v1/analyses/one/contributions"
+END = "/v1/analyses/one/close"
+EFFECT = {"modes": [0.25], "standard_deviations": [0.125]}
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def node(site: Site, clock: Clock) -> SiteNode:
+    return SiteNode(
+        name="A",
+        version="1",
+        policy="default",
+        dictionary=site.dictionary,
+        source=FileSource(site.data, b"secret"),
+        estimator=site.fake.estimator(),
+        clock=clock,
+    )
+
+
+async def test_rounds_are_answered_one_after_the_other_and_each_once(site: Site) -> None:
+    async with site.client() as client:
+        await site.prepare(client)
+        third = await client.post(ROUNDS, json=site.evaluate(3))
+        assert third.status_code == 200, "a site that has restarted goes on where the coordinator is"
+        for number in (1, 2):
+            problem = assert_problem(await client.post(ROUNDS, json=site.evaluate(number)), 403, "round_answered")
+            assert (problem["rule"], problem["status"]) == ("G3", "refused")
+        assert_problem(await client.post(ROUNDS, json=site.start()), 403, "round_answered")
+        assert_problem(await client.post(ROUNDS, json=site.evaluate(3, [0.0, 0.0, 1.0])), 403, "round_answered")
+        assert_problem(await client.post(ROUNDS, json=site.evaluate(5)), 403, "round_skipped")
+        assert (await client.post(ROUNDS, json=site.evaluate(3))).content == third.content
+        assert (await client.post(ROUNDS, json=site.evaluate(4))).status_code == 200
+        assert_problem(await client.post(ROUNDS, json=site.evaluate(3)), 403, "round_answered")
+    assert site.fake.calls == 2
+
+
+async def test_no_round_is_answered_above_the_specifications_limit(site: Site) -> None:
+    async with site.client() as client:
+        await site.prepare(client)
+        assert_problem(await client.post(ROUNDS, json=site.evaluate(51)), 403, "round_limit")
+        assert (await client.post(ROUNDS, json=site.evaluate(50))).status_code == 200
+
+
+@pytest.mark.parametrize("changes", [{"psi": [0.1, -0.2, 0.4]}, {"basis": [2.0]}, {"psi": None}])
+async def test_a_site_effect_is_released_only_at_a_psi_that_was_answered(site: Site, changes: dict[str, Any]) -> None:
+    async with site.client() as client:
+        await site.prepare(client)
+        assert (await client.post(END, json=CLOSE)).json() == {"site_effect": None}
+        await site.prepare(client)
+        await client.post(ROUNDS, json=site.evaluate())
+        assert (await client.post(END, json=CLOSE | changes)).json() == {"site_effect": None}
+
+
+async def test_a_site_effect_is_released_at_the_best_psi_when_the_last_trial_was_worse(site: Site) -> None:
+    async with site.client() as client:
+        await site.prepare(client)
+        await client.post(ROUNDS, json=site.evaluate(1))
+        await client.post(ROUNDS, json=site.evaluate(2, [0.1, -0.2, 0.4]))
+        assert (await client.post(END, json=CLOSE)).json() == {"site_effect": EFFECT}
+
+
+async def test_close_waits_for_the_round_that_is_being_computed(site: Site) -> None:
+    held = node(site, Clock())
+    held.prepare("one", site.specification())
+    site.fake.go.clear()
+    ended: list[str] = []
+
+    def work(name: str, call: Any, *arguments: Any) -> None:
+        call(*arguments)
+        ended.append(name)
+
+    request = EvaluateRequest.model_validate(site.evaluate())
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(anyio.to_thread.run_sync, work, "round", held.contributions, "one", request)
+        await until(lambda: site.fake.calls == 1)
+        close = type("Close", (), {"psi": None, "outcome": "cancelled"})()
+        tasks.start_soon(anyio.to_thread.run_sync, work, "close", held.close, "one", close)
+        await anyio.sleep(0.05)
+        assert ended == []
+        site.fake.go.set()
+    assert ended == ["round", "close"]
+
+
+async def test_a_design_is_kept_until_it_was_idle_for_half_an_hour(site: Site) -> None:
+    clock = Clock()
+    kept = node(site, clock)
+    for analysis in ("used", "idle"):
+        kept.prepare(analysis, site.specification())
+    clock.now += IDLE_SECONDS - 1
+    kept.contributions("used", EvaluateRequest.model_validate(site.evaluate(1)))
+    clock.now += 1
+    kept.contributions("used", EvaluateRequest.model_validate(site.evaluate(2)))
+    with pytest.raises(UnknownAnalysisError, match="Prepare it"):
+        kept.contributions("idle", EvaluateRequest.model_validate(site.evaluate(1)))
+    accepted = kept.prepare("idle", site.specification())
+    assert accepted.rows == 40
+
+
+async def test_many_designs_are_kept_and_then_the_one_that_was_used_longest_ago_goes(site: Site) -> None:
+    kept = node(site, Clock())
+    for k in range(MOST_KEPT):
+        kept.prepare(f"a-{k}", site.specification())
+    for k in (0, 1):
+        kept.contributions(f"a-{k}", EvaluateRequest.model_validate(site.evaluate(1)))
+    kept.prepare("one-more", site.specification())
+    with pytest.raises(UnknownAnalysisError):
+        kept.contributions("a-2", EvaluateRequest.model_validate(site.evaluate(2)))
+    with pytest.raises(RefusedError, match="answered"):
+        kept.contributions("a-0", EvaluateRequest.model_validate(site.evaluate(1, [1.0, 0.0, 0.0])))
+
+
+@pytest.mark.parametrize("fault", [np.linalg.LinAlgError("Mrs-Smith"), OverflowError("Mrs-Smith")])
+async def test_a_singular_matrix_or_an_overflow_is_the_datas_fault(site: Site, fault: Exception) -> None:
+    site.fake.fault = fault
+    async with site.client() as client:
+        await site.prepare(client)
+        response = await client.post(ROUNDS, json=site.evaluate())
+    problem = assert_problem(response, 422, "not_finite")
+    assert problem["message"] == "the numbers leave floating point's range."
+    assert "Rescale" in problem["remedy"]
+    assert "Smith" not in response.text
+
+
+async def test_a_start_or_an_effect_that_is_not_finite_is_the_datas_fault(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = Contribution(0.0, np.zeros(2), np.eye(2))
+    monkeypatch.setattr(site.fake, "start", lambda *_: StartContribution((one,), np.array([np.inf])))
+    monkeypatch.setattr(site.fake, "site_effect", lambda *_: (np.array([np.nan]), np.array([1.0])))
+    async with site.client() as client:
+        await site.prepare(client)
+        assert_problem(await client.post(ROUNDS, json=site.start()), 422, "not_finite")
+        await client.post(ROUNDS, json=site.evaluate())
+        assert_problem(await client.post(END, json=CLOSE), 422, "not_finite")
+
+
+async def test_columns_at_the_end_of_floating_point_are_the_datas_fault_in_the_real_estimation(site: Site) -> None:
+    rows = "".join(f"{k % 7 * 1e200},{k % 2}\n" for k in range(100))
+    site.data.write_text("treatment,death\n" + rows, encoding="utf-8")
+    numbers = json.dumps({"variables": [{"name": name, "type": "number"} for name in ("treatment", "death")]})
+    site.settings.dictionary.write_text(numbers, encoding="utf-8")
+    transport = httpx.ASGITransport(app=create_app(site.settings))
+    site.dictionary = type(site.dictionary).model_validate_json(numbers)
+    column = {"name": "t", "factors": [{"kind": "numeric", "expression": {"kind": "variable", "name": "treatment"}}]}
+    big = site.specification(fixed=(column,), random={"group": "site", "columns": (column,)})
+    async with httpx.AsyncClient(transport=transport, base_url="http://site") as client:
+        assert (await site.prepare(client, big)).status_code == 200
+        asked = site.start() | {"specification_sha256": big.sha256}
+        assert_problem(await client.post(ROUNDS, json=asked), 422, "not_finite")
+
+
+async def test_a_body_above_the_limit_is_refused_and_one_without_the_key_is_not_read(
+    site: Site, tmp_path: Path
+) -> None:
+    (tmp_path / "key").write_text("open-sesame\n", encoding="utf-8")
+    site.settings = site.settings.model_copy(update={"key_file": tmp_path / "key"})
+    read = 0
+
+    async def body() -> Any:
+        nonlocal read
+        for _ in range(2 + LARGEST_REQUEST // 2**20):
+            read += 1
+            yield b" " * 2**20
+
+    async with site.client() as client:
+        assert_problem(await client.post(ROUNDS, content=body()), 401, "unauthorised")
+        assert read == 0
+    async with site.client(Authorization="Bearer open-sesame") as client:
+        assert_problem(await client.post(ROUNDS, content=body()), 413, "too_large")
+
+
+async def test_what_a_coordinator_writes_does_not_fill_the_log(site: Site) -> None:
+    with capture_logs() as logs:
+        async with site.client() as client:
+            await site.prepare(client)
+            await client.post(END, json={"outcome": "x" * 150})
+            await client.get("/v1/" + "y" * 5000)
+            await site.prepare(client, site.specification(weights="w" * 60))
+    assert next(log["outcome"] for log in logs if log["event"] == "closed") == "x" * LOGGED_TEXT
+    assert max(len(str(log)) for log in logs) < 500
+
+
+async def test_equal_requests_wait_without_occupying_the_threads_of_others(site: Site) -> None:
+    limiter = anyio.CapacityLimiter(2)
+    app = create_app(site.settings, limiter=limiter, estimator=site.fake.estimator())
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://site") as client:
+        await site.prepare(client)
+        site.fake.go.clear()
+        async with anyio.create_task_group() as tasks:
+            for _ in range(4):
+                tasks.start_soon(functools.partial(client.post, ROUNDS, json=site.evaluate()))
+            await until(lambda: site.fake.calls == 1)
+            with anyio.fail_after(5):
+                assert (await site.prepare(client, analysis="two")).status_code == 200
+            assert limiter.borrowed_tokens == 1
+            site.fake.go.set()
+    assert site.fake.calls == 1
+
+
+async def test_a_file_without_a_header_puts_no_row_on_the_wire(site: Site) -> None:
+    site.data.write_text("Mrs-Smith,Mrs-Smith\n" + "a,0\nb,1\n" * 20, encoding="utf-8")
+    async with site.client() as client:
+        response = await site.prepare(client)
+    assert response.status_code == 422
+    assert response.json()["message"] == "columns 1 and 2 have the same name."
+    assert "Smith" not in response.text
+
+
+async def test_a_running_site_says_that_its_file_seems_separated_by_semicolons(site: Site) -> None:
+    site.data.write_text(site.data.read_text(encoding="utf-8").replace(",", ";"), encoding="utf-8")
+    async with site.client() as client:
+        response = await site.prepare(client)
+    assert "separated by semicolons" in response.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"link": "log"}, "link"),
+        ({"roster": ["A", "A"]}, "roster"),
+        ({"fixed": [{"name": "c", "factors": []}, {"name": "c", "factors": []}]}, "fixed"),
+        ({"fixed": [{"name": f"c{k}", "factors": []} for k in range(1001)]}, "fixed"),
+        ({"random": {"group": "site", "columns": [{"name": "1", "factors": []}], "sd": 1e9}}, "sd"),
+    ],
+)
+async def test_a_specification_beyond_the_limits_is_a_problem_that_names_the_field(
+    site: Site, change: dict[str, Any], field: str
+) -> None:
+    body = {"specification": site.specification().model_dump(mode="json") | change}
+    async with site.client() as client:
+        response = await client.post("/v1/analyses/one/prepare", json=body)
+    assert assert_problem(response, 422, "invalid_request")["where"].endswith(field)
+
+
+SLOW = """
+import functools, os, sys, time
+from site_node import app, cli, hosting
+from site_node.evaluation import Estimator
+
+def start(rows, model):
+    print(f"umask {os.umask(0):03o}", flush=True)
+    time.sleep(60)
+
+slow = Estimator(app.LAPLACE.model_of, start, app.LAPLACE.contribution, app.LAPLACE.site_effect)
+hosting.create_app = functools.partial(app.create_app, estimator=slow)
+cli.app()
+"""
+
+
+def test_a_process_ends_when_told_even_while_it_computes_and_keeps_its_files_to_its_owner(
+    site: Site, tmp_path: Path
+) -> None:
+    folder, announce = tmp_path / "A", tmp_path / "announce.json"
+    write_site(folder, name="A", data=str(site.data), dictionary=str(site.settings.dictionary))
+    (folder / "secret").chmod(0o644)
+    command = [sys.executable, "-c", SLOW, "serve", str(folder), "--announce", str(announce)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            deadline = time.monotonic() + 20
+            while not announce.exists() and time.monotonic() < deadline:
+                time.sleep(0.01)
+            url = json.loads(announce.read_text(encoding="utf-8"))["sites"]["A"] + "/v1/analyses/one"
+            body = {"specification": site.specification().model_dump(mode="json")}
+            assert httpx.post(f"{url}/prepare", json=body).status_code == 200
+            with pytest.raises(httpx.ReadTimeout):
+                httpx.post(f"{url}/contributions", json=site.start(), timeout=0.5)
+            began = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            said, log = process.communicate(timeout=20)
+            assert time.monotonic() - began < 10
+        finally:
+            process.kill()
+    assert process.returncode == 0
+    assert said == "umask 077\n"
+    assert "Traceback" not in log
+    events = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    assert events[-1]["event"] == "ended while computing"
+    (warning,) = [event for event in events if "secret" in event["event"]]
+    assert (warning["site"], warning["file"]) == ("A", str(folder / "secret"))

@@ -1,0 +1,60 @@
+"""A result is written whatever the numbers are: what cannot be said is null."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from coordinator.result import make_result
+from shared.contribution import Contribution
+from shared.formula.expressions import Column, VariableRef
+from shared.messages import Accepted, RandomEffect
+from shared.optimisation.outcome import OutcomeKind
+from shared.optimisation.step import Point, State
+from shared.specification import NumericResponse, RandomTerm, Specification
+
+SPECIFICATION = Specification(
+    formula="y ~ 1 + (1 | site)",
+    family="binomial",
+    link="logit",
+    response=NumericResponse(expression=VariableRef("y")),
+    fixed=(Column("(Intercept)"),),
+    random=RandomTerm(group="site", columns=(Column("(Intercept)"),)),
+    roster=("Bern",),
+    dictionary_sha256="0" * 64,
+    tolerance=1e-16,
+    max_rounds=50,
+    confidence_level=0.95,
+)
+PSI = np.array([0.1, 1e-3])
+ACCEPTED = Accepted(specification_sha256="0", fingerprint="f", rows=9, rows_dropped=0, groups=1)
+
+
+def written(curvature: float, *, rows: int = 9, mode: float = 0.1) -> dict:
+    summed = Contribution(-5.0, np.zeros(2), -np.diag([4.0, curvature]))
+    state = State(SPECIFICATION.layout, 1e-16, 50, round=3, psi=PSI, basis=np.eye(1))
+    state = replace(state, point=Point(PSI, summed, np.ones(2), 0.0), ending=OutcomeKind.CONVERGED)
+    accepted = {"Bern": ACCEPTED.model_copy(update={"rows": rows})}
+    effects = {"Bern": RandomEffect(modes=(mode,), standard_deviations=(0.0,))}
+    result = make_result(SPECIFICATION, state, [], accepted, effects)
+    return json.loads(json.dumps(result, allow_nan=False))
+
+
+def row(result: dict, effect: str) -> dict:
+    return next(one for one in result["tidy"] if one["effect"] == effect)
+
+
+def test_an_interval_wider_than_the_numbers_reach_has_no_upper_end() -> None:
+    sd = row(written(1e-8), "ran_pars")
+    assert sd["std.error"] == pytest.approx(1e4)
+    assert (sd["estimate"], sd["conf.low"], sd["conf.high"]) == (1e-3, 0.0, None)
+
+
+def test_no_rows_at_all_have_no_bic() -> None:
+    glance = written(4.0, rows=0)["glance"]
+    assert (glance["nobs"], glance["BIC"], glance["logLik"]) == (0, None, -5.0)
+
+
+def test_an_effect_as_large_as_numbers_are_is_written() -> None:
+    assert row(written(4.0, mode=1e308), "ran_vals")["estimate"] == 1e308

@@ -1,0 +1,91 @@
+"""A database that cannot be used is a fault with a name, and neither it nor the log quotes what was to be written."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sql
+
+from coordinator.records import Analysis, Round
+from coordinator.sql_store import SqlStore
+from coordinator.states import AnalysisState
+from coordinator.tables import METADATA
+from shared.errors import StoreError
+from shared.formula.expressions import Column, VariableRef
+from shared.messages import Accepted, ContributionMessage, StartMessage
+from shared.specification import AnalysisRequest, NumericResponse, Specification
+
+SPECIFICATION = Specification(
+    formula="y ~ 1",
+    family="binomial",
+    link="logit",
+    response=NumericResponse(expression=VariableRef("y")),
+    fixed=(Column("(Intercept)"),),
+    roster=("Bern",),
+    dictionary_sha256="0" * 64,
+    tolerance=1e-16,
+    max_rounds=50,
+    confidence_level=0.95,
+)
+SUMMED = ContributionMessage(value=-1.5, gradient=(0.1,), hessian=(-0.3,))
+ROUND = Round(number=1, psi=(12345.678,), summed=SUMMED, decrement=0.25, accepted=True, seconds=0.5)
+START = StartMessage(quadratics=(SUMMED,), totals=(20.0, 20.0, 0.0))
+ACCEPTED = Accepted(specification_sha256="0" * 64, fingerprint="f", rows=20, rows_dropped=1, groups=1)
+
+
+def new() -> Analysis:
+    return Analysis.submitted(AnalysisRequest(formula="y ~ 1"), SPECIFICATION, "key")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqlStore]:
+    kept = SqlStore(f"sqlite:///{tmp_path / 'a.db'}")
+    yield kept
+    kept.close()
+
+
+WRITES: dict[str, Callable[[SqlStore, str], object]] = {
+    "add": lambda store, _: store.add(new()),
+    "change": lambda store, known: store.change(known, AnalysisState.RUNNING),
+    "set_accepted": lambda store, known: store.set_accepted(known, {"Bern": ACCEPTED}),
+    "set_start": lambda store, known: store.set_start(known, START),
+    "add_round": lambda store, known: store.add_round(known, ROUND),
+    "delete": lambda store, known: store.delete(known),
+}
+READS: dict[str, Callable[[SqlStore, str], object]] = {
+    "get": lambda store, known: store.get(known),
+    "newest": lambda store, _: store.newest(state=None, limit=1, before=None),
+    "unfinished": lambda store, _: store.unfinished(),
+    "accepted": lambda store, known: store.accepted(known),
+    "start": lambda store, known: store.start(known),
+    "rounds": lambda store, known: store.rounds(known),
+    "result": lambda store, known: store.result(known),
+}
+
+
+def test_a_full_disk_is_a_store_error_without_what_was_to_be_written(store: SqlStore) -> None:
+    analysis = store.add(new())
+    sql.event.listen(store._engine, "begin", lambda connection: connection.exec_driver_sql("PRAGMA max_page_count=1"))
+    with pytest.raises(StoreError, match=r"cannot be written \(SQLITE_FULL\)") as caught:
+        store.add_round(analysis.id, replace(ROUND, psi=(12345.678,) * 10_000))
+    assert (caught.value.where, caught.value.__suppress_context__) == ("database", True)
+    assert "12345" not in f"{caught.value} {caught.value.__context__}"
+    assert store.rounds(analysis.id) == []
+
+
+@pytest.mark.parametrize("call", [*READS.values(), *WRITES.values()], ids=[*READS, *WRITES])
+def test_a_database_that_is_broken_is_a_store_error(tmp_path: Path, store: SqlStore, call) -> None:
+    analysis = store.add(new())
+    engine = sql.create_engine(f"sqlite:///{tmp_path / 'a.db'}")
+    METADATA.drop_all(engine)
+    engine.dispose()
+    with pytest.raises(StoreError, match="SQLITE_ERROR"):
+        call(store, analysis.id)
+
+
+def test_a_round_that_is_there_already_is_a_store_error(store: SqlStore) -> None:
+    analysis = store.add(new())
+    store.add_round(analysis.id, ROUND)
+    with pytest.raises(StoreError, match="SQLITE_CONSTRAINT"):
+        store.add_round(analysis.id, ROUND)
