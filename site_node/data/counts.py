@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from shared.dictionary import Variable
+from shared.formula.expressions import variables_of
 from shared.parameters import Vector
-from shared.specification import Specification
+from shared.specification import CountsResponse, EventResponse, NumericResponse, Specification
 from site_node.data.response import Mask, Observed
 from site_node.data.sources import Table
 from site_node.estimation.rows import Index, Rows
@@ -65,9 +66,11 @@ def count(
         groups: groups of an in-site grouping factor.
     """
     carrying = observed.weight > 0
+    # the values of a count or a measurement are no cells; those of a binary outcome are
+    judged = [one for one in variables if observed.outcomes or one.name not in _read_by_response(specification)]
     levels = [
         _within(variable.name, *found, observed.outcomes, carrying)
-        for variable in variables
+        for variable in judged
         if (found := _values(variable, table)) is not None
     ]
     for name, values, among in _columns(specification, rows, carrying):
@@ -76,10 +79,19 @@ def count(
             everywhere = np.zeros(rows.n, dtype=np.int64)
             everywhere[among] = codes
             levels.append(_within(name, everywhere, 2, observed.outcomes, among))
-    units = tuple(int(outcome.sum()) for outcome in observed.outcomes)
-    # a count need not be zero anywhere; a binary outcome that nobody or everybody has tells of each of them
-    outcomes = units if specification.family == "binomial" else tuple(one for one in units if one)
+    outcomes = tuple(int(outcome.sum()) for outcome in observed.outcomes)
     return Counts(int(carrying.sum()), specification.layout.size, groups, tuple(levels), outcomes)
+
+
+def _read_by_response(specification: Specification) -> frozenset[str]:
+    response = specification.response
+    match response:
+        case EventResponse():
+            return frozenset({response.variable})
+        case CountsResponse():
+            return variables_of(response.successes) | variables_of(response.failures)
+        case NumericResponse():
+            return variables_of(response.expression)
 
 
 def value_counts(variable: Variable, table: Table) -> LevelCounts:

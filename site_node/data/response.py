@@ -57,7 +57,7 @@ def observe(specification: Specification, table: Table, dictionary: Dictionary) 
 
 
 def _observed(y: Vector, weight: Vector, family: FamilyName) -> Observed:
-    """With the outcomes: two values are a binary outcome whatever the family; else events and none, and for counts zeros."""
+    """With the outcomes: two values are a binary outcome whatever the family; for proportions, events and none."""
     carrying = weight > 0
     low, high = y.min(initial=np.inf, where=carrying), y.max(initial=-np.inf, where=carrying)
     outcomes: tuple[Mask, ...] = ()
@@ -65,8 +65,6 @@ def _observed(y: Vector, weight: Vector, family: FamilyName) -> Observed:
         outcomes = (y == high, y == low)
     elif family == "binomial":
         outcomes = (y > 0, y < 1)
-    elif family == "poisson":
-        outcomes = (y > 0, y == 0)
     return Observed(y, weight, tuple(outcome & carrying for outcome in outcomes))
 
 

@@ -85,7 +85,7 @@ def test_missing_values_are_dropped_counted_and_reported(tmp_path) -> None:
 def test_collinear_columns_are_named_and_give_no_estimates(tmp_path) -> None:
     done = rehearse(tmp_path, [row | {"x2": 2 * row["x"] + 1} for row in rows()], "y ~ x + x2 + (1 | site)")
     assert done.returncode == NO_ESTIMATES
-    assert "cannot tell these columns apart: (Intercept), x, x2" in done.stdout
+    assert "cannot tell these apart: (Intercept), x, x2" in done.stdout
 
 
 def test_complete_separation_is_named_and_gives_no_estimates(tmp_path) -> None:

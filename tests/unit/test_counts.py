@@ -17,7 +17,7 @@ from shared.formula.expressions import (
     NumericFactor,
     VariableRef,
 )
-from shared.specification import AnalysisRequest, NumericResponse, RandomTerm, Specification
+from shared.specification import AnalysisRequest, CountsResponse, NumericResponse, RandomTerm, Specification
 from site_node.data.counts import MOST_VALUES, value_counts
 from site_node.data.design import build
 from site_node.data.sources import Table
@@ -101,6 +101,21 @@ def test_no_specification_that_was_written_by_hand_does_either() -> None:
     assert "rare_outcome" in codes(plain.model_copy(update={"response": response, "weights": "visits"}))
 
 
+def test_the_offset_the_sizes_and_the_response_are_judged_as_columns_are() -> None:
+    """x has many values, and two rows lie above 2.5."""
+    x = np.where(np.arange(N) < 2, 3.0 + np.arange(N), np.linspace(-2, 2, N))
+    above = Comparison(">", VariableRef("x"), Number(2.5))
+    plain, data = asked("death ~ age"), table(x=x)
+    assert codes(plain, data) == set()
+    assert codes(plain.model_copy(update={"offset": above}), data) == {"rare_level"}
+    more = Arithmetic("+", Number(1.0), above)
+    sizes = plain.model_copy(update={"response": CountsResponse(successes=more, failures=more)})
+    assert codes(sizes, data) == {"rare_level"}
+    measured = asked("x ~ age", family="gaussian")
+    response = NumericResponse(expression=Arithmetic("*", above, VariableRef("x")))
+    assert codes(measured.model_copy(update={"response": response}), data) == {"rare_level"}
+
+
 @pytest.mark.parametrize(
     ("formula", "settings"),
     [
@@ -130,12 +145,11 @@ def test_each_of_a_numbers_few_values_is_a_level() -> None:
     assert codes(asked("death ~ x + (0 + grade | site)"), table(grade=rare_grade)) == {"rare_level"}
 
 
-def test_counts_of_which_few_rows_have_an_event_or_none_are_refused() -> None:
+def test_counts_of_which_few_rows_are_not_zero_are_refused_and_a_short_tail_is_not() -> None:
     few = np.where(np.arange(N) < 2, 5 + np.arange(N), 0)
-    assert "rare_outcome" in codes(asked("visits ~ x", family="poisson"), table(visits=few))
-    none = np.where(np.arange(N) < 2, 0, 1 + np.arange(N) % 20)
-    assert "rare_outcome" in codes(asked("visits ~ x", family="poisson"), table(visits=none))
-    assert codes(asked("visits ~ x", family="poisson"), table(visits=1 + np.arange(N) % 20)) == set()
+    assert codes(asked("visits ~ x", family="poisson"), table(visits=few)) == {"rare_level"}
+    tail = np.where(np.arange(N) < 6, 4 + np.arange(N) // 2, np.arange(N) % 3)
+    assert codes(asked("visits ~ x", family="poisson"), table(visits=tail)) == set()
 
 
 def test_every_parameter_counts_against_the_rows_and_not_only_the_columns() -> None:

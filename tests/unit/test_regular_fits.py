@@ -18,7 +18,6 @@ from tests.reference.cases import fit
 from tests.unit.generated import response
 
 BINOMIAL, POISSON, GAUSSIAN = ("binomial", "logit"), ("poisson", "log"), ("gaussian", "identity")
-FAMILIES = (BINOMIAL, POISSON, GAUSSIAN)
 SEEDS = 40
 
 RNG = np.random.default_rng(0)
@@ -62,7 +61,7 @@ def regular(q: int, seed: int) -> tuple[Rows, Model]:
     X = np.column_stack([np.ones(len(group)), rng.normal(size=(len(group), 2))])
     effects = rng.normal(size=(groups, q)) * rng.choice([0.0, 0.2, 0.5, 1.0], q)
     eta = X @ np.array([0.3, 0.4, -0.3]) + np.sum(X[:, :q] * effects[group], axis=1)
-    key = FAMILIES[seed % 3]
+    key = (BINOMIAL, POISSON, GAUSSIAN)[seed % 3]
     return problem(key, X, X[:, :q], response(key[0], eta, rng), group, correlated=bool(seed % 2))
 
 
