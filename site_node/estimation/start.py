@@ -1,6 +1,7 @@
 """The site's part of the one-shot start (shared/optimisation/start.py; docs/model.md, The step, the start, the end)."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -88,34 +89,37 @@ def _expand(
     Without the family's constant. None where the log-likelihood is not finite.
     """
     p = model.layout.p
-
-    @np.errstate(over="ignore", invalid="ignore")
-    def of_slab(slab: Rows) -> tuple[float, Vector, Matrix, list[_Integral]]:
-        starts, Z = slab.starts, slab.Z.T
-        eta = slab.offset + slab.X @ b
-        v = conditional_modes(slab, eta, wide.T @ Z, model.family, 0.0) @ wide.T
-        eta += dot_by_row(Z, v, starts)
-        l = model.family.log_likelihood(slab.y, slab.weight, eta, 0.0)
-        l1, l2 = model.family.derivatives(slab.y, slab.weight, eta, 0.0, 2)
-        eta -= slab.offset
-        working = l1 - l2 * eta
-        C, information = (weighted_by_group(-l2 * Z, design, starts) for design in (slab.X, slab.Z))
-        score = by_group(working * Z, starts)
-        return (
-            float(np.sum(l - l1 * eta + l2 * eta * eta / 2)),
-            working @ slab.X,
-            weighted_cross_product(slab.X, l2),
-            [_integrate(score, C, information, Lambda) for Lambda in factors],
-        )
-
     value, gradient, hessian = 0.0, np.zeros(p), np.zeros((p, p))
     integrals = [_Integral(0.0, 0.0, np.zeros(p), np.zeros((p, p))) for _ in factors]
-    for part in over_slabs(of_slab, rows):
+    for part in over_slabs(partial(_expand_slab, model=model, b=b, wide=wide, factors=factors), rows):
         value, gradient, hessian = value + part[0], gradient + part[1], hessian + part[2]
         integrals = [old + new for old, new in zip(integrals, part[3], strict=True)]
     if not (np.isfinite(value) and np.isfinite(gradient).all() and np.isfinite(hessian).all()):
         return None, integrals
     return Contribution(value, gradient, (hessian + hessian.T) / 2), integrals
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def _expand_slab(
+    slab: Rows, *, model: Model, b: Vector, wide: Matrix, factors: list[Matrix]
+) -> tuple[float, Vector, Matrix, list[_Integral]]:
+    """A slab's part of `_expand`: value, gradient (p,) and Hessian (p, p) at beta = 0, and an integral for each Lambda."""
+    starts, Z = slab.starts, slab.Z.T
+    eta = slab.offset + slab.X @ b
+    v = conditional_modes(slab, eta, wide.T @ Z, model.family, 0.0) @ wide.T
+    eta += dot_by_row(Z, v, starts)
+    l = model.family.log_likelihood(slab.y, slab.weight, eta, 0.0)
+    l1, l2 = model.family.derivatives(slab.y, slab.weight, eta, 0.0, 2)
+    eta -= slab.offset
+    working = l1 - l2 * eta
+    C, information = (weighted_by_group(-l2 * Z, design, starts) for design in (slab.X, slab.Z))
+    score = by_group(working * Z, starts)
+    return (
+        float(np.sum(l - l1 * eta + l2 * eta * eta / 2)),
+        working @ slab.X,
+        weighted_cross_product(slab.X, l2),
+        [_integrate(score, C, information, Lambda) for Lambda in factors],
+    )
 
 
 def _integrate(score: Array, C: Array, information: Array, Lambda: Matrix) -> _Integral:

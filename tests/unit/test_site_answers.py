@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+from contextlib import closing, suppress
 
 import httpx
 import pytest
@@ -29,14 +30,10 @@ def evaluated(*answers: bytes) -> tuple[FedglmmError | float, list[bytes]]:
     left, requests = list(answers), []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
+        with closing(writer), suppress(ConnectionError):  # the client may have read enough
             requests.append(await reader.readuntil(b"\r\n\r\n"))
             writer.write(left.pop(0) if len(left) > 1 else left[0])
             await writer.drain()
-        except ConnectionError:  # the client has read enough
-            pass
-        finally:
-            writer.close()
 
     async def run() -> FedglmmError | float:
         async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
