@@ -1,7 +1,7 @@
 """The analyst's command: fedglmm rehearse, demo, fit, list, show.
 
-Exit codes: 0 estimates; 1 ended without estimates (separated, not identified, round limit); 2 the request or a setting is
-wrong; 3 a site refused; 4 a site or the coordinator failed or cannot be reached.
+Exit codes: 0 estimates; 1 ended without estimates (separated, not identified, perfect fit, not finite, round limit); 2 the
+request or a setting is wrong; 3 a site refused; 4 a site or the coordinator failed or cannot be reached.
 """
 
 import json

@@ -15,7 +15,7 @@ class Fit:
 
     @property
     def outcome(self) -> str:
-        """converged, boundary, separated, not_identified or round_limit."""
+        """An OutcomeKind: converged, boundary, separated, not_identified, perfect_fit, not_finite or round_limit."""
         return str(self.result["convergence"]["outcome"])
 
     @property

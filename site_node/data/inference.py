@@ -59,6 +59,13 @@ def infer(path: Path, *, groups: Sequence[str] = (), levels: Mapping[str, Sequen
                 variables.append(variable)
             else:
                 notes.append(f"column `{name}` is left out: {reason or 'it holds no values'}.")
+        if not variables:
+            raise DataError(
+                "no column holds a value that a variable could have.",
+                where=path.name,
+                remedy="Give it a file with a header and rows; names begin with a letter and hold letters, digits, . and _.",
+                code="no_variables",
+            )
         dictionary = Dictionary(variables=tuple(variables))
         return Proposal(dictionary, (*notes, *doubts(file, dictionary)))
 

@@ -159,3 +159,10 @@ def test_a_file_that_is_not_there_is_named_without_a_word_of_settings(tmp_path: 
     assert done.exit_code == 2
     assert f"{tmp_path / 'no.csv'}: there is no such file." in done.stderr
     assert "site.toml" not in done.stderr
+
+
+def test_a_file_with_a_header_and_no_rows_proposes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("y,x\n")
+    with pytest.raises(DataError, match="no column holds a value"):
+        infer(path)
