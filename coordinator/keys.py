@@ -1,7 +1,6 @@
 """Keys in files of their own: printable ASCII, long and private where other machines can reach what they open."""
 
 import os
-import re
 import stat
 from pathlib import Path
 
@@ -10,10 +9,9 @@ from pydantic import SecretStr
 
 from coordinator.settings import text_of
 from shared.errors import SettingsError
+from shared.keys import checked_key
 
 LOG = structlog.get_logger(__name__)
-SHORTEST = 16
-"""Characters of a key beyond loopback."""
 
 
 def read_key(path: Path, *, exposed: bool = False) -> SecretStr:
@@ -27,7 +25,7 @@ def read_key(path: Path, *, exposed: bool = False) -> SecretStr:
         SettingsError: it cannot be read, or holds none that can be used.
     """
     _look_at_mode(path, exposed)
-    return _checked(text_of(path).strip(), str(path), exposed)
+    return checked_key(text_of(path).strip(), where=str(path), exposed=exposed)
 
 
 def read_keys(path: Path, *, exposed: bool = False) -> tuple[SecretStr, ...]:
@@ -45,28 +43,10 @@ def read_keys(path: Path, *, exposed: bool = False) -> tuple[SecretStr, ...]:
     for number, line in enumerate(text_of(path).splitlines(), start=1):
         if line.strip() and not line.strip().startswith("#"):
             name, colon, key = line.partition(":")
-            keys.append(_checked((key if colon else name).strip(), f"{path}, line {number}", exposed))
+            keys.append(checked_key((key if colon else name).strip(), where=f"{path}, line {number}", exposed=exposed))
     if not keys:
         raise SettingsError("the file holds no key.", where=str(path), remedy="Write `name:key`, a line each.")
     return tuple(keys)
-
-
-def _checked(key: str, where: str, exposed: bool) -> SecretStr:
-    if not key:
-        raise SettingsError("there is no key.", where=where, remedy="Write `key`, or `name:key` for an analyst.")
-    if ":" in key:
-        raise SettingsError("a key holds no colon.", where=where, remedy="Only an analyst's name ends with one.")
-    if not re.fullmatch(r"[!-~]+", key):
-        raise SettingsError(
-            "a key is printable ASCII without blanks.", where=where, remedy="Make one with `openssl rand -hex 16`."
-        )
-    if exposed and len(key) < SHORTEST:
-        raise SettingsError(
-            f"the key has fewer than {SHORTEST} characters, and other machines can try it.",
-            where=where,
-            remedy="Make a longer one with `openssl rand -hex 16`.",
-        )
-    return SecretStr(key)
 
 
 def _look_at_mode(path: Path, exposed: bool) -> None:

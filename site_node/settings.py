@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretBytes, SecretStr, Valid
 
 from shared.dictionary import Dictionary
 from shared.errors import DictionaryError, SettingsError
+from shared.keys import checked_key
 from shared.specification import SiteName
 from shared.validation import in_words
 from site_node.release.policy import PolicyName
@@ -37,11 +38,12 @@ class SiteSettings(BaseModel):
         """The key that the coordinator must show, if one is set.
 
         Raises:
-            SettingsError: its file cannot be read or is empty.
+            SettingsError: its file cannot be read, or holds no key that can be used.
         """
         if self.key_file is None:
             return None
-        return SecretStr(_read_secret(self.key_file, "key_file").decode("utf-8", errors="replace").strip())
+        key = _read_secret(self.key_file, "key_file").decode("utf-8", errors="replace").strip()
+        return checked_key(key, where=f"key_file ({self.key_file})", exposed=not is_loopback(self.host))
 
     def fingerprint_secret(self) -> SecretBytes:
         """The bytes that key the fingerprint: those of `secret_file`, else random ones for this process.

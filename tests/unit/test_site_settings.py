@@ -73,14 +73,14 @@ def test_a_file_that_is_not_there_or_no_toml_is_a_settings_error(tmp_path: Path)
 
 
 def test_secrets_come_from_files_and_do_not_show(tmp_path: Path) -> None:
-    (tmp_path / "key").write_text("open-sesame\n", encoding="utf-8")
+    (tmp_path / "key").write_text("open-sesame-2026\n", encoding="utf-8")
     settings = load_settings(
         site_toml(tmp_path, host='"0.0.0.0"', **dict.fromkeys(["key_file", "secret_file"], '"key"'))
     )
     key = settings.bearer_key()
     assert key is not None
-    assert key.get_secret_value() == "open-sesame"
-    assert settings.fingerprint_secret().get_secret_value() == b"open-sesame"
+    assert key.get_secret_value() == "open-sesame-2026"
+    assert settings.fingerprint_secret().get_secret_value() == b"open-sesame-2026"
     assert "sesame" not in repr((key, settings.fingerprint_secret(), settings))
     (tmp_path / "key").write_text("\n", encoding="utf-8")
     with pytest.raises(SettingsError, match="key_file"):
@@ -261,3 +261,14 @@ def test_a_port_in_use_is_a_settings_error_that_says_so(tmp_path: Path) -> None:
     assert "set another port in site.toml" in caught.value.remedy
     with pytest.raises(SettingsError, match="two sites are called"):
         hosting.run([settings, settings])
+
+
+@pytest.mark.parametrize(
+    ("key", "said"), [("kurz", "fewer than 16"), ("schlüssel-von-bern", "ASCII"), ("bern:key", "colon")]
+)
+def test_a_key_that_cannot_be_used_beyond_loopback_is_refused_without_being_quoted(tmp_path, key, said) -> None:
+    (tmp_path / "key").write_text(key, encoding="utf-8")
+    settings = load_settings(site_toml(tmp_path, host='"0.0.0.0"', key_file='"key"'))
+    with pytest.raises(SettingsError, match=said) as fault:
+        settings.bearer_key()
+    assert key not in str(fault.value)
