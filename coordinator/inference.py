@@ -10,6 +10,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from shared.contribution import Contribution
 from shared.parameters import Matrix, ParameterLayout, Vector
 
 LARGEST_EXPONENT = 700.0
@@ -98,6 +99,23 @@ def reported_covariance(layout: ParameterLayout, quantities: list[Quantity], cov
     inner = jacobian[np.ix_(usable, known)]
     result[np.ix_(usable, usable)] = inner @ covariance[np.ix_(known, known)] @ inner.T
     return result
+
+
+def relative_gradient(summed: Contribution) -> float:
+    """The largest entry of L' in units of the square root of its own curvature."""
+    return float(np.max(np.abs(summed.gradient) / _root_of(summed)))
+
+
+def smallest_curvature(summed: Contribution) -> float:
+    """The smallest eigenvalue of -L'' scaled to a unit diagonal."""
+    root = _root_of(summed)
+    return float(np.linalg.eigvalsh(-summed.hessian / root[:, None] / root[None, :])[0])
+
+
+def _root_of(summed: Contribution) -> Vector:
+    """The square root of each curvature's size, (P,); 1 where there is none."""
+    curvature = np.abs(summed.hessian.diagonal())
+    return np.sqrt(np.where(curvature > 0.0, curvature, 1.0))
 
 
 def p_value(z: float) -> float:

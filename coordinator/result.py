@@ -14,13 +14,15 @@ from coordinator.inference import (
     normal_quantile,
     p_value,
     random_quantities,
+    relative_gradient,
     reported_covariance,
+    smallest_curvature,
 )
 from coordinator.records import TraceEntry
 from shared.dictionary import SITE
 from shared.messages import Accepted, RandomEffect
 from shared.optimisation.step import State
-from shared.parameters import Matrix, Vector
+from shared.parameters import Matrix
 from shared.specification import Specification
 
 Row = dict[str, Any]
@@ -66,8 +68,8 @@ def make_result(
             "about": list(outcome.names),
             "rounds": state.round + 1,
             "decrement": _null(state.decrement),
-            "relative_gradient": _null(_relative_gradient(state)),
-            "smallest_curvature": _null(_smallest_curvature(state)),
+            "relative_gradient": _null(relative_gradient(state.accepted) if state.accepted else None),
+            "smallest_curvature": _null(smallest_curvature(state.accepted) if state.accepted else None),
             "trace": [_trace_row(entry) for entry in trace],
         },
         "specification": specification.model_dump(mode="json"),
@@ -148,23 +150,6 @@ def _glance(specification: Specification, state: State, accepted: Mapping[str, A
         "df.residual": n - layout.size,
         "sigma": _null(math.exp(state.psi[-1])) if layout.dispersion and state.point is not None else None,
     }
-
-
-def _relative_gradient(state: State) -> float:
-    """The largest entry of L' in units of the square root of its own curvature."""
-    if state.point is None:
-        return math.nan
-    curvature = np.abs(state.point.summed.hessian.diagonal())
-    return float(np.max(np.abs(state.point.summed.gradient) / np.sqrt(np.where(curvature > 0.0, curvature, 1.0))))
-
-
-def _smallest_curvature(state: State) -> float:
-    """The smallest eigenvalue of -L'' scaled to a unit diagonal."""
-    if state.point is None:
-        return math.nan
-    A: Vector = -state.point.summed.hessian
-    root = np.sqrt(np.where(np.abs(A.diagonal()) > 0.0, np.abs(A.diagonal()), 1.0))
-    return float(np.linalg.eigvalsh(A / root[:, None] / root[None, :])[0])
 
 
 def _trace_row(entry: TraceEntry) -> Row:

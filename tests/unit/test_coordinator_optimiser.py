@@ -10,24 +10,11 @@ import pytest
 from coordinator.optimiser import Optimiser
 from shared.contribution import Contribution
 from shared.errors import FedglmmError
-from shared.formula.expressions import Column, VariableRef
 from shared.messages import LARGEST, ContributionMessage, StartMessage
 from shared.optimisation.start import add_starts
 from shared.optimisation.step import State, begin, step
-from shared.specification import NumericResponse, Specification
+from tests.unit.smallest import SPECIFICATION
 
-SPECIFICATION = Specification(
-    formula="y ~ 1",
-    family="binomial",
-    link="logit",
-    response=NumericResponse(expression=VariableRef("y")),
-    fixed=(Column("(Intercept)"),),
-    roster=("Bern",),
-    dictionary_sha256="0" * 64,
-    tolerance=1e-16,
-    max_rounds=50,
-    confidence_level=0.95,
-)
 SUMMED = ContributionMessage(value=-9.0, gradient=(0.5,), hessian=(-2.0,))
 START = StartMessage(quadratics=(SUMMED,), totals=(20.0, 20.0, 0.0))
 BEGUN = Optimiser(add_starts, begin, step).replay(SPECIFICATION, START, [])

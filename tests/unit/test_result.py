@@ -8,24 +8,18 @@ import pytest
 
 from coordinator.result import make_result
 from shared.contribution import Contribution
-from shared.formula.expressions import Column, VariableRef
+from shared.formula.expressions import Column
 from shared.messages import Accepted, RandomEffect
 from shared.optimisation.outcome import OutcomeKind
 from shared.optimisation.step import Point, State
-from shared.specification import NumericResponse, RandomTerm, Specification
+from shared.specification import RandomTerm
+from tests.unit import smallest
 
-SPECIFICATION = Specification(
-    formula="y ~ 1 + (1 | site)",
-    family="binomial",
-    link="logit",
-    response=NumericResponse(expression=VariableRef("y")),
-    fixed=(Column("(Intercept)"),),
-    random=RandomTerm(group="site", columns=(Column("(Intercept)"),)),
-    roster=("Bern",),
-    dictionary_sha256="0" * 64,
-    tolerance=1e-16,
-    max_rounds=50,
-    confidence_level=0.95,
+SPECIFICATION = smallest.SPECIFICATION.model_copy(
+    update={
+        "formula": "y ~ 1 + (1 | site)",
+        "random": RandomTerm(group="site", columns=(Column("(Intercept)"),)),
+    }
 )
 PSI = np.array([0.1, 1e-3])
 ACCEPTED = Accepted(specification_sha256="0", fingerprint="f", rows=9, rows_dropped=0, groups=1)

@@ -14,23 +14,12 @@ from coordinator.sql_store import SqlStore
 from coordinator.states import AnalysisState
 from coordinator.store import MemoryStore, Store
 from shared.errors import SettingsError, UnknownAnalysisError
-from shared.formula.expressions import Column, VariableRef
 from shared.messages import Accepted, ContributionMessage, Problem, StartMessage
-from shared.specification import AnalysisRequest, NumericResponse, Specification
+from shared.specification import AnalysisRequest
+from tests.unit import smallest
 
 REQUEST = AnalysisRequest(formula="y ~ 1")
-SPECIFICATION = Specification(
-    formula="y ~ 1",
-    family="binomial",
-    link="logit",
-    response=NumericResponse(expression=VariableRef("y")),
-    fixed=(Column("(Intercept)"),),
-    roster=("Bern", "Aarau"),
-    dictionary_sha256="0" * 64,
-    tolerance=1e-16,
-    max_rounds=50,
-    confidence_level=0.95,
-)
+SPECIFICATION = smallest.SPECIFICATION.model_copy(update={"roster": ("Bern", "Aarau")})
 CONTRIBUTION = ContributionMessage(value=-1.5, gradient=(0.1,), hessian=(-0.3,))
 ROUND = Round(number=1, psi=(0.1,), summed=CONTRIBUTION, decrement=0.25, accepted=True, seconds=0.5)
 START = StartMessage(quadratics=(CONTRIBUTION,), totals=(20.0, 20.0, 0.0))

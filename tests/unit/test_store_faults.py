@@ -12,22 +12,10 @@ from coordinator.sql_store import SqlStore
 from coordinator.states import AnalysisState
 from coordinator.tables import METADATA
 from shared.errors import StoreError
-from shared.formula.expressions import Column, VariableRef
 from shared.messages import Accepted, ContributionMessage, StartMessage
-from shared.specification import AnalysisRequest, NumericResponse, Specification
+from shared.specification import AnalysisRequest
+from tests.unit.smallest import SPECIFICATION
 
-SPECIFICATION = Specification(
-    formula="y ~ 1",
-    family="binomial",
-    link="logit",
-    response=NumericResponse(expression=VariableRef("y")),
-    fixed=(Column("(Intercept)"),),
-    roster=("Bern",),
-    dictionary_sha256="0" * 64,
-    tolerance=1e-16,
-    max_rounds=50,
-    confidence_level=0.95,
-)
 SUMMED = ContributionMessage(value=-1.5, gradient=(0.1,), hessian=(-0.3,))
 ROUND = Round(number=1, psi=(12345.678,), summed=SUMMED, decrement=0.25, accepted=True, seconds=0.5)
 START = StartMessage(quadratics=(SUMMED,), totals=(20.0, 20.0, 0.0))

@@ -44,7 +44,3 @@ class BinomialLogit:
         m, p = weight[mixed], y[mixed]
         coefficients = gammaln(m + 1.0) - gammaln(m * p + 1.0) - gammaln(m * (1.0 - p) + 1.0)
         return float(np.sum(coefficients + m * (xlogy(p, p) + xlogy(1.0 - p, 1.0 - p))))
-
-    def valid_response(self, y: Vector, weight: Vector) -> bool:  # noqa: ARG002 -- a family's signature
-        """Proportions."""
-        return bool(((y >= 0.0) & (y <= 1.0)).all())

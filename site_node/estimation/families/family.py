@@ -37,6 +37,3 @@ class Family(Protocol):
 
     def constant(self, y: Vector, weight: Vector) -> float:
         """The part of the log-likelihood that depends on y and weight alone, summed."""
-
-    def valid_response(self, y: Vector, weight: Vector) -> bool:
-        """Whether every response is possible in this family."""

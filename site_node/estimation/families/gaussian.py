@@ -40,7 +40,3 @@ class GaussianIdentity:
     def constant(self, y: Vector, weight: Vector) -> float:  # noqa: ARG002 -- a family's signature
         """Minus half log(2 pi) for each unit of weight."""
         return -0.5 * math.log(2.0 * math.pi) * float(np.sum(weight))
-
-    def valid_response(self, y: Vector, weight: Vector) -> bool:  # noqa: ARG002 -- a family's signature
-        """Any finite number."""
-        return bool(np.isfinite(y).all())

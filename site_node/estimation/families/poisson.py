@@ -32,7 +32,3 @@ class PoissonLog:
     def constant(self, y: Vector, weight: Vector) -> float:
         """The saturated model's: the sum of weight (y log y - y - log y!)."""
         return float(np.sum(weight * (xlogy(y, y) - y - gammaln(y + 1.0))))
-
-    def valid_response(self, y: Vector, weight: Vector) -> bool:  # noqa: ARG002 -- a family's signature
-        """Non-negative integers."""
-        return bool(((y >= 0.0) & (y == np.floor(y))).all())
