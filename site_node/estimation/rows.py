@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,8 @@ from shared.parameters import Matrix, Vector
 Index = NDArray[np.int64]
 
 SLAB_ROWS, SLAB_GROUPS = 65_536, 8_192
-"""What is worked on together: enough to hide NumPy's overhead, little enough for the memory of one core."""
+"""What is worked on together: enough to hide NumPy's overhead, little enough for the memory of one core. A larger group is a
+slab of its own, in pieces of that many rows."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,14 @@ class Rows:
             yield self.select_groups(first, last)
             first = last
 
+    def pieces(self) -> tuple["Rows", ...]:
+        """The rows of one large group cut into pieces of it; anything else as it is. Sums over them are sums by group."""
+        if self.groups != 1 or self.n <= SLAB_ROWS:
+            return (self,)
+        count = -(-self.n // SLAB_ROWS)
+        cuts = [self.n * k // count for k in range(count + 1)]
+        return tuple(self._cut(first, end, np.array([0, end - first])) for first, end in pairwise(cuts))
+
     def in_basis(self, B: Matrix) -> "Rows":
         """The same rows with the random-effect columns in another basis, z' B, (q, q)."""
         return replace(self, Z=np.asfortranarray(self.Z @ B))
@@ -79,12 +89,9 @@ class Rows:
 
     def select_groups(self, first: int, last: int) -> "Rows":
         """Groups first to last - 1, as views."""
-        rows = slice(int(self.starts[first]), int(self.starts[last]))
-        return Rows(
-            self.X[rows],
-            self.Z[rows],
-            self.y[rows],
-            self.weight[rows],
-            self.offset[rows],
-            self.starts[first : last + 1] - self.starts[first],
-        )
+        starts = self.starts[first : last + 1]
+        return self._cut(int(starts[0]), int(starts[-1]), starts - starts[0])
+
+    def _cut(self, first: int, end: int, starts: Index) -> "Rows":
+        rows = slice(first, end)
+        return Rows(self.X[rows], self.Z[rows], self.y[rows], self.weight[rows], self.offset[rows], starts)

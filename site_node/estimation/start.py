@@ -1,19 +1,20 @@
 """The site's part of the one-shot start (shared/optimisation/start.py; docs/model.md, The step, the start, the end)."""
 
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
+from operator import add
 
 import numpy as np
 
 from shared.contribution import Contribution
 from shared.errors import DataError
 from shared.optimisation.start import StartContribution, grid, standard_deviations
-from shared.parameters import Matrix, ParameterLayout, Vector
+from shared.parameters import Matrix, ParameterLayout, Parameters, Vector
 from site_node.estimation.model import Model
-from site_node.estimation.modes import conditional_modes
+from site_node.estimation.predictor import Predictor, with_modes
 from site_node.estimation.rows import Rows
-from site_node.estimation.sums import Array, by_group, dot_by_row, weighted_by_group, weighted_cross_product
-from site_node.estimation.workers import over_slabs
+from site_node.estimation.sums import Additive, Array, by_group, weighted_by_group, weighted_cross_product
+from site_node.estimation.workers import Spread, over_slabs
 
 PRIOR_SD = 5.0
 """Of the linear predictor: keeps a site's own optimum finite when the site is separated."""
@@ -40,7 +41,7 @@ def start_contribution(rows: Rows, model: Model) -> StartContribution:
     b = np.zeros(p) if family.dispersion else _own_optimum(rows.thinned(ENOUGH_ROWS), model)
     wide = np.zeros((layout.q, layout.q)) if family.dispersion else np.diag(_wide(layout, totals))
     constant = family.constant(rows.y, rows.weight)
-    expansion, integrals = _expand(rows, model, b, wide, factors)
+    expansion, integrals = _expand(rows, model, Parameters(b, wide, 0.0), factors)
     if expansion is None:
         raise DataError(
             "the log-likelihood is not finite at this site's own optimum.",
@@ -64,7 +65,7 @@ def start_contribution(rows: Rows, model: Model) -> StartContribution:
 
 
 @dataclass(frozen=True)
-class _Integral:
+class _Integral(Additive):
     """What integrating u adds to a quadratic in beta: to its value at beta = 0, its gradient there and its Hessian."""
 
     gain: float
@@ -72,26 +73,18 @@ class _Integral:
     gradient: Vector
     hessian: Matrix
 
-    def __add__(self, other: "_Integral") -> "_Integral":
-        return _Integral(
-            self.gain + other.gain,
-            self.log_det + other.log_det,
-            self.gradient + other.gradient,
-            self.hessian + other.hessian,
-        )
-
 
 def _expand(
-    rows: Rows, model: Model, b: Vector, wide: Matrix, factors: list[Matrix]
+    rows: Rows, model: Model, at: Parameters, factors: list[Matrix]
 ) -> tuple[Contribution | None, list[_Integral]]:
-    """The log-likelihood's quadratic about (b, v), v the modes under a wide prior: in beta at 0, and its integrals over v.
+    """The log-likelihood's quadratic about b and the modes under a wide prior: in beta at 0, and its integrals over v.
 
     Without the family's constant. None where the log-likelihood is not finite.
     """
     p = model.layout.p
     value, gradient, hessian = 0.0, np.zeros(p), np.zeros((p, p))
     integrals = [_Integral(0.0, 0.0, np.zeros(p), np.zeros((p, p))) for _ in factors]
-    for part in over_slabs(partial(_expand_slab, model=model, b=b, wide=wide, factors=factors), rows):
+    for part in over_slabs(partial(_expand_slab, model=model, at=at, factors=factors), rows):
         value, gradient, hessian = value + part[0], gradient + part[1], hessian + part[2]
         integrals = [old + new for old, new in zip(integrals, part[3], strict=True)]
     if not (np.isfinite(value) and np.isfinite(gradient).all() and np.isfinite(hessian).all()):
@@ -99,27 +92,43 @@ def _expand(
     return Contribution(value, gradient, (hessian + hessian.T) / 2), integrals
 
 
-@np.errstate(over="ignore", invalid="ignore")
 def _expand_slab(
-    slab: Rows, *, model: Model, b: Vector, wide: Matrix, factors: list[Matrix]
+    slab: Rows, spread: Spread, *, model: Model, at: Parameters, factors: list[Matrix]
 ) -> tuple[float, Vector, Matrix, list[_Integral]]:
     """A slab's part of `_expand`: value, gradient (p,) and Hessian (p, p) at beta = 0, and an integral for each Lambda."""
-    starts, Z = slab.starts, slab.Z.T
-    eta = slab.offset + slab.X @ b
-    v = conditional_modes(slab, eta, wide.T @ Z, model.family, 0.0) @ wide.T
-    eta += dot_by_row(Z, v, starts)
-    l = model.family.log_likelihood(slab.y, slab.weight, eta, 0.0)
-    l1, l2 = model.family.derivatives(slab.y, slab.weight, eta, 0.0, 2)
-    eta -= slab.offset
-    working = l1 - l2 * eta
-    C, information = (weighted_by_group(-l2 * Z, design, starts) for design in (slab.X, slab.Z))
-    score = by_group(working * Z, starts)
-    return (
-        float(np.sum(l - l1 * eta + l2 * eta * eta / 2)),
-        working @ slab.X,
-        weighted_cross_product(slab.X, l2),
-        [_integrate(score, C, information, Lambda) for Lambda in factors],
-    )
+    predictors, u = with_modes(slab, model.family, at, spread)
+    sums: _Sums = reduce(add, spread(lambda predictor: _Sums.of(predictor, u, model), predictors))
+    integrals = [_integrate(sums.score, sums.C, sums.information, Lambda) for Lambda in factors]
+    return sums.value, sums.gradient, sums.hessian, integrals
+
+
+@dataclass(frozen=True)
+class _Sums(Additive):
+    """Sums over rows, the last three by group."""
+
+    value: float
+    gradient: Vector
+    hessian: Matrix
+    score: Array
+    C: Array
+    information: Array
+
+    @classmethod
+    def of(cls, predictor: Predictor, u: Matrix, model: Model) -> "_Sums":
+        rows, eta, family = predictor.rows, predictor.eta(u), model.family
+        l = family.log_likelihood(rows.y, rows.weight, eta, 0.0)
+        l1, l2 = family.derivatives(rows.y, rows.weight, eta, 0.0, 2)
+        eta -= rows.offset
+        working = l1 - l2 * eta
+        C, information = (weighted_by_group(-l2 * rows.Z.T, part, rows.starts) for part in (rows.X, rows.Z))
+        return cls(
+            value=float(np.sum(l - l1 * eta + l2 * eta * eta / 2)),
+            gradient=working @ rows.X,
+            hessian=weighted_cross_product(rows.X, l2),
+            score=by_group(working * rows.Z.T, rows.starts),
+            C=C,
+            information=information,
+        )
 
 
 def _integrate(score: Array, C: Array, information: Array, Lambda: Matrix) -> _Integral:

@@ -4,7 +4,9 @@ Values per row have the rows on their last axis, values per group the groups on 
 by the rows alone, so a reply is a function of (rows, psi).
 """
 
+from dataclasses import dataclass, fields
 from itertools import pairwise
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,15 @@ Array = NDArray[np.float64]
 BLOCK_ROWS = 8_192
 LOOP_FROM = 64
 """Rows a group from which one BLAS call a group beats a sparse product over all groups."""
+
+
+@dataclass(frozen=True)
+class Additive:
+    """Several sums over rows: two of them add up field by field."""
+
+    def __add__(self, other: Self) -> Self:
+        pairs = ((getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
+        return type(self)(*(None if a is None else a + b for a, b in pairs))
 
 
 def by_group(values: Array, starts: Index) -> Array:

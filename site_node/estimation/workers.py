@@ -6,35 +6,45 @@ The results come in the order of the slabs, whatever the number of threads: a re
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
-from typing import TypeVar
+from itertools import groupby, islice
+from typing import Any, TypeVar
+
+import numpy as np
 
 from site_node.estimation.rows import Rows
 
 Part = TypeVar("Part")
+Spread = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+"""A map: `work` of every item, in order."""
 
 IN_FLIGHT = 8
 """Slabs a thread that may be computed and not yet added up: bounds the memory of their results."""
 
 
-def over_slabs(work: Callable[[Rows], Part], rows: Rows, threads: int | None = None) -> Iterator[Part]:
-    """`work` of every slab, in order.
+def over_slabs(work: Callable[[Rows, Spread], Part], rows: Rows, threads: int | None = None) -> Iterator[Part]:
+    """`work` of every slab, in order. A number that overflows is no fault here: who reads the results judges them.
 
     Args:
-        work: a pure function of a slab.
+        work: a pure function of a slab, and of the map by which it goes over the slab's pieces.
         rows: the site's rows.
         threads: how many; as many as there are cores unless given.
     """
     count = threads or os.cpu_count() or 1
-    slabs = rows.slabs()
     with ThreadPoolExecutor(count) as pool:
-        while batch := list(islice(slabs, count * IN_FLIGHT)):
-            yield from _in_order(pool, work, batch)
+
+        def spread(of: Callable[[Any], Any], items: Iterable[Any]) -> Iterable[Any]:
+            return pool.map(_quiet(of), items)
+
+        for in_pieces, slabs in groupby(rows.slabs(), lambda slab: len(slab.pieces()) > 1):
+            if in_pieces:  # one after the other, each over all threads
+                yield from (_quiet(work)(slab, spread) for slab in slabs)
+            while batch := list(islice(slabs, count * IN_FLIGHT)):  # side by side, each on one thread
+                yield from spread(lambda slab: work(slab, map), batch)
 
 
-def _in_order(pool: ThreadPoolExecutor, work: Callable[[Rows], Part], batch: Iterable[Rows]) -> Iterator[Part]:
-    slabs = list(batch)
-    if len(slabs) == 1:
-        yield work(slabs[0])
-    else:
-        yield from pool.map(work, slabs)
+def _quiet(work: Callable[..., Part]) -> Callable[..., Part]:
+    def quietly(*arguments: Any) -> Part:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return work(*arguments)
+
+    return quietly

@@ -26,7 +26,7 @@ class BinomialLogit:
         """One exponential a row serves them all."""
         e = np.exp(-np.abs(eta))
         d = 1.0 / (1.0 + e)
-        mu = np.where(eta >= 0.0, d, e * d)
+        mu = np.exp(np.minimum(eta, 0.0)) * d
         variance = e * d * d
         l2 = -weight * variance
         ls = [weight * (y - mu), l2]
