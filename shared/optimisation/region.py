@@ -3,6 +3,7 @@
 import numpy as np
 
 from shared.optimisation.arithmetic import Ldl, dot, ldl
+from shared.optimisation.bend import Bend
 from shared.parameters import Matrix, Vector
 
 FIRST_SHIFT, SHIFT_FACTOR, MOST_SHIFTS = 1e-3, 4.0, 60
@@ -18,10 +19,10 @@ def length(s: Vector, metric: Vector) -> float:
     return float(np.sqrt(dot(s * metric, s)))
 
 
-def region_step(A: Matrix, g: Vector, metric: Vector, radius: float) -> Vector:
+def region_step(A: Matrix, g: Vector, metric: Vector, radius: float, bend: Bend | None = None) -> Vector:
     """(A + shift metric)^-1 g, with the smallest of the tried shifts that is positive definite and short enough.
 
-    Newton's step when A is positive definite and the step lies within the radius. Beyond that the shift is found by
+    Newton's step, bent, when A is positive definite and the step lies within the radius. Beyond that the shift is found by
     Newton's iteration on the secular equation, from below (More and Sorensen 1983).
 
     Args:
@@ -29,6 +30,7 @@ def region_step(A: Matrix, g: Vector, metric: Vector, radius: float) -> Vector:
         g: L', (P,).
         metric: positive, (P,).
         radius: may be infinite.
+        bend: of the last move.
     """
     shift, factored = _smallest_positive(A, metric)
     s = factored.solve(g)
@@ -40,7 +42,9 @@ def region_step(A: Matrix, g: Vector, metric: Vector, radius: float) -> Vector:
         shift += (norm - radius) / radius * norm * norm / slope
         factored = _shifted(A, metric, shift)
         s = factored.solve(g)
-    return s
+    if bend is None or shift > 0.0:
+        return s
+    return np.asarray(s + bend.correction(A, factored, s))
 
 
 def radius_after_gain(radius: float, moved: float, ratio: float) -> float:

@@ -12,8 +12,8 @@ import numpy as np
 from shared.optimisation.arithmetic import dot
 from shared.parameters import Matrix, Vector
 
-STILL_MOVING = 0.5
-"""Of the previous move in the same direction."""
+STILL_MOVING = 0.4
+"""Of the previous move in the same direction, which may have been bent to twice Newton's step (bend.py)."""
 FLATTENING = 0.6
 """Largest ratio of the curvature along a move after it to that before."""
 ENOUGH_MOVES = 4

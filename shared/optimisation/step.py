@@ -15,6 +15,7 @@ import numpy as np
 from shared.contribution import Contribution
 from shared.optimisation.arithmetic import dot, positive_ldl
 from shared.optimisation.basis import is_invariant
+from shared.optimisation.bend import Bend
 from shared.optimisation.explanation import collapsed_effects, flat_directions
 from shared.optimisation.outcome import Outcome, OutcomeKind
 from shared.optimisation.region import length, radius_after_gain, radius_after_loss, region_step
@@ -71,6 +72,8 @@ class State:
     """Rounds at rest: near the optimum and without progress."""
     zeros: Zeros = field(default_factory=Zeros)
     runaway: Runaway = field(default_factory=Runaway)
+    bend: Bend | None = None
+    """Of the last move, if the last round was one."""
 
     @property
     def decrement(self) -> float | None:
@@ -175,7 +178,9 @@ def _moved(state: State, old: Point, new: Point) -> State:
         radius = radius_after_gain(radius, length(move, old.metric), gain / state.predicted)
     slow = old.decrement is not None and new.decrement is not None and old.decrement / 2.0 <= new.decrement <= AT_REST
     runaway = state.runaway.after(move, state.layout.p, -old.summed.hessian, -new.summed.hessian)
-    return replace(state, point=new, radius=radius, runaway=runaway, rests=state.rests + 1 if slow else 0)
+    rests = state.rests + 1 if slow else 0
+    bend = Bend(move, old.summed.hessian - new.summed.hessian)
+    return replace(state, point=new, radius=radius, runaway=runaway, rests=rests, bend=bend)
 
 
 def _stayed(state: State, old: Point, new: Point) -> State:
@@ -186,7 +191,7 @@ def _stayed(state: State, old: Point, new: Point) -> State:
     at_rest = old.decrement is not None and old.decrement <= AT_REST
     before = state.zeros
     zeros = before.refused(state.layout, old.psi, new.psi, -old.summed.hessian, radius=radius)
-    state = replace(state, radius=radius, zeros=zeros, rests=state.rests + 1 if at_rest else 0)
+    state = replace(state, radius=radius, zeros=zeros, rests=state.rests + 1 if at_rest else 0, bend=None)
     if zeros.held == before.held:
         return state
     point = replace(old, decrement=_decrement(state, -old.summed.hessian, old.summed.gradient))
@@ -212,9 +217,13 @@ def _ending(state: State, point: Point) -> OutcomeKind | None:
 def _with_trial(state: State, point: Point) -> State:
     """A new trial from the best point."""
     A, g, free = -point.summed.hessian, point.summed.gradient, _free(state)
-    s = np.zeros(state.layout.size)
-    s[free] = region_step(A[np.ix_(free, free)], g[free], point.metric[free], state.radius)
-    trial = state.zeros.snap(state.layout, point.psi + s, A)
+    s, bent = np.zeros(state.layout.size), None if point.decrement is None else state.bend
+    for bend in (bent, None):
+        part = None if bend is None else bend.along(free)
+        s[free] = region_step(A[np.ix_(free, free)], g[free], point.metric[free], state.radius, part)
+        trial = state.zeros.snap(state.layout, point.psi + s, A)
+        if bend is None or np.array_equal(trial, point.psi + s):  # only Newton's own step brings a variance to zero
+            break
     trial = state.zeros.push(state.layout, point.psi, trial, A, metric=point.metric, radius=state.radius)
     zeros = state.zeros.leaving(state.layout, point.psi, A)
     move = trial - point.psi

@@ -1,0 +1,54 @@
+"""A third-order correction of Newton's step: Chebyshev's method, with the third derivatives along the last move only.
+
+Where L flattens steadily, as towards a large variance, Newton's steps stay too short round after round. The two last
+Hessians tell by how much L bends along the move between them, and the next step goes much the same way.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from shared.optimisation.arithmetic import Ldl, dot
+from shared.parameters import Matrix, Vector
+
+LONGEST_WAY = 2.0
+"""Moves: how much further than the last move its bend is believed to reach."""
+
+
+@dataclass(frozen=True)
+class Bend:
+    """What the last accepted move told."""
+
+    move: Vector
+    """(P,)"""
+    change: Matrix
+    """Of -L'' over it, (P, P)."""
+
+    def along(self, free: list[int]) -> Self:
+        """The same of some of the parameters."""
+        return type(self)(self.move[free], self.change[np.ix_(free, free)])
+
+    def correction(self, A: Matrix, factored: Ldl, s: Vector) -> Vector:
+        """What solves L' = 0 to one order more when added to Newton's step s = A^-1 L', and is no longer than s.
+
+        Args:
+            A: -L'', positive definite.
+            factored: the same, factorised.
+            s: Newton's step.
+        """
+        squared = _squared(A, self.move)
+        ways = dot(self.move, _times(A, s)) / squared if squared > 0.0 else 0.0
+        if not 0.0 < abs(ways) <= LONGEST_WAY:
+            return np.zeros(len(s))
+        c = -ways / 2.0 * factored.solve(_times(self.change, s))
+        allowed, length = _squared(A, s), _squared(A, c)
+        return c if length <= allowed else c * np.sqrt(allowed / length)
+
+
+def _times(A: Matrix, x: Vector) -> Vector:
+    return np.array([dot(row, x) for row in A])
+
+
+def _squared(A: Matrix, x: Vector) -> float:
+    return dot(x, _times(A, x))
