@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from coordinator.settings import text_of
 from shared.errors import SettingsError
-from shared.keys import checked_key
+from shared.keys import checked_key, is_mounted_secret
 
 LOG = structlog.get_logger(__name__)
 
@@ -52,6 +52,8 @@ def read_keys(path: Path, *, exposed: bool = False) -> tuple[SecretStr, ...]:
 def _look_at_mode(path: Path, exposed: bool) -> None:
     """Others than the owner should not read a key file; whether it can be read at all is told when it is."""
     if os.name != "posix" or not path.exists() or not path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        return
+    if is_mounted_secret(path):
         return
     if exposed:
         raise SettingsError(

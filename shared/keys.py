@@ -1,6 +1,9 @@
-"""What a key must be, on both sides: printable ASCII, and long where other machines can try it."""
+"""Keys, on both sides: what one must be, how one is made, and where its file may be readable by others."""
 
+import os
 import re
+import secrets
+from pathlib import Path
 
 from pydantic import SecretStr
 
@@ -8,6 +11,9 @@ from shared.errors import SettingsError
 
 SHORTEST = 16
 """Characters of a key beyond loopback."""
+MOUNTED = Path("/run/secrets")
+"""Where container engines mount secrets."""
+_RANDOM_BYTES = 32
 
 
 def checked_key(key: str, *, where: str, exposed: bool) -> SecretStr:
@@ -36,3 +42,21 @@ def checked_key(key: str, *, where: str, exposed: bool) -> SecretStr:
             remedy="Make a longer one with `openssl rand -hex 16`.",
         )
     return SecretStr(key)
+
+
+def make_secret(path: Path) -> None:
+    """Writes a random text that does as a key, for its owner only, unless the file is there."""
+    if path.exists():
+        return
+    path.touch(mode=0o600)
+    path.write_text(secrets.token_hex(_RANDOM_BYTES) + "\n", encoding="ascii")
+
+
+def is_mounted_secret(path: Path) -> bool:
+    """Whether a container engine mounted the file as a secret, read-only and under /run/secrets.
+
+    Docker and Kubernetes do so with mode 0444 and leave it to nobody in the container to change that; who reads it there is
+    within the container.
+    """
+    real = path.resolve()
+    return real.is_relative_to(MOUNTED) and bool(os.statvfs(real).f_flag & os.ST_RDONLY)

@@ -61,9 +61,14 @@ def split(
 @app.command()
 def init(
     folder: Annotated[Path, typer.Argument(help="the site's folder")],
+    *,
     data: Annotated[Path, typer.Option(help="a CSV or Parquet file")],
     name: Annotated[str, typer.Option(help="what others call the site")],
     port: Annotated[int, typer.Option(min=0, max=65535, help="where the site listens; 0: any that is free")] = 0,
+    host: Annotated[str, typer.Option(help="where the site listens; beyond 127.0.0.1 it needs a key")] = "127.0.0.1",
+    key_file: Annotated[
+        str | None, typer.Option(help="a file with the key that the coordinator must show; relative to the folder")
+    ] = None,
     levels: Levels = None,
 ) -> None:
     """Write a commented site.toml and, unless there is one, propose a dictionary."""
@@ -81,7 +86,9 @@ def init(
             name=name,
             data=os.path.relpath(data.resolve(), folder.resolve()),
             dictionary=dictionary.name,
+            host=host,
             port=port,
+            key_file=key_file,
         )
         load_settings(folder)
         if proposal is not None:

@@ -1,10 +1,10 @@
 """A site's folder as it is first written: a commented site.toml and the secret of its fingerprint."""
 
 import json
-import secrets
 from pathlib import Path
 
 from shared.errors import SettingsError
+from shared.keys import make_secret
 from site_node.release.policy import PolicyName
 from site_node.settings import FILE_NAME
 
@@ -25,20 +25,27 @@ dictionary = {dictionary}
 policy = {policy}
 
 # Where the site listens. 127.0.0.1: this machine only. Port 0: any that is free.
-host = "127.0.0.1"
+host = {host}
 port = {port}
 
 # A file with the key that the coordinator must show. Needed as soon as host is not 127.0.0.1.
-# key_file = "key"
+{key_file}
 
 # Random bytes that key the fingerprint of the data, so that nobody can guess the data from it.
 secret_file = "secret"
 """
-_SECRET_BYTES = 32
 
 
 def write_site(
-    folder: Path, *, name: str, data: str, dictionary: str, policy: PolicyName = "default", port: int = 0
+    folder: Path,
+    *,
+    name: str,
+    data: str,
+    dictionary: str,
+    policy: PolicyName = "default",
+    host: str = "127.0.0.1",
+    port: int = 0,
+    key_file: str | None = None,
 ) -> None:
     """Writes site.toml, and the secret file unless there is one.
 
@@ -55,10 +62,9 @@ def write_site(
         data=json.dumps(data),
         dictionary=json.dumps(dictionary),
         policy=json.dumps(policy),
+        host=json.dumps(host),
         port=port,
+        key_file='# key_file = "key"' if key_file is None else f"key_file = {json.dumps(key_file)}",
     )
     settings.write_text(written, encoding="utf-8")
-    secret = folder / "secret"
-    if not secret.exists():
-        secret.touch(mode=0o600)
-        secret.write_text(secrets.token_hex(_SECRET_BYTES) + "\n", encoding="ascii")
+    make_secret(folder / "secret")

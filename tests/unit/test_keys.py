@@ -1,12 +1,16 @@
 """Keys are read from files that hold nothing else, and are long and private where it matters."""
 
+import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from structlog.testing import capture_logs
 
 from coordinator.keys import read_key, read_keys
+from shared import keys as rules
 from shared.errors import SettingsError
+from shared.keys import make_secret
 
 LONG = "0123456789abcdef"
 
@@ -79,3 +83,38 @@ def test_a_private_key_file_is_no_warning(tmp_path) -> None:
     with capture_logs() as log:
         read_key(key_file(tmp_path, LONG))
     assert log == []
+
+
+@pytest.mark.parametrize(
+    ("mounted_at", "flag", "accepted"),
+    [("secrets", os.ST_RDONLY, True), ("secrets", 0, False), ("other", os.ST_RDONLY, False)],
+)
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_key_that_others_can_read_does_where_an_engine_mounts_secrets_read_only_and_nowhere_else(
+    tmp_path, monkeypatch, *, mounted_at, flag, accepted, linked
+) -> None:
+    (tmp_path / mounted_at).mkdir()
+    path = key_file(tmp_path / mounted_at, LONG, 0o444)
+    if linked:  # Kubernetes mounts a link to a link
+        (tmp_path / "link").symlink_to(path)
+        path = tmp_path / "link"
+    monkeypatch.setattr(rules, "MOUNTED", tmp_path / "secrets")
+    monkeypatch.setattr(rules.os, "statvfs", lambda _: SimpleNamespace(f_flag=flag))
+    if accepted:
+        with capture_logs() as log:
+            assert read_key(path, exposed=True).get_secret_value() == LONG
+        assert log == []
+    else:
+        with pytest.raises(SettingsError, match="chmod 600"):
+            read_key(path, exposed=True)
+
+
+def test_a_secret_that_is_made_is_a_key_for_its_owner_only_and_one_that_is_there_is_kept(tmp_path) -> None:
+    path = tmp_path / "new.key"
+    make_secret(path)
+    made = read_key(path, exposed=True).get_secret_value()
+    assert path.stat().st_mode & 0o777 == 0o600
+    make_secret(path)
+    assert read_key(path).get_secret_value() == made
+    make_secret(tmp_path / "another.key")
+    assert read_key(tmp_path / "another.key").get_secret_value() != made

@@ -142,6 +142,18 @@ def test_init_writes_the_port_and_else_says_to_set_one_and_where_the_dictionary_
     assert CliRunner().invoke(app, [*command, str(tmp_path / "c"), "--port", "70000"]).exit_code == 2
 
 
+def test_init_writes_where_a_site_listens_and_refuses_to_let_others_in_without_a_key(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("dead\n0\n", encoding="utf-8")
+    command = ["init", "--data", str(tmp_path / "rows.csv"), "--name", "A", "--host", "0.0.0.0"]  # noqa: S104 -- that is the point
+    done = CliRunner().invoke(app, [*command, str(tmp_path / "a"), "--key-file", "/run/secrets/site.key"])
+    assert done.exit_code == 0, done.output
+    settings = load_settings(tmp_path / "a")
+    assert (settings.host, settings.key_file) == ("0.0.0.0", Path("/run/secrets/site.key"))  # noqa: S104 -- as above
+    without = CliRunner().invoke(app, [*command, str(tmp_path / "b")])
+    assert without.exit_code == 2
+    assert "key_file" in without.stderr
+
+
 def test_levels_are_not_ignored_when_init_finds_a_dictionary(tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("arm\n1\n2\n", encoding="utf-8")
     (tmp_path / "dictionary.json").write_text('{"variables": []}', encoding="utf-8")

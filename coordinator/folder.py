@@ -1,0 +1,94 @@
+"""A coordinator's folder as it is first written: a commented coordinator.toml, and the keys that are not there yet."""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from coordinator.settings import SiteSettings
+from shared.errors import SettingsError
+from shared.keys import make_secret
+from shared.validation import in_words
+
+FILE_NAME = "coordinator.toml"
+ANALYST = "analyst.key"
+DATABASE = "sqlite:///coordinator.db"
+_TEMPLATE = """\
+# The coordinator of a fedglmm federation. Paths are relative to this file.
+
+# Where it listens. 127.0.0.1: this machine only. Port 0: any that is free.
+host = {host}
+port = {port}
+
+# The consortium's variables: the same file, to the byte's meaning, at every site.
+dictionary = "dictionary.json"
+
+# What was asked for and summed. After a restart unfinished analyses go on from it.
+database = {database}
+
+# The analysts' keys, one `name:key` or key a line.
+keys_file = {keys_file}
+"""
+_SITE = """
+[[sites]]
+name = {name}
+url = {url}
+key_file = {key_file}
+"""
+
+
+def site_of(written: str) -> SiteSettings:
+    """A site as NAME=URL says it.
+
+    Raises:
+        SettingsError: it is not written so, or is no name or no URL.
+    """
+    name, _, url = written.partition("=")
+    try:
+        return SiteSettings(name=name.strip(), url=url.strip())
+    except ValidationError as error:
+        told = in_words(error, SiteSettings)
+        remedy = "Write NAME=URL, such as 'Bern=https://fedglmm.bern.example'."
+        raise SettingsError(told.message, where=f"site `{written}`, {told.where}", remedy=remedy) from None
+
+
+def write_coordinator(
+    folder: Path, sites: Sequence[SiteSettings], *, host: str, port: int, database: str, keys: Path
+) -> None:
+    """Writes coordinator.toml, and a random key for the analyst and for each site unless its file is there.
+
+    Args:
+        folder: the coordinator's folder.
+        sites: their names and URLs.
+        host: where it listens.
+        port: the same.
+        database: its URL.
+        keys: the folder of the keys, relative to the coordinator's.
+
+    Raises:
+        SettingsError: there is a coordinator.toml already, or two sites cannot be told apart.
+    """
+    path = folder / FILE_NAME
+    if path.exists():
+        raise SettingsError("the file exists.", where=str(path), remedy="Edit it, or remove it first.")
+    key_files = [keys / key_name(site.name) for site in sites]
+    for what, values in (("key file", [ANALYST, *(file.name for file in key_files)]), ("url", [s.url for s in sites])):
+        if len({value.lower() for value in values}) != len(values):
+            raise SettingsError(f"two would have the same {what}.", where="sites", remedy="Change a name or a URL.")
+    for made in (folder, folder / keys):
+        made.mkdir(parents=True, exist_ok=True)
+    for file in (keys / ANALYST, *key_files):
+        make_secret(folder / file)
+    texts = {"host": host, "database": database, "keys_file": str(keys / ANALYST)}
+    written = _TEMPLATE.format(port=port, **{name: json.dumps(text) for name, text in texts.items()})
+    for site, file in zip(sites, key_files, strict=True):  # a JSON string is a TOML string
+        texts = {"name": site.name, "url": site.url, "key_file": str(file)}
+        written += _SITE.format(**{name: json.dumps(text) for name, text in texts.items()})
+    path.write_text(written, encoding="utf-8")
+
+
+def key_name(site: str) -> str:
+    """The name of the file with a site's key."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", site).strip("-.") + ".key"

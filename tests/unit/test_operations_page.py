@@ -1,0 +1,99 @@
+"""docs/operations.md names every setting with its default, every line of the logs with its fields, and every ending."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from coordinator.records import Analysis
+from coordinator.settings import Settings
+from coordinator.settings import SiteSettings as RemoteSite
+from coordinator.sql_store import SqlStore
+from coordinator.states import AnalysisState
+from shared.specification import AnalysisRequest
+from site_node.settings import SiteSettings
+from tests.unit import smallest
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+LEVELS = {"debug", "info", "warning", "error", "critical", "exception"}
+
+
+def table(head: str) -> dict[str, list[str]]:
+    """The rows of the table whose first column has that head, by their first cell."""
+    rows = PAGE.split(f"\n| {head} |", 1)[1].split("\n\n", 1)[0].splitlines()[2:]
+    cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows]
+    return {row[0].strip("`"): row[1:] for row in cells}
+
+
+def section(title: str) -> str:
+    return PAGE.split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0]
+
+
+@pytest.mark.parametrize(
+    ("model", "title", "head"),
+    [
+        (SiteSettings, "A site", "field"),
+        (Settings, "A coordinator", "field"),
+        (RemoteSite, "A coordinator", "field of a site"),
+    ],
+)
+def test_every_setting_is_named_with_its_default(model: type[BaseModel], title: str, head: str) -> None:
+    rows = section(title).split(f"\n| {head} |", 1)[1].split("\n\n", 1)[0].splitlines()[2:]
+    told = dict(re.findall(r"^\| `(\w+)` \| (\S+) \|", "\n".join(rows), re.MULTILINE))
+    fields = model.model_fields.items()
+    assert told == {
+        name: "none" if field.is_required() or field.default is None else f"`{field.default}`" for name, field in fields
+    }
+
+
+def logged(package: str) -> dict[str, set[str]]:
+    """The fields of each event that a package's code writes to its log."""
+    events: dict[str, set[str]] = defaultdict(set)
+    for file in (ROOT / package).rglob("*.py"):
+        for call in calls(ast.parse(file.read_text(encoding="utf-8"))):
+            event, *_ = call.args
+            assert isinstance(event, ast.Constant), (
+                f"{file}:{call.lineno}: an event is a text, so that it can be looked for"
+            )
+            events[event.value] |= {keyword.arg or "" for keyword in call.keywords}
+    return events
+
+
+def calls(tree: ast.Module) -> Iterator[ast.Call]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in LEVELS:
+            yield node
+
+
+@pytest.mark.parametrize(("package", "head"), [("site_node", "at a site"), ("coordinator", "at the coordinator")])
+def test_every_line_of_the_logs_is_named_with_its_fields(package: str, head: str) -> None:
+    told = {event: set(re.findall(r"`(\w+)`", cells[0])) for event, cells in table(head).items()}
+    assert told == logged(package)
+
+
+def test_every_ending_is_named() -> None:
+    assert set(table("ending")) == {state.value for state in AnalysisState if state.ended}
+
+
+def test_the_backup_of_the_page_copies_a_database_that_is_in_use(tmp_path: Path) -> None:
+    written = re.search(r'^    python3 -c "(.*backup.*)"$', PAGE, re.MULTILINE)
+    assert written is not None
+    store = SqlStore(f"sqlite:///{tmp_path / 'coordinator.db'}")
+    request = AnalysisRequest(formula="y ~ 1")
+    analysis = store.add(Analysis.submitted(request, smallest.SPECIFICATION, None))
+    try:
+        subprocess.run([sys.executable, "-c", written.group(1)], cwd=tmp_path, check=True)
+    finally:
+        store.close()
+    copy = SqlStore(f"sqlite:///{tmp_path / 'backup.db'}")
+    try:
+        assert copy.get(analysis.id) == analysis
+    finally:
+        copy.close()
