@@ -8,15 +8,16 @@ import asyncio
 import json
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import structlog
 
 from coordinator import rounds
 from coordinator.optimiser import NOT_COMPUTABLE, Optimiser, not_finite
 from coordinator.records import Round, TraceEntry
+from coordinator.roster import faults_of, faults_of_start
 from coordinator.rounds import Patience, RosterError, Session
 from coordinator.site_client import SiteClient
 from coordinator.states import AnalysisState
@@ -38,7 +39,9 @@ from shared.specification import Specification
 LOG = structlog.get_logger(__name__)
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 10.0
-"""Seconds between attempts to store how an analysis ended."""
+"""Seconds between attempts to use a database that does not work."""
+
+Kept = TypeVar("Kept")
 
 
 class MakeResult(Protocol):
@@ -65,6 +68,8 @@ class Federation:
     make_result: MakeResult
     site_deadline: float
     """Seconds that a site which cannot be reached is waited for."""
+    store_deadline: float = 600.0
+    """Seconds that a database which cannot be used is waited for, with what was computed kept in memory."""
 
     async def run(self, analysis_id: str) -> None:
         """Runs an analysis, from wherever it stands, to its end. Every known fault becomes its ending."""
@@ -89,16 +94,7 @@ class Federation:
 
     async def end(self, analysis_id: str, ending: AnalysisState, problems: Sequence[Problem]) -> None:
         """Stores an ending that has no result, however long the database cannot be written."""
-        pause = FIRST_PAUSE
-        while True:
-            try:
-                await asyncio.to_thread(self.store.change, analysis_id, ending, problems=problems)
-            except StoreError as error:
-                LOG.error("ending_not_stored", analysis=analysis_id, state=ending.value, problem=error.message)  # noqa: TRY400 -- its trace says no more
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
-            else:
-                return
+        await self._kept(analysis_id, math.inf, self.store.change, analysis_id, ending, problems=problems)
 
     async def _fail(self, analysis_id: str, ending: AnalysisState, faults: Sequence[FedglmmError]) -> None:
         problems = [Problem.of(fault) for fault in faults]
@@ -107,36 +103,38 @@ class Federation:
         await self.tell_sites(analysis_id, ending)
 
     async def _run(self, analysis_id: str) -> None:
-        specification = (await asyncio.to_thread(self.store.get, analysis_id)).specification
+        specification = (await self._stored(analysis_id, self.store.get)).specification
         roster = self._roster(specification)
         session = await self._prepared(analysis_id, specification, roster)
         state, kind = await self._fitted(session, roster)
-        effects = await self._closed(session, roster, state, kind)
-        trace = [entry.trace for entry in await asyncio.to_thread(self.store.rounds, analysis_id)]
-        result = await asyncio.to_thread(self._result, session, state, trace, effects)
-        await asyncio.to_thread(self.store.change, analysis_id, AnalysisState(kind.value), result=result)
-        LOG.info("analysis_ended", analysis=analysis_id, state=kind.value, rounds=len(trace))
+        stored = await self._stored(analysis_id, self.store.rounds)
+        effects = await self._closed(session, roster, state, kind, stored)
+        result = await asyncio.to_thread(self._result, session, state, [entry.trace for entry in stored], effects)
+        await self._stored(analysis_id, self.store.change, AnalysisState(kind.value), result=result)
+        LOG.info("analysis_ended", analysis=analysis_id, state=kind.value, rounds=len(stored))
 
     async def _prepared(self, analysis_id: str, specification: Specification, roster: Sequence[SiteClient]) -> Session:
         """What every site answered to the specification: as it was stored, or asked for now."""
-        accepted = await asyncio.to_thread(self.store.accepted, analysis_id)
+        accepted = await self._stored(analysis_id, self.store.accepted)
         if not accepted:
-            await asyncio.to_thread(self.store.change, analysis_id, AnalysisState.PREPARING)
+            await self._stored(analysis_id, self.store.change, AnalysisState.PREPARING)
             patience = self._patience(analysis_id, AnalysisState.PREPARING)
             accepted = await rounds.prepare(roster, analysis_id, specification, patience)
-            await asyncio.to_thread(self.store.set_accepted, analysis_id, accepted)
-        await asyncio.to_thread(self.store.change, analysis_id, AnalysisState.RUNNING)
+            _check(faults_of(specification, accepted))
+            await self._stored(analysis_id, self.store.set_accepted, accepted)
+        await self._stored(analysis_id, self.store.change, AnalysisState.RUNNING)
         return Session(analysis_id, specification, accepted)
 
     async def _fitted(self, session: Session, roster: Sequence[SiteClient]) -> tuple[State, OutcomeKind]:
         """The optimiser's last state, and how it ended."""
         patience = self._patience(session.analysis_id, AnalysisState.RUNNING)
-        start = await asyncio.to_thread(self.store.start, session.analysis_id)
+        start = await self._stored(session.analysis_id, self.store.start)
         if start is None:
             parts = await rounds.starts(roster, session, patience)
             start = StartMessage.of(await asyncio.to_thread(self.optimiser.add_starts, parts))
-            await asyncio.to_thread(self.store.set_start, session.analysis_id, start)
-        stored = await asyncio.to_thread(self.store.rounds, session.analysis_id)
+            _check(faults_of_start(session.specification, start))
+            await self._stored(session.analysis_id, self.store.set_start, start)
+        stored = await self._stored(session.analysis_id, self.store.rounds)
         state = await asyncio.to_thread(self.optimiser.replay, session.specification, start, stored)
         last = stored[-1] if stored else None
         while (outcome := state.outcome) is None:
@@ -147,13 +145,7 @@ class Federation:
         self, session: Session, roster: Sequence[SiteClient], state: State, last: Round | None, patience: Patience
     ) -> tuple[State, Round]:
         """One psi sent, one sum stored, one step taken."""
-        request = EvaluateRequest(
-            round=last.number + 1 if last else 1,
-            specification_sha256=session.specification.sha256,
-            psi=tuple(state.psi.tolist()),
-            basis=tuple(state.basis.ravel().tolist()),
-            previous=last.summed if last else None,
-        )
+        request = _request(session, state, last)
         began = time.perf_counter()
         summed = await rounds.evaluate(roster, session, request, patience)
         after = await asyncio.to_thread(self.optimiser.stepped, state, summed)
@@ -166,17 +158,24 @@ class Federation:
             accepted=after.point is not None and after.point.summed is summed,
             seconds=time.perf_counter() - began,
         )
-        await asyncio.to_thread(self.store.add_round, session.analysis_id, entry)
+        await self._stored(session.analysis_id, self.store.add_round, entry)
         return after, entry
 
     async def _closed(
-        self, session: Session, roster: Sequence[SiteClient], state: State, kind: OutcomeKind
+        self,
+        session: Session,
+        roster: Sequence[SiteClient],
+        state: State,
+        kind: OutcomeKind,
+        stored: Sequence[Round],
     ) -> dict[str, RandomEffect]:
         """The effects that the sites' policies release."""
-        psi = tuple(state.psi.tolist()) if kind.has_estimates else None
-        basis = tuple(state.basis.ravel().tolist()) if kind.has_estimates else ()
+        final = _final(session, state, stored) if kind.has_estimates else None
+        request = CloseRequest(outcome=kind.value)
+        if final is not None:
+            request = CloseRequest(outcome=kind.value, psi=final.psi, basis=final.basis)
         patience = self._patience(session.analysis_id, AnalysisState.RUNNING)
-        answers = await rounds.close(roster, session, CloseRequest(outcome=kind.value, psi=psi, basis=basis), patience)
+        answers = await rounds.close(roster, session, request, final, patience)
         for fault in answers.faults:
             LOG.warning("site_not_closed", analysis=session.analysis_id, site=fault.where, code=fault.code)
         return {site: reply.site_effect for site, reply in answers.replies.items() if reply.site_effect is not None}
@@ -203,9 +202,54 @@ class Federation:
     def _patience(self, analysis_id: str, phase: AnalysisState) -> Patience:
         async def tell(missing: tuple[str, ...]) -> None:
             state = AnalysisState.PAUSED if missing else phase
-            await asyncio.to_thread(self.store.change, analysis_id, state, waiting_for=missing)
+            await self._stored(analysis_id, self.store.change, state, waiting_for=missing)
 
         return Patience(self.site_deadline, tell)
+
+    async def _stored(self, analysis_id: str, use: Callable[..., Kept], *values: Any, **more: Any) -> Kept:
+        """Uses the store for an analysis; a full disk or a lock is waited out.
+
+        Raises:
+            StoreError: the database did not work for too long, or never will.
+        """
+        return await self._kept(analysis_id, self.store_deadline, use, analysis_id, *values, **more)
+
+    async def _kept(
+        self, analysis_id: str, seconds: float, use: Callable[..., Kept], *values: Any, **more: Any
+    ) -> Kept:
+        until, pause = time.monotonic() + seconds, FIRST_PAUSE
+        while True:
+            try:
+                return await asyncio.to_thread(use, *values, **more)
+            except StoreError as error:
+                passes = error.code == StoreError.code and time.monotonic() < until
+                if not passes and seconds < math.inf:
+                    raise
+                LOG.error("not_stored", analysis=analysis_id, problem=error.message)  # noqa: TRY400 -- its trace says no more
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def _request(session: Session, state: State, last: Round | None) -> EvaluateRequest:
+    """The round after the last one, at the state's psi."""
+    return EvaluateRequest(
+        round=last.number + 1 if last else 1,
+        specification_sha256=session.specification.sha256,
+        psi=tuple(state.psi.tolist()),
+        basis=tuple(state.basis.ravel().tolist()),
+        previous=last.summed if last else None,
+    )
+
+
+def _final(session: Session, state: State, stored: Sequence[Round]) -> EvaluateRequest:
+    """The round whose psi is the final one, as it was asked."""
+    at = [entry.psi for entry in stored].index(tuple(state.psi.tolist()))
+    return _request(session, state, stored[at - 1] if at else None)
+
+
+def _check(faults: Sequence[FedglmmError]) -> None:
+    if faults:
+        raise RosterError(faults)
 
 
 async def _nobody(_missing: tuple[str, ...]) -> None:

@@ -6,11 +6,13 @@ import httpx
 from fastapi import FastAPI
 
 from coordinator.analysis import Federation
-from coordinator.api import Service, create_api
+from coordinator.api import create_api
+from coordinator.events import Watchers
 from coordinator.keys import read_key, read_keys
 from coordinator.optimiser import Optimiser
 from coordinator.request import resolve
 from coordinator.result import make_result
+from coordinator.routes.service import Service
 from coordinator.runner import Runner
 from coordinator.settings import Settings, is_loopback, load_dictionary
 from coordinator.site_client import SiteClient
@@ -56,4 +58,5 @@ def create_app(
         kept, sites, Optimiser(add_starts, begin, step), make_result, settings.site_deadline_seconds
     )
     desk = Desk(kept, dictionary, tuple(sites), resolve)
-    return create_api(Service(kept, sites, desk, Runner(federation, settings.running_at_once), dictionary, keys))
+    runner = Runner(federation, settings.running_at_once)
+    return create_api(Service(kept, sites, desk, runner, Watchers(kept), dictionary, keys))

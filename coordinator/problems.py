@@ -1,23 +1,24 @@
 """Every error that leaves the coordinator is a Problem: what happened, where, what to do. No value of a request in it."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from coordinator.submission import KEY_REUSED
 from shared.errors import DictionaryError, FedglmmError, RequestError, StoreError, UnknownAnalysisError
 from shared.messages import Problem
+from shared.openapi import PROBLEM_TYPE
 from shared.specification import AnalysisRequest
-from shared.validation import in_words
-
-MEDIA_TYPE = "application/problem+json"
+from shared.validation import NO_TEXT, UNREADABLE_BODY, Words, in_words
 
 
 def problem_response(status: int, problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
     """A Problem as an HTTP answer."""
-    return Response(problem.model_dump_json(), status_code=status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+    return Response(problem.model_dump_json(), status_code=status, headers=dict(headers or {}), media_type=PROBLEM_TYPE)
 
 
 def install(app: FastAPI) -> None:
@@ -43,16 +44,31 @@ async def _known(_request: Request, error: FedglmmError) -> Response:
 
 
 async def _invalid(_request: Request, error: RequestValidationError) -> Response:
-    told = in_words(error, AnalysisRequest)
+    return _not_valid(in_words(error, AnalysisRequest))
+
+
+def _not_valid(told: Words) -> Response:
     remedy = told.remedy or "/docs describes every field."
     return problem_response(422, Problem(code="request", message=told.message, where=told.where, remedy=remedy))
 
 
-async def _http(_request: Request, error: HTTPException) -> Response:
+async def _http(request: Request, error: HTTPException) -> Response:
+    if error.status_code == UNREADABLE_BODY:
+        return _not_valid(NO_TEXT)
     code = {401: "unauthorised", 404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http")
     remedy = {401: "Send `Authorization: Bearer KEY`.", 404: "/docs lists what there is."}.get(error.status_code, "")
     problem = Problem(code=code, message=f"{error.detail}.", where="coordinator", remedy=remedy)
-    return problem_response(error.status_code, problem, error.headers)
+    headers = dict(error.headers or {})
+    if "Allow" in headers:
+        headers["Allow"] = _methods(request) or headers["Allow"]
+    return problem_response(error.status_code, problem, headers)
+
+
+def _methods(request: Request) -> str:
+    """All methods that a path has; the framework names those of its first route only."""
+    paths: dict[str, dict[str, Any]] = request.app.openapi()["paths"]
+    found = [methods for path, methods in paths.items() if compile_path(path)[0].match(request.url.path)]
+    return ", ".join(sorted(method.upper() for methods in found for method in methods))
 
 
 async def _unforeseen(_request: Request, error: Exception) -> Response:

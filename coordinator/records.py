@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from coordinator.states import AnalysisState
 from shared.messages import ContributionMessage, Problem
@@ -47,6 +48,24 @@ class Round:
     def trace(self) -> TraceEntry:
         """What the analyst may see of it."""
         return TraceEntry(self.number, self.summed.value, self.decrement, self.accepted, self.seconds)
+
+
+class EventKind(StrEnum):
+    """What an event tells of."""
+
+    STATE = "state"  # the analysis entered a state, or waits for other sites than before
+    ROUND = "round"  # a round is done
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to an analysis, as it is told: no psi, no gradient."""
+
+    number: int
+    """1, 2, 3, ... within the analysis."""
+    kind: EventKind
+    data: str
+    """The view of the analysis or of the round, as JSON."""
 
 
 @dataclass(frozen=True)

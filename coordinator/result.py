@@ -21,6 +21,8 @@ from coordinator.inference import (
 from coordinator.records import TraceEntry
 from shared.dictionary import SITE
 from shared.messages import Accepted, RandomEffect
+from shared.optimisation.explanation import flat_directions
+from shared.optimisation.outcome import OutcomeKind
 from shared.optimisation.step import State
 from shared.parameters import Matrix
 from shared.specification import Specification
@@ -179,10 +181,11 @@ def _warnings(specification: Specification, state: State, accepted: Mapping[str,
     outcome = state.outcome
     if outcome is not None and outcome.kind.value != "converged":
         warnings.append({"code": outcome.kind.value, "message": outcome.advice})
+    random = specification.random
+    warnings += _flat(specification, state)
     dropped = sum(site.rows_dropped for site in accepted.values())
     if dropped:
         warnings.append({"code": "rows_dropped", "message": f"{dropped} rows were left out for missing values."})
-    random = specification.random
     groups = sum(site.groups for site in accepted.values())
     if random is not None and random.sd is None and groups < 5:  # noqa: PLR2004 -- the rule of thumb of lme4's authors
         message = f"There {'is' if groups == 1 else 'are'} only {groups} group{'' if groups == 1 else 's'}: "
@@ -193,6 +196,27 @@ def _warnings(specification: Specification, state: State, accepted: Mapping[str,
             f"as lme4's (1 | site:{random.group}) has it."
         )
         warnings.append({"code": "groups_within_sites", "message": message})
+    return warnings
+
+
+def _flat(specification: Specification, state: State) -> list[Row]:
+    """Directions of psi of which the data say nothing; a curvature of mere rounding may pass for an optimum."""
+    layout, random, outcome = specification.layout, specification.random, state.outcome
+    if outcome is None or outcome.kind not in {OutcomeKind.NOT_IDENTIFIED, OutcomeKind.CONVERGED}:
+        return []
+    names = outcome.names
+    warnings = []
+    if outcome.kind is OutcomeKind.CONVERGED and state.accepted is not None:
+        names = flat_directions(layout, state.accepted)
+    if outcome.kind is OutcomeKind.CONVERGED and names:
+        message = f"The data hardly tell these apart: {', '.join(names)}. Their standard errors mean nothing."
+        warnings.append({"code": "nearly_flat", "message": message})
+    if random is not None and names and set(names) <= set(layout.names[layout.theta]):
+        message = (
+            f"The variances and correlations of {', '.join(layout.random)} by {random.group} cannot be told apart. Has one "
+            "of these columns a single value within every group? Then leave it out in front of the bar."
+        )
+        warnings.append({"code": "random_effects_not_identified", "message": message})
     return warnings
 
 

@@ -1,8 +1,10 @@
 """One question to every site of the roster at once: deadlines, culprits by name, and the sum in roster order."""
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -72,29 +74,16 @@ async def ask(
     roster: Sequence[SiteClient], question: Callable[[SiteClient], Awaitable[Answer]], patience: Patience
 ) -> Answers[Answer]:
     """Asks every site at once; those that cannot be reached are asked again until patience ends, or another fails."""
-    answers: dict[str, Answer] = {}
-    faults: dict[str, FedglmmError] = {}
-    missing, until, pause, told = list(roster), 0.0, FIRST_PAUSE, False
-    while missing:
-        for site, outcome in zip(missing, await asyncio.gather(*(_tried(question, s) for s in missing)), strict=True):
-            faults.pop(site.name, None)
-            if isinstance(outcome, _Fault):
-                faults[site.name] = outcome.error
-            else:
-                answers[site.name] = outcome
-        missing = [site for site in missing if site.name in faults]
-        until = until or time.monotonic() + patience.seconds
-        if any(fault.code != UNREACHABLE for fault in faults.values()) or time.monotonic() >= until:
-            break
-        if missing:
-            await patience.tell(tuple(site.name for site in missing))
-            await asyncio.sleep(pause)
-            pause, told = min(2 * pause, LONGEST_PAUSE), True
-    if told and not faults:
-        await patience.tell(())
+    missing = _Missing([site.name for site in roster], patience)
+    tasks = [asyncio.create_task(_persistently(question, site, missing)) for site in roster]
+    try:
+        outcomes = dict(zip((site.name for site in roster), await asyncio.gather(*tasks), strict=True))
+    finally:
+        for task in tasks:
+            task.cancel()
     return Answers(
-        replies={site.name: answers[site.name] for site in roster if site.name in answers},
-        faults=tuple(faults[site.name] for site in roster if site.name in faults),
+        replies={name: outcome for name, outcome in outcomes.items() if not isinstance(outcome, _Fault)},
+        faults=tuple(outcome.error for outcome in outcomes.values() if isinstance(outcome, _Fault)),
     )
 
 
@@ -146,14 +135,31 @@ async def evaluate(
 
 
 async def close(
-    roster: Sequence[SiteClient], session: Session, request: CloseRequest, patience: Patience
+    roster: Sequence[SiteClient],
+    session: Session,
+    request: CloseRequest,
+    final: EvaluateRequest | None,
+    patience: Patience,
 ) -> Answers[CloseReply]:
-    """Tells every site how the analysis ended. A site that does not answer takes nothing from the estimates."""
+    """Tells every site how the analysis ended. A site that does not answer takes nothing from the estimates.
+
+    Args:
+        roster: the sites.
+        session: the analysis.
+        request: how it ended.
+        final: the round at whose psi it ended with estimates. A site that restarted since releases its effect once it
+            has answered that round again.
+        patience: with sites that cannot be reached.
+    """
     random = session.specification.random
     effects = len(random.columns) if random is not None and random.group == SITE else 0
 
     async def question(site: SiteClient) -> CloseReply:
-        return await _prepared(site, session, lambda: site.close(session.analysis_id, request, effects))
+        reply = await _prepared(site, session, lambda: site.close(session.analysis_id, request, effects))
+        if effects and final is not None and reply.site_effect is None:
+            await _prepared(site, session, lambda: site.evaluate(session.analysis_id, final))
+            reply = await site.close(session.analysis_id, request, effects)
+        return reply
 
     return await ask(roster, question, patience)
 
@@ -184,6 +190,45 @@ async def _prepared(site: SiteClient, session: Session, question: Callable[[], A
 @dataclass(frozen=True)
 class _Fault:
     error: FedglmmError
+
+
+class _Missing:
+    """The sites that cannot be reached at the moment. Every change is told, the latest last."""
+
+    def __init__(self, roster: Sequence[str], patience: Patience) -> None:
+        self.patience = patience
+        self.hopeless = asyncio.Event()
+        """Some site has failed for good: the others need not be waited for."""
+        self._roster = roster
+        self._names: set[str] = set()
+        self._telling = asyncio.Lock()
+
+    async def note(self, site: str, *, missing: bool) -> None:
+        if (site in self._names) == missing:
+            return
+        self._names ^= {site}
+        async with self._telling:
+            await self.patience.tell(tuple(name for name in self._roster if name in self._names))
+
+
+async def _persistently(
+    question: Callable[[SiteClient], Awaitable[Answer]], site: SiteClient, missing: _Missing
+) -> Answer | _Fault:
+    """Asks one site until it answers or is at fault, or is waited for no longer."""
+    until, pause = math.inf, FIRST_PAUSE
+    while True:
+        outcome = await _tried(question, site)
+        if not isinstance(outcome, _Fault):
+            await missing.note(site.name, missing=False)
+            return outcome
+        until = min(until, time.monotonic() + missing.patience.seconds)
+        if outcome.error.code != UNREACHABLE or time.monotonic() >= until or missing.hopeless.is_set():
+            missing.hopeless.set()
+            return outcome
+        await missing.note(site.name, missing=True)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(missing.hopeless.wait(), pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
 
 
 async def _tried(question: Callable[[SiteClient], Awaitable[Answer]], site: SiteClient) -> Answer | _Fault:

@@ -7,18 +7,19 @@ from typing import Any
 
 import sqlalchemy as sql
 from pydantic import TypeAdapter
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
-from coordinator.records import Analysis, Round, TraceEntry, now
+from coordinator.database_faults import CONFLICT, told
+from coordinator.records import Analysis, Event, EventKind, Round, TraceEntry, now
+from coordinator.soundness import check_sound
 from coordinator.states import ENDED, AnalysisState
-from coordinator.store import unknown
-from coordinator.tables import ACCEPTED, ANALYSES, METADATA, ROUNDS
+from coordinator.store import Listener, nobody, unknown
+from coordinator.tables import ACCEPTED, ANALYSES, EVENTS, METADATA, ROUNDS
+from coordinator.views import AnalysisView, RoundView
 from shared.errors import SettingsError, StoreError
 from shared.messages import Accepted, ContributionMessage, Problem, StartMessage
 from shared.specification import AnalysisRequest, Specification
 
-CONFLICT = "store_conflict"
-"""The code of a StoreError: what is to be written contradicts what is stored."""
 PROBLEMS = TypeAdapter(tuple[Problem, ...])
 _LATER = ROUNDS.alias()
 _LAST_NUMBER = (
@@ -27,18 +28,20 @@ _LAST_NUMBER = (
 _WITH_LAST_ROUND = sql.select(
     ANALYSES, ROUNDS.c.number, ROUNDS.c.log_likelihood, ROUNDS.c.decrement, ROUNDS.c.accepted, ROUNDS.c.seconds
 ).select_from(ANALYSES.outerjoin(ROUNDS, (ROUNDS.c.analysis == ANALYSES.c.id) & (ROUNDS.c.number == _LAST_NUMBER)))
+_EARLIER = EVENTS.alias()
 
 
 class SqlStore:
     """A store that outlives its process.
 
     Raises:
-        SettingsError: the database cannot be opened.
+        SettingsError: the database cannot be opened, is damaged or is somebody else's; nothing was changed in it.
     """
 
     def __init__(self, url: str) -> None:
         try:
             self._engine = sql.create_engine(url, hide_parameters=True)
+            check_sound(self._engine.url, METADATA.tables)
             if self._engine.dialect.name == "sqlite":
                 sql.event.listen(self._engine, "connect", _sqlite_pragmas)
             METADATA.create_all(self._engine)
@@ -49,6 +52,7 @@ class SqlStore:
                 where="database",
                 remedy="Its folder must exist and be writable; other databases than SQLite need their driver.",
             ) from error
+        self._listener: Listener = nobody
 
     def add(self, analysis: Analysis) -> Analysis:
         """Keeps a new analysis, unless its idempotency key is known."""
@@ -65,10 +69,12 @@ class SqlStore:
         try:
             with self._writing() as connection:
                 connection.execute(ANALYSES.insert().values(row))
+                _happened(connection, analysis.id, EventKind.STATE, AnalysisView.of(analysis))
         except StoreError as error:
             if analysis.idempotency_key is None or error.code != CONFLICT:
                 raise
             return self._one(ANALYSES.c.idempotency_key == analysis.idempotency_key, analysis.id)
+        self._listener(analysis.id)
         return analysis
 
     def get(self, analysis_id: str) -> Analysis:
@@ -101,20 +107,24 @@ class SqlStore:
         result: str | None = None,
     ) -> Analysis:
         """Enters a state; an ended analysis stays as it is."""
-        statement = (
-            ANALYSES.update()
-            .where(ANALYSES.c.id == analysis_id, ANALYSES.c.state.not_in(ENDED))
-            .values(
-                state=state.value,
-                since=sql.case((ANALYSES.c.state == state.value, ANALYSES.c.since), else_=now()),
-                waiting_for=json.dumps(list(waiting_for)),
-                problems=PROBLEMS.dump_json(tuple(problems)).decode(),
-                result=result,
-            )
-        )
+        told = {
+            "state": state.value,
+            "waiting_for": json.dumps(list(waiting_for)),
+            "problems": PROBLEMS.dump_json(tuple(problems)).decode(),
+        }
+        this = ANALYSES.c.id == analysis_id
+        changes = sql.or_(*(ANALYSES.c[name] != value for name, value in told.items()))
+        since = sql.case((ANALYSES.c.state == state.value, ANALYSES.c.since), else_=now())
+        statement = ANALYSES.update().where(this, ANALYSES.c.state.not_in(ENDED), changes)
         with self._writing() as connection:
-            connection.execute(statement)
-        return self.get(analysis_id)
+            changed = connection.execute(statement.values(**told, since=since, result=result)).rowcount
+            if changed:
+                standing = _analysis(connection.execute(_WITH_LAST_ROUND.where(this)).one())
+                _happened(connection, analysis_id, EventKind.STATE, AnalysisView.of(standing))
+        if not changed:
+            return self.get(analysis_id)
+        self._listener(analysis_id)
+        return standing
 
     def set_accepted(self, analysis_id: str, accepted: Mapping[str, Accepted]) -> None:
         """Keeps what every site answered to the specification."""
@@ -144,7 +154,8 @@ class SqlStore:
     def start(self, analysis_id: str) -> StartMessage | None:
         """The sum of the starts, once there is one."""
         text = self._column(analysis_id, ANALYSES.c.start)
-        return None if text is None else StartMessage.model_validate_json(text)
+        with told("read"):
+            return None if text is None else StartMessage.model_validate_json(text)
 
     def add_round(self, analysis_id: str, entry: Round) -> None:
         """Keeps a round, durably."""
@@ -161,6 +172,8 @@ class SqlStore:
         }
         with self._writing() as connection:
             connection.execute(ROUNDS.insert().values(row))
+            _happened(connection, analysis_id, EventKind.ROUND, RoundView.of(entry.trace))
+        self._listener(analysis_id)
 
     def rounds(self, analysis_id: str) -> list[Round]:
         """All rounds, in order."""
@@ -174,11 +187,24 @@ class SqlStore:
         text: str | None = self._column(analysis_id, ANALYSES.c.result)
         return text
 
+    def events(self, analysis_id: str, *, after: int = 0) -> list[Event]:
+        """The events whose numbers are larger than `after`."""
+        self.get(analysis_id)
+        query = sql.select(EVENTS).where(EVENTS.c.analysis == analysis_id, EVENTS.c.number > after)
+        with self._reading() as connection:
+            rows = connection.execute(query.order_by(EVENTS.c.number))
+            return [Event(row.number, EventKind(row.kind), row.data) for row in rows]
+
+    def listen(self, listener: Listener) -> None:
+        """Tells this listener from now on."""
+        self._listener = listener
+
     def delete(self, analysis_id: str) -> None:
         """Forgets the analysis with everything that belongs to it."""
         self.get(analysis_id)
         with self._writing() as connection:
             connection.execute(ANALYSES.delete().where(ANALYSES.c.id == analysis_id))
+        self._listener(analysis_id)
 
     def close(self) -> None:
         """Lets go of the connections."""
@@ -187,20 +213,20 @@ class SqlStore:
     @contextmanager
     def _writing(self) -> Iterator[sql.Connection]:
         """A transaction."""
-        with _told("written"), self._engine.begin() as connection:
+        with told("written"), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
     def _reading(self) -> Iterator[sql.Connection]:
-        with _told("read"), self._engine.connect() as connection:
+        with told("read"), self._engine.connect() as connection:
             yield connection
 
     def _one(self, condition: sql.ColumnElement[bool], analysis_id: str) -> Analysis:
         with self._reading() as connection:
             row = connection.execute(_WITH_LAST_ROUND.where(condition)).one_or_none()
-        if row is None:
-            raise unknown(analysis_id)
-        return _analysis(row)
+            if row is None:
+                raise unknown(analysis_id)
+            return _analysis(row)
 
     def _column(self, analysis_id: str, column: sql.Column[Any]) -> Any:
         with self._reading() as connection:
@@ -210,26 +236,21 @@ class SqlStore:
         return row[0]
 
 
-@contextmanager
-def _told(done: str) -> Iterator[None]:
-    """Whatever is wrong with the database becomes a StoreError, without the statement and without a value."""
-    try:
-        yield
-    except SQLAlchemyError as error:
-        driver = getattr(error, "orig", None) or error
-        raise StoreError(
-            f"the database cannot be {done} ({getattr(driver, 'sqlite_errorname', type(driver).__name__)}).",
-            where="database",
-            remedy="Is its disk full, or is it locked by another program?",
-            code=CONFLICT if isinstance(error, IntegrityError) else "",
-        ) from None
-
-
 def _sqlite_pragmas(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _happened(connection: sql.Connection, analysis_id: str, kind: EventKind, view: AnalysisView | RoundView) -> None:
+    """Keeps an event in the transaction of what it tells of."""
+    connection.execute(sql.select(ANALYSES.c.id).where(ANALYSES.c.id == analysis_id).with_for_update())
+    # SQLite has one writer at a time; elsewhere the lock above keeps two from taking the same number
+    last = sql.select(sql.func.coalesce(sql.func.max(_EARLIER.c.number), 0)).where(_EARLIER.c.analysis == analysis_id)
+    number = last.scalar_subquery() + 1
+    row = {"analysis": analysis_id, "number": number, "kind": kind.value, "data": view.model_dump_json()}
+    connection.execute(EVENTS.insert().values(row))
 
 
 def _analysis(row: sql.Row[Any]) -> Analysis:

@@ -1,14 +1,21 @@
-"""Where analyses are kept. A run's whole state is what is stored here: the start, and every round's exact sum."""
+"""Where analyses are kept. A run's whole state is what is stored here: the start, and every round's exact sum.
 
-from collections.abc import Mapping, Sequence
+An event is stored together with the change that it tells of, as it will be told.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import RLock
 from typing import Protocol
 
-from coordinator.records import Analysis, Round, now
+from coordinator.records import Analysis, Event, EventKind, Round, now
 from coordinator.states import AnalysisState
+from coordinator.views import AnalysisView, RoundView
 from shared.errors import UnknownAnalysisError
 from shared.messages import Accepted, Problem, StartMessage
+
+Listener = Callable[[str], None]
+"""Is told an analysis's id; raises nothing."""
 
 
 class Store(Protocol):
@@ -38,7 +45,10 @@ class Store(Protocol):
         problems: Sequence[Problem] = (),
         result: str | None = None,
     ) -> Analysis:
-        """Enters a state. An ended analysis stays as it is, whatever comes late: returns how it stands."""
+        """Enters a state: an event, unless nothing changes.
+
+        An ended analysis stays as it is, whatever comes late: returns how it stands.
+        """
 
     def set_accepted(self, analysis_id: str, accepted: Mapping[str, Accepted]) -> None:
         """Keeps what every site answered to the specification, in the order of the roster."""
@@ -53,13 +63,19 @@ class Store(Protocol):
         """The sum of the starts, once there is one."""
 
     def add_round(self, analysis_id: str, entry: Round) -> None:
-        """Keeps a round, durably."""
+        """Keeps a round, durably: an event."""
 
     def rounds(self, analysis_id: str) -> list[Round]:
         """All rounds, in order."""
 
     def result(self, analysis_id: str) -> str | None:
         """The result as JSON, once there is one."""
+
+    def events(self, analysis_id: str, *, after: int = 0) -> list[Event]:
+        """The events whose numbers are larger than `after`, in order."""
+
+    def listen(self, listener: Listener) -> None:
+        """Has this listener, instead of any before, told of every new event and every deletion, in the writer's thread."""
 
     def delete(self, analysis_id: str) -> None:
         """Forgets the analysis with everything that belongs to it."""
@@ -73,13 +89,22 @@ def unknown(analysis_id: str) -> UnknownAnalysisError:
     return UnknownAnalysisError("there is no such analysis.", where=analysis_id, remedy="GET /v1/analyses lists them.")
 
 
+def nobody(_analysis_id: str) -> None:
+    """The listener of a store that nobody listens to."""
+
+
 @dataclass
 class _Kept:
     analysis: Analysis
     accepted: dict[str, Accepted] = field(default_factory=dict)
     start: StartMessage | None = None
     rounds: list[Round] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     result: str | None = None
+
+    def happened(self, kind: EventKind, view: AnalysisView | RoundView) -> None:
+        """Keeps an event."""
+        self.events.append(Event(len(self.events) + 1, kind, view.model_dump_json()))
 
 
 class MemoryStore:
@@ -88,6 +113,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._kept: dict[str, _Kept] = {}
         self._lock = RLock()
+        self._listener: Listener = nobody
 
     def add(self, analysis: Analysis) -> Analysis:
         """Keeps a new analysis, unless its idempotency key is known."""
@@ -95,8 +121,10 @@ class MemoryStore:
             for kept in self._kept.values():
                 if analysis.idempotency_key is not None and kept.analysis.idempotency_key == analysis.idempotency_key:
                     return kept.analysis
-            self._kept[analysis.id] = _Kept(analysis)
-            return analysis
+            self._kept[analysis.id] = kept = _Kept(analysis)
+            kept.happened(EventKind.STATE, AnalysisView.of(analysis))
+        self._listener(analysis.id)
+        return analysis
 
     def get(self, analysis_id: str) -> Analysis:
         """The analysis as it stands."""
@@ -129,13 +157,16 @@ class MemoryStore:
         """Enters a state; an ended analysis stays as it is."""
         with self._lock:
             kept = self._find(analysis_id)
-            if not kept.analysis.state.ended:
-                since = kept.analysis.since if kept.analysis.state == state else now()
-                kept.analysis = replace(
-                    kept.analysis, state=state, since=since, waiting_for=tuple(waiting_for), problems=tuple(problems)
-                )
-                kept.result = result
-            return self.get(analysis_id)
+            before = kept.analysis
+            since = before.since if before.state == state else now()
+            after = replace(before, state=state, since=since, waiting_for=tuple(waiting_for), problems=tuple(problems))
+            if before.state.ended or after == before:
+                return self.get(analysis_id)
+            kept.analysis, kept.result = after, result
+            changed = self.get(analysis_id)
+            kept.happened(EventKind.STATE, AnalysisView.of(changed))
+        self._listener(analysis_id)
+        return changed
 
     def set_accepted(self, analysis_id: str, accepted: Mapping[str, Accepted]) -> None:
         """Keeps what every site answered to the specification."""
@@ -155,7 +186,11 @@ class MemoryStore:
 
     def add_round(self, analysis_id: str, entry: Round) -> None:
         """Keeps a round."""
-        self._find(analysis_id).rounds.append(entry)
+        with self._lock:
+            kept = self._find(analysis_id)
+            kept.rounds.append(entry)
+            kept.happened(EventKind.ROUND, RoundView.of(entry.trace))
+        self._listener(analysis_id)
 
     def rounds(self, analysis_id: str) -> list[Round]:
         """All rounds, in order."""
@@ -165,10 +200,19 @@ class MemoryStore:
         """The result as JSON, once there is one."""
         return self._find(analysis_id).result
 
+    def events(self, analysis_id: str, *, after: int = 0) -> list[Event]:
+        """The events whose numbers are larger than `after`."""
+        return self._find(analysis_id).events[after:]
+
+    def listen(self, listener: Listener) -> None:
+        """Tells this listener from now on."""
+        self._listener = listener
+
     def delete(self, analysis_id: str) -> None:
         """Forgets the analysis."""
         with self._lock:
             del self._kept[self._find(analysis_id).analysis.id]
+        self._listener(analysis_id)
 
     def close(self) -> None:
         """Forgets everything."""

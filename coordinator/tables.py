@@ -1,4 +1,4 @@
-"""The tables of the SQL store: analyses, what each site accepted, and rounds."""
+"""The tables of the SQL store: analyses, what each site accepted, rounds, and events."""
 
 import sqlalchemy as sql
 
@@ -40,4 +40,12 @@ ROUNDS = sql.Table(
     sql.Column("decrement", sql.Double),
     sql.Column("accepted", sql.Boolean, nullable=False),
     sql.Column("seconds", sql.Double, nullable=False),
+)
+EVENTS = sql.Table(
+    "events",
+    METADATA,
+    sql.Column("analysis", sql.ForeignKey("analyses.id", ondelete="CASCADE"), primary_key=True),
+    sql.Column("number", sql.Integer, primary_key=True, autoincrement=False),
+    sql.Column("kind", sql.String(32), nullable=False),
+    sql.Column("data", sql.Text, nullable=False, comment="JSON, as it is told"),
 )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from coordinator import examples
 from coordinator.records import Analysis, TraceEntry
 from coordinator.states import WITH_RESULT, AnalysisState
 from shared.messages import About, Problem
@@ -20,11 +21,14 @@ class Links(View):
 
     self: str
     rounds: str
-    result: str | None = Field(description="once there is one")
+    events: str
+    result: str | None = Field(default=None, description="once there is one")
 
 
 class AnalysisView(View):
     """An analysis as it stands."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.ANALYSIS]})
 
     id: str
     state: AnalysisState
@@ -39,7 +43,7 @@ class AnalysisView(View):
     decrement: float | None
     log_likelihood: float | None
     waiting_for: tuple[str, ...] = Field(description="the sites that are missing while it is paused")
-    problem: Problem | None = Field(description="why it was refused or failed; names every culprit")
+    problem: Problem | None = Field(default=None, description="why it was refused or failed; names every culprit")
     problems: tuple[Problem, ...] = Field(description="the same, one of each culprit")
     links: Links
 
@@ -66,6 +70,7 @@ class AnalysisView(View):
             links=Links(
                 self=place,
                 rounds=f"{place}/rounds",
+                events=f"{place}/events",
                 result=f"{place}/result" if analysis.state in WITH_RESULT else None,
             ),
         )
@@ -74,12 +79,16 @@ class AnalysisView(View):
 class AnalysesView(View):
     """A page of analyses, newest first."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.ANALYSES]})
+
     analyses: tuple[AnalysisView, ...]
     before: str | None = Field(description="ask with ?before= this for the next page; none on the last")
 
 
 class RoundView(View):
     """One round of the trace."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.ROUND]})
 
     round: int
     log_likelihood: float = Field(description="at the parameters that this round tried")
@@ -95,6 +104,8 @@ class RoundView(View):
 
 class TraceView(View):
     """All rounds so far."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.TRACE]})
 
     rounds: tuple[RoundView, ...]
 
@@ -127,6 +138,8 @@ class SiteView(View):
 
 class SitesView(View):
     """All sites of the consortium."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.SITES]})
 
     sites: tuple[SiteView, ...]
 

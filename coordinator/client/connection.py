@@ -1,36 +1,25 @@
 """A coordinator as an analyst sees it: submit an analysis, follow its rounds, fetch the result."""
 
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 from pydantic import ValidationError
 
+from coordinator.client.faults import ending, fault_of, no_coordinator, unreachable
 from coordinator.client.fit import Fit
-from shared.errors import FedglmmError, RefusedError, RequestError, SettingsError, SiteError, UnknownAnalysisError
-from shared.messages import Problem
+from coordinator.client.following import PATIENCE, Progress, follow
+from shared.errors import RequestError, SettingsError
 from shared.specification import AnalysisRequest
 from shared.validation import in_words
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
-"""Seconds between two looks at a running analysis."""
 TIMEOUT = 60.0
-UNAUTHORISED = 401
-MOST_NAMES = 8
-"""Sites with one and the same problem that are named rather than counted."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What is new since the last look."""
-
-    analysis: dict[str, Any]
-    """The analysis as it stands."""
-    rounds: list[dict[str, Any]]
-    """The rounds that are new."""
+SILENCE = 45.0
+"""Seconds without a byte after which a stream of events is dead: the coordinator sends a comment every 15."""
+UNAVAILABLE = frozenset({502, 503, 504})
+"""Answers of a coordinator, or of a proxy before it, that may be different a little later."""
 
 
 class Coordinator:
@@ -95,27 +84,50 @@ class Coordinator:
             analysis = progress.analysis
             if on_progress is not None:
                 on_progress(progress)
-        if analysis["links"]["result"] is not None:
-            return Fit(self.result(analysis_id))
-        problems = [Problem.model_validate(problem) for problem in analysis["problems"]]
-        message = "\n".join(_told_once(problems))
-        if analysis["state"] == "refused":
-            raise RefusedError(message, rule=", ".join(dict.fromkeys(problem.rule for problem in problems)))
-        raise SiteError(message or f"the analysis is {analysis['state']}.", code=analysis["state"])
+        if analysis["links"]["result"] is None:
+            raise ending(analysis)
+        return Fit(self.result(analysis_id))
 
-    def follow(self, analysis_id: str) -> Iterator[Progress]:
-        """Look at a running analysis until it has ended, ever less often while nothing happens."""
-        seen, pause, previous = 0, FIRST_PAUSE, ""
-        while True:
-            analysis = self.analysis(analysis_id)
-            new = self.rounds(analysis_id)[seen:] if analysis["round"] > seen else []
-            if new or analysis["state"] != previous:
-                yield Progress(analysis, new)
-                seen, pause, previous = seen + len(new), FIRST_PAUSE, analysis["state"]
-            if analysis["links"]["result"] is not None or analysis["state"] in {"refused", "failed", "cancelled"}:
-                return
-            time.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
+    def follow(self, analysis_id: str, *, patience: float = PATIENCE) -> Iterator[Progress]:
+        """Everything that has happened to an analysis, and what happens from now on until it has ended.
+
+        A connection that breaks is taken up where it broke, also over a restart of the coordinator.
+
+        Args:
+            analysis_id: the analysis.
+            patience: seconds that a coordinator which cannot be reached any more is waited for.
+
+        Raises:
+            UnknownAnalysisError: there is none, or it was deleted meanwhile.
+            SiteError: the coordinator cannot be reached.
+        """
+        return follow(lambda last: self._events(analysis_id, last), self.analysis(analysis_id), patience)
+
+    def cancel(self, analysis_id: str) -> dict[str, Any]:
+        """Cancel an analysis that is under way; returns how it stands then.
+
+        Raises:
+            RequestError: it has ended already; nothing was changed.
+            UnknownAnalysisError: there is none.
+        """
+        analysis = self._call("DELETE", f"/analyses/{analysis_id}", params={"only": "cancel"})
+        if analysis["state"] != "cancelled":  # its ending came first
+            raise RequestError(
+                f"it has ended already: it is {analysis['state']}.",
+                where=analysis_id,
+                remedy="Nothing was changed.",
+                code="ended",
+            )
+        return analysis
+
+    def delete(self, analysis_id: str) -> None:
+        """Delete an ended analysis with its rounds and its result.
+
+        Raises:
+            RequestError: it has not ended; nothing was changed.
+            UnknownAnalysisError: there is none.
+        """
+        self._call("DELETE", f"/analyses/{analysis_id}", params={"only": "delete"})
 
     def analyses(self) -> list[dict[str, Any]]:
         """The newest analyses."""
@@ -141,33 +153,35 @@ class Coordinator:
         """The consortium's variables."""
         return list(self._call("GET", "/dictionary")["variables"])
 
-    def _call(self, method: str, path: str, json: Any = None) -> dict[str, Any]:
+    @contextmanager
+    def _events(self, analysis_id: str, last: str) -> Iterator[Iterator[bytes]]:
+        """The stream of an analysis's events after the last that was read."""
+        headers = {"Last-Event-ID": last} if last else {}
+        timeout = httpx.Timeout(TIMEOUT, read=SILENCE)
         try:
-            response = self._http.request(method, path, json=json)
+            with self._http.stream(
+                "GET", f"/analyses/{analysis_id}/events", headers=headers, timeout=timeout
+            ) as response:
+                if response.status_code in UNAVAILABLE:
+                    raise unreachable(f"it answers {response.status_code}", self.url)
+                if not response.is_success:
+                    response.read()
+                    raise fault_of(response, self.url)
+                if not response.headers.get("Content-Type", "").startswith("text/event-stream"):
+                    raise no_coordinator(response, self.url)
+                yield response.iter_bytes()
         except httpx.HTTPError as error:
-            raise SiteError(
-                f"the coordinator cannot be reached ({type(error).__name__}).",
-                where=self.url,
-                remedy="Is it running, and is this its address?",
-                code="unreachable",
-            ) from None
+            raise unreachable(type(error).__name__, self.url) from None
+
+    def _call(self, method: str, path: str, json: Any = None, params: dict[str, str] | None = None) -> dict[str, Any]:
+        try:
+            response = self._http.request(method, path, json=json, params=params)
+        except httpx.HTTPError as error:
+            raise unreachable(type(error).__name__, self.url) from None
         if response.is_success:
-            answer: dict[str, Any] = response.json()
+            answer: dict[str, Any] = response.json() if response.content else {}
             return answer
-        raise _fault(response, self.url)
-
-
-def _told_once(problems: list[Problem]) -> list[str]:
-    """One line for each different problem, before it the sites that have it."""
-    sites: dict[str, list[str]] = {}
-    for problem in problems:
-        site, _, place = problem.where.partition(": ")
-        told = f"{place}: " * bool(place) + f"{problem.message} {problem.remedy}".rstrip()
-        sites.setdefault(told, []).append(site)
-    return [
-        f"{', '.join(names) if len(names) <= MOST_NAMES else f'{len(names)} sites'}: {told}"
-        for told, names in sites.items()
-    ]
+        raise fault_of(response, self.url)
 
 
 def request_of(**fields: Any) -> AnalysisRequest:
@@ -181,27 +195,3 @@ def request_of(**fields: Any) -> AnalysisRequest:
     except ValidationError as error:
         where, message, remedy = in_words(error, AnalysisRequest)
         raise RequestError(message, where=where, remedy=remedy) from None
-
-
-def _fault(response: httpx.Response, url: str) -> FedglmmError:
-    """The error that an answer stands for."""
-    try:
-        problem = Problem.model_validate_json(response.content)
-    except ValidationError:
-        return SiteError(
-            f"something answers there ({response.status_code}), but it is no coordinator.",
-            where=url,
-            remedy="Give the coordinator's own address and port.",
-            code="unexpected_answer",
-        )
-    if response.status_code == UNAUTHORISED:
-        return SettingsError(
-            "the coordinator does not know this key."
-            if "Authorization" in response.request.headers
-            else "a key is needed.",
-            where=url,
-            remedy="The key is the part of a line of its keys_file behind the colon; --key-file names a file with it alone.",
-            code=problem.code,
-        )
-    kind = {404: UnknownAnalysisError, 422: RequestError}.get(response.status_code, FedglmmError)
-    return kind(problem.message, where=problem.where, remedy=problem.remedy, code=problem.code)

@@ -12,9 +12,10 @@ from typing import Any
 
 from rich.console import Console
 
-from coordinator.client.connection import Coordinator, Progress
+from coordinator.client.connection import Coordinator
 from coordinator.client.federation import federation
 from coordinator.client.fit import Fit
+from coordinator.client.following import Progress
 from shared.errors import RefusedError, SettingsError
 
 REPOSITORY = Path(__file__).parents[2]

@@ -1,5 +1,6 @@
 """Both stores keep the same promises."""
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -9,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coordinator.records import Analysis, Round
+from coordinator.records import Analysis, Event, EventKind, Round
 from coordinator.sql_store import SqlStore
 from coordinator.states import AnalysisState
 from coordinator.store import MemoryStore, Store
+from coordinator.views import AnalysisView, RoundView
 from shared.errors import SettingsError, UnknownAnalysisError
 from shared.messages import Accepted, ContributionMessage, Problem, StartMessage
 from shared.specification import AnalysisRequest
@@ -116,6 +118,81 @@ def test_a_deleted_analysis_is_gone_with_its_rounds(store: Store) -> None:
     assert store.newest(state=None, limit=9, before=None) == []
     again = store.add(replace(new("key"), id=analysis.id))
     assert store.rounds(again.id) == []
+    assert [event.number for event in store.events(again.id)] == [1]
+
+
+def state_event(number: int, analysis: Analysis) -> Event:
+    return Event(number, EventKind.STATE, AnalysisView.of(analysis).model_dump_json())
+
+
+def test_every_change_and_every_round_is_an_event_as_it_then_stood(store: Store) -> None:
+    first = store.add(new())
+    paused = store.change(first.id, AnalysisState.PAUSED, waiting_for=["Bern"])
+    waiting = store.change(first.id, AnalysisState.PAUSED, waiting_for=["Aarau"])
+    store.add_round(first.id, ROUND)
+    ended = store.change(first.id, AnalysisState.CONVERGED, result="{}")
+    assert store.events(first.id) == [
+        state_event(1, first),
+        state_event(2, paused),
+        state_event(3, waiting),
+        Event(4, EventKind.ROUND, RoundView.of(ROUND.trace).model_dump_json()),
+        state_event(5, ended),
+    ]
+    assert ended.last == ROUND.trace
+
+
+def test_a_change_that_changes_nothing_is_no_event(store: Store) -> None:
+    analysis = store.add(new("key"))
+    store.add(new("key"))
+    store.change(analysis.id, AnalysisState.SUBMITTED)
+    store.set_accepted(analysis.id, {"Bern": ACCEPTED})
+    store.set_start(analysis.id, START)
+    store.change(analysis.id, AnalysisState.PAUSED, waiting_for=["Bern"])
+    store.change(analysis.id, AnalysisState.PAUSED, waiting_for=["Bern"])
+    store.change(analysis.id, AnalysisState.FAILED, problems=[Problem(code="site", message="gone.")])
+    store.change(analysis.id, AnalysisState.CANCELLED)
+    states = [json.loads(event.data)["state"] for event in store.events(analysis.id)]
+    assert states == ["submitted", "paused", "failed"]
+
+
+def test_events_are_counted_within_an_analysis_and_asked_for_after_any(store: Store) -> None:
+    one, other = store.add(new()), store.add(new())
+    for state in (AnalysisState.PREPARING, AnalysisState.RUNNING, AnalysisState.CANCELLED):
+        store.change(one.id, state)
+        store.change(other.id, state)
+    events = store.events(one.id)
+    assert [event.number for event in events] == [1, 2, 3, 4]
+    assert [store.events(one.id, after=number) for number in (0, 2, 4, 9)] == [events, events[2:], [], []]
+
+
+def test_a_round_and_a_cancellation_at_once_have_numbers_of_their_own(store: Store) -> None:
+    analysis = store.add(new())
+    rounds = [replace(ROUND, number=number) for number in range(1, 21)]
+    threads = [threading.Thread(target=store.add_round, args=(analysis.id, entry)) for entry in rounds]
+    threads.append(threading.Thread(target=store.change, args=(analysis.id, AnalysisState.CANCELLED)))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [event.number for event in store.events(analysis.id)] == list(range(1, 23))
+
+
+def test_a_listener_hears_of_what_is_already_stored_and_of_nothing_else(store: Store) -> None:
+    heard: list[tuple[str, int]] = []
+
+    def listener(analysis_id: str) -> None:
+        known = [analysis.id for analysis in store.newest(state=None, limit=9, before=None)]
+        heard.append((analysis_id, len(store.events(analysis_id)) if analysis_id in known else 0))
+
+    store.listen(listener)
+    analysis = store.add(new("key"))
+    store.add(new("key"))
+    store.change(analysis.id, AnalysisState.RUNNING)
+    store.change(analysis.id, AnalysisState.RUNNING)
+    store.add_round(analysis.id, ROUND)
+    store.set_start(analysis.id, START)
+    store.delete(analysis.id)
+    assert heard == [(analysis.id, events) for events in (1, 2, 3, 0)]
 
 
 CALLS: dict[str, Callable[[Store], object]] = {
@@ -129,6 +206,7 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "add_round": lambda store: store.add_round("nobody", ROUND),
     "rounds": lambda store: store.rounds("nobody"),
     "result": lambda store: store.result("nobody"),
+    "events": lambda store: store.events("nobody"),
     "delete": lambda store: store.delete("nobody"),
 }
 
@@ -167,9 +245,11 @@ def test_what_was_stored_is_there_for_the_next_process(tmp_path: Path) -> None:
     before = SqlStore(url)
     analysis = before.add(new())
     before.add_round(analysis.id, ROUND)
+    events = before.events(analysis.id)
     before.close()
     after = SqlStore(url)
     assert after.rounds(analysis.id) == [ROUND]
+    assert after.events(analysis.id) == events
     after.close()
 
 

@@ -49,6 +49,7 @@ READS: dict[str, Callable[[SqlStore, str], object]] = {
     "start": lambda store, known: store.start(known),
     "rounds": lambda store, known: store.rounds(known),
     "result": lambda store, known: store.result(known),
+    "events": lambda store, known: store.events(known),
 }
 
 
@@ -77,3 +78,35 @@ def test_a_round_that_is_there_already_is_a_store_error(store: SqlStore) -> None
     store.add_round(analysis.id, ROUND)
     with pytest.raises(StoreError, match="SQLITE_CONSTRAINT"):
         store.add_round(analysis.id, ROUND)
+
+
+NO_EVENTS = "CREATE TRIGGER none BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'no events'); END"
+
+
+def test_what_cannot_be_told_is_not_done(tmp_path: Path, store: SqlStore) -> None:
+    """An event and its change are stored together or not at all, and nobody hears of what was not."""
+    analysis, heard = store.add(new()), []
+    engine = sql.create_engine(f"sqlite:///{tmp_path / 'a.db'}")
+    with engine.begin() as connection:
+        connection.exec_driver_sql(NO_EVENTS)
+    engine.dispose()
+    store.listen(heard.append)
+    for call in (
+        lambda: store.add_round(analysis.id, ROUND),
+        lambda: store.change(analysis.id, AnalysisState.RUNNING),
+        lambda: store.add(replace(analysis, id="another", idempotency_key=None)),
+    ):
+        with pytest.raises(StoreError, match="SQLITE_CONSTRAINT"):
+            call()
+    assert store.rounds(analysis.id) == []
+    assert store.newest(state=None, limit=9, before=None) == [analysis]
+    assert heard == []
+
+
+def test_a_change_and_its_event_cost_one_commit(store: SqlStore) -> None:
+    analysis = store.add(new())
+    commits: list[object] = []
+    sql.event.listen(store._engine, "commit", commits.append)
+    store.add_round(analysis.id, ROUND)
+    store.change(analysis.id, AnalysisState.RUNNING)
+    assert len(commits) == 2

@@ -1,0 +1,1 @@
+"""The analyst's interface, route by route. Routes only translate: requests to use cases, stored values to views."""

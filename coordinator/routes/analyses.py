@@ -1,0 +1,107 @@
+"""Looking at analyses, and ending them: everything below /v1/analyses but their submission and their events."""
+
+import asyncio
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from coordinator import examples, problems
+from coordinator.records import Analysis
+from coordinator.routes.service import Given, Id
+from coordinator.states import WITH_RESULT, AnalysisState
+from coordinator.views import AnalysesView, AnalysisView, RoundView, TraceView
+from shared import openapi
+from shared.messages import AnalysisId, Problem
+
+RESULT: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The result",
+        "content": {"application/json": {"schema": {"type": "object"}, "example": examples.RESULT}},
+    },
+    **openapi.problems(404, 409, 422, s409="There is no result, or none yet"),
+}
+CANCELLED: dict[int | str, dict[str, Any]] = {
+    202: {"model": AnalysisView, "description": "It is cancelled"},
+    204: {"description": "It had ended, and is deleted"},
+    **openapi.problems(404, 409, 422, s409="It would do what `only` excludes"),
+}
+router = APIRouter()
+
+
+class _Query(BaseModel):
+    """The base of every query: what is not known is refused, not ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Page(_Query):
+    """Which analyses."""
+
+    state: AnalysisState | None = None
+    limit: int = Field(default=50, ge=1, le=200)
+    before: AnalysisId | None = None
+
+
+class Only(_Query):
+    """What a DELETE may do."""
+
+    only: Literal["cancel", "delete"] | None = Field(default=None, description="409 where it would do the other")
+
+
+@router.get("/analyses", responses=openapi.problems(404, 422, s404="There is no analysis `before`"))
+def newest(service: Given, page: Annotated[Page, Query()]) -> AnalysesView:
+    """Analyses, newest first."""
+    analyses = service.store.newest(state=page.state, limit=page.limit, before=page.before)
+    views = tuple(AnalysisView.of(analysis) for analysis in analyses)
+    return AnalysesView(analyses=views, before=views[-1].id if len(views) == page.limit else None)
+
+
+@router.get("/analyses/{analysis_id}", responses=openapi.problems(404, 422))
+def show(service: Given, analysis_id: Id) -> AnalysisView:
+    """An analysis as it stands."""
+    return AnalysisView.of(service.store.get(analysis_id))
+
+
+@router.get("/analyses/{analysis_id}/rounds", responses=openapi.problems(404, 422))
+def trace(service: Given, analysis_id: Id) -> TraceView:
+    """The rounds so far."""
+    return TraceView(rounds=tuple(RoundView.of(entry.trace) for entry in service.store.rounds(analysis_id)))
+
+
+@router.get("/analyses/{analysis_id}/result", responses=RESULT)
+def result(service: Given, analysis_id: Id) -> Response:
+    """The canonical result of an ended analysis."""
+    analysis = service.store.get(analysis_id)
+    text = service.store.result(analysis_id)
+    if analysis.state in WITH_RESULT and text is not None:
+        return Response(text, media_type="application/json")
+    problem = Problem(
+        code="no_result",
+        message=f"there is no result: the analysis is {analysis.state.value}.",
+        where=analysis_id,
+        remedy="Its problem says why." if analysis.state.ended else "Ask again once it has ended.",
+    )
+    return problems.problem_response(409, problem)
+
+
+@router.delete("/analyses/{analysis_id}", status_code=202, responses=CANCELLED)
+async def cancel_or_delete(service: Given, analysis_id: Id, query: Annotated[Only, Query()]) -> Response:
+    """Cancels an analysis that is under way; deletes an ended one with its rounds and its result."""
+    analysis = await asyncio.to_thread(service.store.get, analysis_id)
+    if query.only is not None and (query.only == "delete") is not analysis.state.ended:
+        return problems.problem_response(409, _only_the_other(analysis))
+    if analysis.state.ended:
+        await service.runner.delete(analysis_id)
+        return Response(status_code=204)
+    cancelled = await service.runner.cancel(analysis_id)
+    return Response(AnalysisView.of(cancelled).model_dump_json(), status_code=202, media_type="application/json")
+
+
+def _only_the_other(analysis: Analysis) -> Problem:
+    code, message, remedy = (
+        ("ended", "it has ended already", "Nothing was changed.")
+        if analysis.state.ended
+        else ("not_ended", "it has not ended", "Nothing was changed; cancel it first.")
+    )
+    return Problem(code=code, message=f"{message}: it is {analysis.state.value}.", where=analysis.id, remedy=remedy)

@@ -1,0 +1,318 @@
+"""Events of an analysis through a real server: live, resumable, and nobody left waiting."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+import fastapi.routing
+import httpx
+import pytest
+
+from coordinator.records import Analysis
+from coordinator.sql_store import SqlStore
+from coordinator.store import MemoryStore
+from shared.errors import StoreError
+from shared.messages import Problem
+from tests.federation.fake_sites import FakeSite, build, client, eventually, problem, submitted, until
+from tests.federation.real_server import Served, all_events, served, stream
+
+pytestmark = pytest.mark.anyio
+ROUND = {"round", "log_likelihood", "decrement", "accepted", "seconds"}
+
+
+class Turnstile(asyncio.Event):
+    """Lets one round pass for each push."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._free = asyncio.Semaphore(0)
+
+    def push(self) -> None:
+        self._free.release()
+
+    async def wait(self) -> bool:
+        return await self._free.acquire()
+
+
+def watchers_of(running: Served) -> int:
+    return len(running.watchers)
+
+
+async def test_each_round_is_told_before_the_next_is_asked(tmp_path: Path, sites: dict[str, FakeSite]) -> None:
+    turnstile = Turnstile()
+    sites["Bern"].hold = turnstile
+    async with served(build(tmp_path, sites)) as running:
+        analysis_id = await submitted(running.http)
+        told, states = [], []
+        async with stream(running.http, analysis_id) as events:
+            turnstile.push()
+            async for event in events:
+                told.append(event.number)
+                if event.kind == "round":
+                    assert set(event.data) == ROUND
+                    assert len(sites["Bern"].rounds) <= event.data["round"] + 1
+                    turnstile.push()
+                else:
+                    states.append(event.data["state"])
+        trace = (await running.http.get(f"/v1/analyses/{analysis_id}/rounds")).json()["rounds"]
+    assert told == list(range(1, len(told) + 1))
+    assert states == ["submitted", "preparing", "running", "converged"]
+    assert len(told) == len(states) + len(trace)
+
+
+async def test_the_events_are_the_views_and_the_rounds_and_hold_nothing_else(
+    tmp_path: Path, sites: dict[str, FakeSite]
+) -> None:
+    async with served(build(tmp_path, sites)) as running:
+        analysis_id = await submitted(running.http)
+        events = await all_events(running.http, analysis_id)
+        view = (await running.http.get(f"/v1/analyses/{analysis_id}")).json()
+        trace = (await running.http.get(f"/v1/analyses/{analysis_id}/rounds")).json()["rounds"]
+    assert [event.data for event in events if event.kind == "round"] == trace
+    assert events[-1].data == view
+    assert {event.kind for event in events} == {"state", "round"}
+
+
+@pytest.mark.parametrize("kind", ["memory", "sql"])
+async def test_a_reader_that_comes_back_gets_exactly_what_it_missed(
+    tmp_path: Path, sites: dict[str, FakeSite], kind: str
+) -> None:
+    store = MemoryStore() if kind == "memory" else SqlStore(f"sqlite:///{tmp_path / 'a.db'}")
+    async with served(build(tmp_path, sites, store)) as running:
+        analysis_id = await submitted(running.http)
+        events = await all_events(running.http, analysis_id)
+        for last in range(1, len(events) + 1):
+            assert await all_events(running.http, analysis_id, last) == events[last:]
+
+
+async def test_a_stream_is_taken_up_after_a_restart_of_the_coordinator(
+    tmp_path: Path, sites: dict[str, FakeSite]
+) -> None:
+    url, turnstile = f"sqlite:///{tmp_path / 'a.db'}", Turnstile()
+    sites["Bern"].hold = turnstile
+    before = []
+    async with served(build(tmp_path, sites, SqlStore(url))) as running:
+        analysis_id = await submitted(running.http)
+        turnstile.push()
+        async with stream(running.http, analysis_id) as events:
+            async for event in events:
+                before.append(event)
+                if event.kind == "round":
+                    break
+    sites["Bern"].hold = None
+    async with served(build(tmp_path, sites, SqlStore(url))) as running:
+        after = await all_events(running.http, analysis_id, before[-1].number)
+        everything = await all_events(running.http, analysis_id)
+    assert before + after == everything
+    assert [event.number for event in everything] == list(range(1, len(everything) + 1))
+    assert (before[-1].data["round"], everything[-1].data["state"]) == (1, "converged")
+
+
+async def test_a_pause_and_who_is_waited_for_are_events(tmp_path: Path, sites: dict[str, FakeSite]) -> None:
+    sites["Aarau"].down = True
+    async with served(build(tmp_path, sites, patience=60)) as running:
+        analysis_id = await submitted(running.http)
+        states = []
+        async with stream(running.http, analysis_id) as events:
+            async for event in events:
+                if event.kind == "state":
+                    states.append((event.data["state"], event.data["waiting_for"]))
+                sites["Aarau"].down = sites["Aarau"].down and states[-1][0] != "paused"
+    assert states[1:5] == [("preparing", []), ("paused", ["Aarau"]), ("preparing", []), ("running", [])]
+
+
+async def test_a_cancellation_is_told_and_reaches_the_sites(tmp_path: Path, sites: dict[str, FakeSite]) -> None:
+    sites["Bern"].hold = asyncio.Event()
+    async with served(build(tmp_path, sites)) as running:
+        analysis_id = await submitted(running.http)
+        async with stream(running.http, analysis_id) as events:
+            last = None
+            async for event in events:
+                if event.data.get("state") == "running":
+                    await eventually(lambda: sites["Bern"].rounds)
+                    await running.http.delete(f"/v1/analyses/{analysis_id}")
+                last = event.data
+        await eventually(lambda: all(site.closed for site in sites.values()))
+    assert last is not None
+    assert last["state"] == "cancelled"
+
+
+async def test_several_watchers_see_the_same(tmp_path: Path, sites: dict[str, FakeSite]) -> None:
+    sites["Bern"].hold = asyncio.Event()
+    async with served(build(tmp_path, sites)) as running:
+        analysis_id = await submitted(running.http)
+        reading = [asyncio.create_task(all_events(running.http, analysis_id)) for _ in range(3)]
+        await eventually(lambda: watchers_of(running) == 3)
+        sites["Bern"].hold.set()
+        first, *others = await asyncio.gather(*reading)
+        await eventually(lambda: watchers_of(running) == 0)
+    assert first[-1].data["state"] == "converged"
+    assert all(other == first for other in others)
+
+
+async def test_a_reader_that_vanishes_leaves_no_waiter(tmp_path: Path, sites: dict[str, FakeSite]) -> None:
+    sites["Bern"].hold = asyncio.Event()
+    async with served(build(tmp_path, sites)) as running:
+        analysis_id = await submitted(running.http)
+        async with stream(running.http, analysis_id) as events:
+            assert (await anext(events)).number == 1
+            assert watchers_of(running) == 1
+        await eventually(lambda: watchers_of(running) == 0)
+        with pytest.raises(httpx.ReadTimeout):
+            await running.http.post(
+                "/v1/analyses", json={"formula": "y ~ x"}, headers={"Prefer": "wait=60"}, timeout=0.2
+            )
+        await eventually(lambda: watchers_of(running) == 0)
+
+
+async def test_a_stream_ends_when_the_analysis_is_deleted(tmp_path: Path, sites: dict[str, FakeSite]) -> None:
+    sites["Bern"].hold = asyncio.Event()
+    store = MemoryStore()
+    async with served(build(tmp_path, sites, store)) as running:
+        waiting = store.add(Analysis.submitted(*_another(store, await submitted(running.http))))  # nobody runs it
+        async with stream(running.http, waiting.id) as events:
+            assert (await anext(events)).data["state"] == "submitted"
+            store.delete(waiting.id)
+            assert [event async for event in events] == []
+        await eventually(lambda: watchers_of(running) == 0)
+
+
+def _another(store: MemoryStore, analysis_id: str) -> tuple[Any, Any]:
+    known = store.get(analysis_id)
+    return known.request, known.specification
+
+
+async def test_a_coordinator_that_stops_ends_its_streams_and_held_answers_at_once(
+    tmp_path: Path, sites: dict[str, FakeSite]
+) -> None:
+    sites["Bern"].hold = asyncio.Event()
+    async with served(build(tmp_path, sites)) as running:
+        analysis_id = await submitted(running.http)
+        reading = asyncio.create_task(all_events(running.http, analysis_id))
+        held = asyncio.create_task(
+            running.http.post("/v1/analyses", json={"formula": "y ~ x"}, headers={"Prefer": "wait=60"})
+        )
+        await eventually(lambda: watchers_of(running) == 2)
+        began = time.monotonic()
+        await running.stop()
+        assert time.monotonic() - began < 2
+        assert (await reading)[-1].data["state"] in {"preparing", "running"}
+        assert (await held).status_code == 201
+
+
+async def test_a_quiet_stream_has_a_heartbeat_and_says_when_to_come_back(
+    tmp_path: Path, sites: dict[str, FakeSite], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert fastapi.routing._PING_INTERVAL == 15
+    monkeypatch.setattr(fastapi.routing, "_PING_INTERVAL", 0.05)
+    sites["Bern"].hold = asyncio.Event()
+    async with served(build(tmp_path, sites)) as running:
+        analysis_id = await submitted(running.http)
+        async with running.http.stream("GET", f"/v1/analyses/{analysis_id}/events") as response:
+            lines = response.aiter_lines()
+            assert await anext(lines) == "retry: 1000"
+            while not (await anext(lines)).startswith(":"):
+                pass
+            assert response.headers["Content-Type"].startswith("text/event-stream")
+            assert "no-store" in response.headers["Cache-Control"]
+            assert response.headers["X-Accel-Buffering"] == "no"
+
+
+@pytest.mark.parametrize("last", ["x", "-1", "1.5", "9" * 30, "", "1,2"])
+async def test_a_last_event_id_that_is_no_number_is_refused(
+    tmp_path: Path, sites: dict[str, FakeSite], last: str
+) -> None:
+    async with client(build(tmp_path, sites)) as http:
+        analysis_id = await submitted(http)
+        response = await http.get(f"/v1/analyses/{analysis_id}/events", headers={"Last-Event-ID": last})
+    assert response.status_code == 422
+    assert Problem.model_validate_json(response.content).where == "header.last-event-id"
+
+
+async def test_an_unknown_analysis_and_a_missing_key_are_told_before_a_stream_begins(
+    tmp_path: Path, sites: dict[str, FakeSite]
+) -> None:
+    async with client(build(tmp_path, sites, keys="anna:sesame\n")) as http:
+        path = "/v1/analyses/nobody/events"
+        assert (await http.get(path)).status_code == 401
+        response = await http.get(path, headers={"Authorization": "Bearer sesame"})
+    assert (response.status_code, response.headers["Content-Type"]) == (404, "application/problem+json")
+    assert Problem.model_validate_json(response.content).code == "unknown_analysis"
+
+
+async def test_a_database_that_fails_ends_a_stream_and_the_reader_is_told_why_at_the_next(
+    tmp_path: Path, sites: dict[str, FakeSite], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> Any:
+        raise StoreError(where="database")
+
+    async with served(build(tmp_path, sites)) as running:
+        analysis_id = await submitted(running.http)
+        await until(running.http, analysis_id)
+        with monkeypatch.context() as now:
+            now.setattr(MemoryStore, "events", broken)
+            assert await all_events(running.http, analysis_id) == []
+            now.setattr(MemoryStore, "get", broken)
+            response = await running.http.get(f"/v1/analyses/{analysis_id}/events")
+        assert (response.status_code, response.json()["code"]) == (503, "store")
+        assert (await all_events(running.http, analysis_id))[-1].data["state"] == "converged"
+
+
+async def test_an_answer_that_is_held_back_leads_to_the_result(tmp_path: Path, sites: dict[str, FakeSite]) -> None:
+    request = {"formula": "y ~ x", "family": "binomial"}
+    async with served(build(tmp_path, sites)) as running:
+        headers = {"Prefer": "wait=20", "Idempotency-Key": "monday"}
+        response = await running.http.post("/v1/analyses", json=request, headers=headers)
+        assert (response.status_code, response.headers["Preference-Applied"]) == (303, "wait=20")
+        analysis_id = response.json()["id"]
+        assert response.headers["Location"] == f"/v1/analyses/{analysis_id}/result"
+        followed = await running.http.post("/v1/analyses", json=request, headers=headers, follow_redirects=True)
+        result = await running.http.get(f"/v1/analyses/{analysis_id}/result")
+    assert (followed.status_code, followed.content) == (200, result.content)
+    assert result.json()["convergence"]["outcome"] == "converged"
+
+
+async def test_an_answer_is_held_back_no_longer_than_was_asked(tmp_path: Path, sites: dict[str, FakeSite]) -> None:
+    sites["Bern"].hold = asyncio.Event()
+    async with served(build(tmp_path, sites)) as running:
+        response = await running.http.post("/v1/analyses", json={"formula": "y ~ x"}, headers={"Prefer": "wait=1"})
+        assert (response.status_code, response.json()["state"]) == (201, "running")
+        assert (response.headers["Preference-Applied"], response.headers["Location"]) == (
+            "wait=1",
+            response.json()["links"]["self"],
+        )
+        await eventually(lambda: watchers_of(running) == 0)
+
+
+async def test_an_ending_without_a_result_is_the_usual_answer(tmp_path: Path, sites: dict[str, FakeSite]) -> None:
+    sites["Bern"].override = lambda path, _: problem(403, "rows", "too few.", "G5") if path == "prepare" else None
+    async with served(build(tmp_path, sites)) as running:
+        response = await running.http.post("/v1/analyses", json={"formula": "y ~ x"}, headers={"Prefer": "wait=20"})
+    assert (response.status_code, response.json()["state"]) == (201, "refused")
+    assert response.json()["problem"]["where"] == "Bern"
+
+
+async def test_only_what_is_meant_is_done_to_an_analysis(tmp_path: Path, sites: dict[str, FakeSite]) -> None:
+    sites["Bern"].hold = asyncio.Event()
+    async with served(build(tmp_path, sites)) as running:
+        http = running.http
+        place = f"/v1/analyses/{await submitted(http)}"
+        early = await http.delete(place, params={"only": "delete"})
+        assert (early.status_code, early.json()["code"]) == (409, "not_ended")
+        assert (await http.delete(place, params={"only": "cancel"})).json()["state"] == "cancelled"
+        late = await http.delete(place, params={"only": "cancel"})
+        assert (late.status_code, late.json()["code"]) == (409, "ended")
+        assert (await http.get(place)).json()["state"] == "cancelled"
+        assert (await http.delete(place, params={"only": "delete"})).status_code == 204
+        assert (await http.get(place)).status_code == 404
+
+
+async def test_the_stream_is_documented(tmp_path: Path, sites: dict[str, FakeSite]) -> None:
+    async with client(build(tmp_path, sites)) as http:
+        paths = (await http.get("/openapi.json")).json()["paths"]
+    operation = paths["/v1/analyses/{analysis_id}/events"]["get"]
+    content = operation["responses"]["200"]["content"]
+    assert list(content) == ["text/event-stream"]
+    assert "event: round" in content["text/event-stream"]["example"]
+    assert "303" in paths["/v1/analyses"]["post"]["responses"]
