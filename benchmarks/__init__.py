@@ -1,1 +1,1 @@
-"""What the project claims about its performance, measured: `python -m benchmarks [NAME]`. Every module has a `main`."""
+"""What the project claims about its performance, measured: `python -m benchmarks [NAME ...]`; a benchmark has a `main`."""

@@ -1,0 +1,85 @@
+"""Sites inside this process, over a transport that counts: the real node and its mathematics, without sockets and threads."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import httpx
+import numpy as np
+from pydantic import BaseModel, TypeAdapter
+
+from benchmarks.simulated import Simulated
+from coordinator.site_client import SiteClient
+from shared.dictionary import Variable
+from shared.messages import CloseRequest, ContributionRequest, PrepareRequest
+from site_node.app import LAPLACE
+from site_node.data.sources import Table
+from site_node.evaluation import SiteNode
+
+CONTRIBUTION_REQUEST: TypeAdapter[ContributionRequest] = TypeAdapter(ContributionRequest)
+
+
+@dataclass(frozen=True)
+class InMemory:
+    """Rows that are there already."""
+
+    data: Simulated
+
+    def fingerprint(self) -> str:
+        """They never change."""
+        return "same"
+
+    def read(self, variables: Sequence[Variable]) -> Table:
+        """The columns of these variables."""
+        columns = self.data.columns()
+        numbers = {v.name: columns[v.name] for v in variables if v.type != "group"}
+        groups = {v.name: columns[v.name].astype(np.int64) for v in variables if v.type == "group"}
+        return Table(len(self.data.y), numbers, {}, groups)
+
+
+@dataclass
+class InProcessSite:
+    """One site. What it takes itself, and the bytes of its last round, are kept."""
+
+    name: str
+    data: Simulated
+    seconds: float = 0.0
+    request_bytes: int = 0
+    reply_bytes: int = 0
+    node: SiteNode = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.node = SiteNode(
+            name=self.name,
+            version="0",
+            policy="open",
+            dictionary=self.data.dictionary,
+            source=InMemory(self.data),
+            estimator=LAPLACE,
+        )
+
+    def client(self) -> SiteClient:
+        """The coordinator's view of it."""
+        return SiteClient(self.name, f"http://{self.name}", transport=httpx.MockTransport(self.answer))
+
+    async def answer(self, request: httpx.Request) -> httpx.Response:
+        """As the node's routes answer."""
+        began = time.perf_counter()
+        body = await request.aread()
+        *_, analysis_id, path = request.url.path.split("/")
+        content = self._reply(analysis_id, path, body).model_dump_json().encode()
+        if path == "contributions":
+            self.request_bytes, self.reply_bytes = len(body), len(content)
+        self.seconds += time.perf_counter() - began
+        return httpx.Response(200, content=content)
+
+    def _reply(self, analysis_id: str, path: str, body: bytes) -> BaseModel:
+        match path:
+            case "prepare":
+                return self.node.prepare(analysis_id, PrepareRequest.model_validate_json(body).specification)
+            case "contributions":
+                return self.node.contributions(analysis_id, CONTRIBUTION_REQUEST.validate_json(body))
+            case "close":
+                return self.node.close(analysis_id, CloseRequest.model_validate_json(body))
+            case _:
+                return self.node.about()
