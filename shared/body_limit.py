@@ -1,5 +1,6 @@
-"""No request is read beyond a limit: a middleware for any ASGI app, which knows no web framework."""
+"""No request is read beyond a limit of size and time: a middleware for any ASGI app, which knows no web framework."""
 
+import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
@@ -12,16 +13,20 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+DEADLINE = 120.0
+"""Seconds in which a whole body must have come."""
+
 
 class BodyLimit:
-    """Hands requests on with their whole body, or answers 413.
+    """Hands requests on with their whole body, or answers 413, or 408 when it takes too long to come.
 
     A body that is announced to be larger than the limit is not read at all; one of unknown length up to the limit.
     """
 
-    def __init__(self, app: App, limit: int) -> None:
+    def __init__(self, app: App, limit: int, deadline: float = DEADLINE) -> None:
         self._app = app
         self._limit = limit
+        self._deadline = deadline
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection."""
@@ -30,33 +35,48 @@ class BodyLimit:
             return
         announced = dict(scope["headers"]).get(b"content-length", b"")
         if announced.isdigit() and float(announced) > self._limit:
-            await self._refuse(send)
+            await _refuse(send, 413, self._too_large())
             return
+        try:
+            async with asyncio.timeout(self._deadline):
+                read = await self._read(receive)
+        except TimeoutError:
+            await _refuse(send, 408, self._too_slow())
+            return
+        if read is None:
+            await _refuse(send, 413, self._too_large())
+            return
+        await self._app(scope, _again(read, receive), send)
+
+    async def _read(self, receive: Receive) -> list[Message] | None:
+        """The whole body, or none if it is larger than the limit."""
         read: list[Message] = []
         size = 0
         while not read or read[-1].get("more_body", False):
             read.append(await receive())
             size += len(read[-1].get("body", b""))
             if size > self._limit:
-                await self._refuse(send)
-                return
-        await self._app(scope, _again(read, receive), send)
+                return None
+        return read
 
-    async def _refuse(self, send: Send) -> None:
-        problem = Problem(
-            code="too_large",
-            message=f"the body is larger than {self._limit} bytes.",
-            where="body",
-            remedy="Send less.",
-        )
-        content = problem.model_dump_json().encode()
-        headers = [
-            (b"content-type", b"application/problem+json"),
-            (b"content-length", str(len(content)).encode()),
-            (b"connection", b"close"),  # the rest of the body is not read
-        ]
-        await send({"type": "http.response.start", "status": 413, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
+    def _too_large(self) -> Problem:
+        message = f"the body is larger than {self._limit} bytes."
+        return Problem(code="too_large", message=message, where="body", remedy="Send less.")
+
+    def _too_slow(self) -> Problem:
+        message = f"the body did not come within {self._deadline:g} s."
+        return Problem(code="too_slow", message=message, where="body", remedy="Send it again, faster or less of it.")
+
+
+async def _refuse(send: Send, status: int, problem: Problem) -> None:
+    content = problem.model_dump_json().encode()
+    headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", str(len(content)).encode()),
+        (b"connection", b"close"),  # the rest of the body is not read
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
 
 
 def _again(read: Sequence[Message], receive: Receive) -> Receive:

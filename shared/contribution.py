@@ -65,8 +65,9 @@ def total(contributions: Sequence[Contribution]) -> Contribution:
     if len({contribution.size for contribution in contributions}) != 1:
         raise ContributionError("contributions of different sizes cannot be added.")
     size = contributions[0].size
-    entries = [[c.value, *c.gradient.tolist(), *c.hessian[np.tril_indices(size)].tolist()] for c in contributions]
-    summed = np.array([math.fsum(column) for column in zip(*entries, strict=True)])
+    lower = np.tril_indices(size)
+    entries = [[c.value, *c.gradient.tolist(), *c.hessian[lower].tolist()] for c in contributions]
+    summed = np.array(list(map(math.fsum, zip(*entries, strict=True))))
     return Contribution(float(summed[0]), summed[1 : size + 1], symmetric(summed[size + 1 :], size))
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from shared import examples
 from shared.errors import DictionaryError
 
 SITE = "site"
@@ -56,7 +57,7 @@ class Variable(BaseModel):
 class Dictionary(BaseModel):
     """All variables of a consortium."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [examples.DICTIONARY]})
 
     variables: tuple[Variable, ...]
 

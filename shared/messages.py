@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from shared import examples
 from shared.contribution import Contribution, symmetric
 from shared.errors import ContributionError, FedglmmError
 from shared.optimisation.start import StartContribution
@@ -32,14 +33,26 @@ Text = Annotated[str, AfterValidator(_shown)]
 Count = Annotated[int, Field(ge=0, le=10**15)]
 
 
+def _with(example: examples.Example) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [example]})
+
+
 class Wire(BaseModel):
     """The base of every message."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+class Health(Wire):
+    """The process answers."""
+
+    status: Literal["ok"] = Field(default="ok", examples=["ok"])
+
+
 class About(Wire):
     """Who a site is."""
+
+    model_config = _with(examples.ABOUT)
 
     site: Label
     version: Label
@@ -52,11 +65,15 @@ class About(Wire):
 class PrepareRequest(Wire):
     """Asks a site whether it can and will take part."""
 
+    model_config = _with(examples.PREPARE_REQUEST)
+
     specification: Specification
 
 
 class Accepted(Wire):
     """The site takes part."""
+
+    model_config = _with(examples.ACCEPTED)
 
     status: Literal["accepted"] = "accepted"
     specification_sha256: Label
@@ -68,6 +85,8 @@ class Accepted(Wire):
 
 class Problem(Wire):
     """An error or a refusal: what happened, where, and what to do. Never a row's content."""
+
+    model_config = _with(examples.PROBLEM)
 
     status: Literal["error", "refused"] = "error"
     code: Text
@@ -88,6 +107,8 @@ class Problem(Wire):
 
 class ContributionMessage(Wire):
     """A contribution."""
+
+    model_config = _with(examples.CONTRIBUTION)
 
     value: float
     gradient: tuple[float, ...]
@@ -113,9 +134,10 @@ class ContributionMessage(Wire):
         size = len(self.gradient)
         if len(self.hessian) != size * (size + 1) // 2:
             raise ContributionError(f"a gradient of {size} entries and a triangle of {len(self.hessian)} do not fit.")
-        if any(abs(entry) > largest for entry in (self.value, *self.gradient, *self.hessian)):
+        gradient, triangle = np.array(self.gradient), np.array(self.hessian)
+        if any((np.abs(entries) > largest).any() for entries in (self.value, gradient, triangle)):
             raise ContributionError(TOO_LARGE)
-        return Contribution(self.value, np.array(self.gradient), symmetric(np.array(self.hessian), size))
+        return Contribution(self.value, gradient, symmetric(triangle, size))
 
 
 class StartMessage(Wire):
@@ -147,6 +169,8 @@ class StartMessage(Wire):
 class StartRequest(Wire):
     """Round 0: asks for the one-shot start."""
 
+    model_config = _with(examples.START_REQUEST)
+
     kind: Literal["start"] = "start"
     round: Literal[0] = 0
     specification_sha256: str
@@ -154,6 +178,8 @@ class StartRequest(Wire):
 
 class EvaluateRequest(Wire):
     """A round: asks for the contribution at psi."""
+
+    model_config = _with(examples.EVALUATE_REQUEST)
 
     kind: Literal["evaluate"] = "evaluate"
     round: int = Field(ge=1, le=1000)
@@ -171,6 +197,8 @@ ContributionRequest = Annotated[StartRequest | EvaluateRequest, Field(discrimina
 class StartReply(Wire):
     """The answer to round 0."""
 
+    model_config = _with(examples.START_REPLY)
+
     kind: Literal["start"] = "start"
     round: Literal[0] = 0
     start: StartMessage
@@ -179,6 +207,8 @@ class StartReply(Wire):
 class EvaluateReply(Wire):
     """The answer to a round."""
 
+    model_config = _with(examples.EVALUATE_REPLY)
+
     kind: Literal["evaluate"] = "evaluate"
     round: int
     contribution: ContributionMessage
@@ -186,6 +216,8 @@ class EvaluateReply(Wire):
 
 class CloseRequest(Wire):
     """The analysis has ended; psi is the final one when it ended with estimates."""
+
+    model_config = _with(examples.CLOSE_REQUEST)
 
     outcome: Label
     psi: tuple[float, ...] | None = None
@@ -201,5 +233,7 @@ class RandomEffect(Wire):
 
 class CloseReply(Wire):
     """What the site's policy releases at the end."""
+
+    model_config = _with(examples.CLOSE_REPLY)
 
     site_effect: RandomEffect | None = None

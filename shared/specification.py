@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 
+from shared import examples
 from shared.dictionary import VariableName
 from shared.formula.expressions import Arithmetic, Call, Column, Comparison, Expression, LevelFactor, Negative
 from shared.parameters import ParameterLayout
@@ -80,6 +81,8 @@ class _Frozen(BaseModel):
 class AnalysisRequest(_Frozen):
     """What an analyst asks for, in lme4's words."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.ANALYSIS_REQUEST]})
+
     formula: str = Field(max_length=4000, examples=["death ~ treatment + (1 | site)"])
     family: FamilyName = "binomial"
     link: LinkName | None = Field(default=None, description="the family's canonical link unless given")
@@ -141,6 +144,8 @@ class RandomTerm(_Frozen):
 
 class Specification(_Frozen):
     """The resolved analysis. Two specifications with the same hash are the same analysis."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.SPECIFICATION]})
 
     protocol_version: Literal[1] = PROTOCOL_VERSION
     formula: str

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple, Protocol, get_args
 
 from pydantic import BaseModel
 
+UNREADABLE_BODY = 400
+"""The status by which FastAPI says that a body is no text, before any field of it was looked at."""
 JSON_HEADER = "-H 'Content-Type: application/json'"
 
 _BODY = "body"
@@ -35,6 +37,9 @@ class Words(NamedTuple):
     def where_in(self, file: Path) -> str:
         """The place, in a file."""
         return f"{file}: {self.where}" if self.where else str(file)
+
+
+NO_TEXT = Words("body", "the body is not JSON in UTF-8.", "Send JSON in UTF-8.")
 
 
 class _Fault(NamedTuple):

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from shared.errors import UnknownAnalysisError
-from shared.messages import Accepted, ContributionRequest, EvaluateReply, EvaluateRequest, StartReply
+from shared.messages import Accepted, ContributionRequest, EvaluateReply, StartReply
 from shared.specification import Specification
 from site_node.data.design import SiteDesign
 from site_node.estimation.model import Model
+from site_node.release.rounds import Point, point_of
 
 IDLE_SECONDS = 1800.0
 MOST_KEPT = 64
@@ -25,18 +26,17 @@ class Analysis:
     design: SiteDesign
     model: Model
     accepted: Accepted
-    answered: tuple[ContributionRequest, StartReply | EvaluateReply] | None = None
+    last: tuple[ContributionRequest, StartReply | EvaluateReply] | None = None
     """The last request, and what it got."""
-    points: set[tuple[tuple[float, ...], tuple[float, ...]]] = field(default_factory=set)
+    answered: dict[int, Point] = field(default_factory=dict)
     """psi and the basis of every round that was answered."""
     busy: threading.Lock = field(default_factory=threading.Lock)
     used: float = 0.0
 
     def answer(self, request: ContributionRequest, reply: StartReply | EvaluateReply) -> None:
         """Remembers a reply."""
-        self.answered = (request, reply)
-        if isinstance(request, EvaluateRequest):
-            self.points.add((request.psi, request.basis))
+        self.last = (request, reply)
+        self.answered[request.round] = point_of(request)
 
 
 class Analyses:

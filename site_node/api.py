@@ -2,7 +2,7 @@
 
 import asyncio
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Annotated, Any, TypeVar
 from weakref import WeakValueDictionary
@@ -10,9 +10,10 @@ from weakref import WeakValueDictionary
 import anyio.to_thread
 import structlog
 from anyio import CapacityLimiter
-from fastapi import APIRouter, FastAPI, Path, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.security import HTTPBearer
 from pydantic import SecretStr
 from starlette.exceptions import HTTPException
 
@@ -25,26 +26,43 @@ from shared.messages import (
     CloseRequest,
     ContributionRequest,
     EvaluateReply,
+    Health,
     PrepareRequest,
     Problem,
     StartReply,
 )
-from shared.validation import in_words
+from shared.openapi import PROBLEM_TYPE, problems, tagged
+from shared.validation import NO_TEXT, UNREADABLE_BODY, Words, in_words
+from site_node.data.rows_at_fault import RowError
 from site_node.evaluation import SiteNode
 
 Reply = TypeVar("Reply")
-Analysis = Annotated[AnalysisId, Path(description="the coordinator's id of the analysis")]
+Analysis = Annotated[AnalysisId, Path(description="the coordinator's id of the analysis", examples=["k7mqx3hb2n5d"])]
 
 _PREPARING = "preparing, of all analyses"
+_ANALYSIS = "/analyses/{analysis_id}"
+_SCHEME = HTTPBearer(auto_error=False, description="the site's key, if it has one; the guard asks for it")
+_NO_DATA = "The data file cannot be read"
+_PREPARED = problems(403, 408, 409, 413, 422, s409="The data have changed")
+_ANSWERED = problems(403, 404, 408, 409, 413, 422, s409="The data have changed")
 LOGGED_TEXT = 200
 """Characters of a text of others that stand in the site's log."""
 
 _log = structlog.get_logger()
 
 
+class SiteApi(FastAPI):
+    """A site's application."""
+
+    def openapi(self) -> dict[str, Any]:
+        """What /openapi.json answers."""
+        if self.openapi_schema is None:
+            self.openapi_schema = tagged(super().openapi())
+        return self.openapi_schema
+
+
 def routes(node: SiteNode, limiter: CapacityLimiter) -> APIRouter:
     """The routes of a site; at most as many of them compute at once as the limiter lets."""
-    router = APIRouter(responses={"4XX": {"model": Problem}, "5XX": {"model": Problem}})
     locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def compute(alone: str, work: Callable[[], Reply]) -> Reply:
@@ -52,27 +70,31 @@ def routes(node: SiteNode, limiter: CapacityLimiter) -> APIRouter:
         async with locks.setdefault(alone, asyncio.Lock()):
             return await anyio.to_thread.run_sync(work, limiter=limiter)
 
-    @router.get("/health", summary="Whether the process answers")
-    async def health() -> dict[str, str]:
-        return {"status": "ok"}
+    router = APIRouter()
+    keyed = APIRouter(prefix="/v1", dependencies=[Depends(_SCHEME)], responses=problems(401, 500))
 
-    @router.get("/v1/about", summary="Who the site is")
+    @router.get("/health", summary="Whether the process answers")
+    async def health() -> Health:
+        return Health()
+
+    @keyed.get("/about", summary="Who the site is", responses=problems(422, s422=_NO_DATA))
     async def about() -> About:
         # not behind the limiter: it must answer while the site computes
         return await anyio.to_thread.run_sync(node.about)
 
-    @router.post("/v1/analyses/{analysis_id}/prepare", summary="Whether the site can and will take part")
+    @keyed.post(f"{_ANALYSIS}/prepare", summary="Whether the site can and will take part", responses=_PREPARED)
     async def prepare(analysis_id: Analysis, request: PrepareRequest) -> Accepted:
         return await compute(_PREPARING, partial(node.prepare, analysis_id, request.specification))
 
-    @router.post("/v1/analyses/{analysis_id}/contributions", summary="The site's contribution to a round")
+    @keyed.post(f"{_ANALYSIS}/contributions", summary="The site's contribution to a round", responses=_ANSWERED)
     async def contributions(analysis_id: Analysis, request: ContributionRequest) -> StartReply | EvaluateReply:
         return await compute(analysis_id, partial(node.contributions, analysis_id, request))
 
-    @router.post("/v1/analyses/{analysis_id}/close", summary="The end of an analysis")
+    @keyed.post(f"{_ANALYSIS}/close", summary="The end of an analysis", responses=problems(404, 408, 413, 422))
     async def close(analysis_id: Analysis, request: CloseRequest) -> CloseReply:
         return await compute(analysis_id, partial(node.close, analysis_id, request))
 
+    router.include_router(keyed)
     return router
 
 
@@ -82,18 +104,24 @@ def add_problems(app: FastAPI, site: str) -> None:
     @app.exception_handler(FedglmmError)
     async def known(request: Request, error: FedglmmError) -> Response:
         analysis = request.path_params.get("analysis_id")
-        _log.warning("problem", site=site, analysis=analysis, code=error.code, where=_short(error.where))
+        row = error.row if isinstance(error, RowError) else None  # for the site's own eyes: not in the Problem
+        _log.warning("problem", site=site, analysis=analysis, code=error.code, where=_short(error.where), row=row)
         return _problem(_status(error), Problem.of(error))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> Response:
-        told = in_words(error)
-        remedy = told.remedy or "See the site's /docs for what it takes."
-        return _problem(422, Problem(code="invalid_request", message=told.message, where=told.where, remedy=remedy))
+        return _invalid(in_words(error))
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> Response:
-        return _problem(error.status_code, Problem(code="http", message=str(error.detail)))
+        if error.status_code == UNREADABLE_BODY:
+            return _invalid(NO_TEXT)
+        return _problem(error.status_code, Problem(code="http", message=str(error.detail)), error.headers)
+
+
+def _invalid(told: Words) -> Response:
+    remedy = told.remedy or "See the site's /docs for what it takes."
+    return _problem(422, Problem(code="invalid_request", message=told.message, where=told.where, remedy=remedy))
 
 
 def add_guard(app: FastAPI, site: str, key: SecretStr | None) -> None:
@@ -154,6 +182,6 @@ def _place(error: BaseException) -> str:
     return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else ""
 
 
-def _problem(status: int, problem: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
+def _problem(status: int, problem: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
     content: dict[str, Any] = problem.model_dump()
-    return JSONResponse(content, status, headers)
+    return JSONResponse(content, status, headers, PROBLEM_TYPE)

@@ -7,7 +7,7 @@ from anyio import CapacityLimiter
 from fastapi import FastAPI
 
 from shared.body_limit import BodyLimit
-from site_node.api import add_guard, add_problems, routes
+from site_node.api import SiteApi, add_guard, add_problems, routes
 from site_node.data.sources import FileSource
 from site_node.estimation.effects import site_effect
 from site_node.estimation.laplace import contribution
@@ -45,7 +45,7 @@ def create_app(
         source=FileSource(settings.data, settings.fingerprint_secret().get_secret_value()),
         estimator=estimator,
     )
-    app = FastAPI(
+    app = SiteApi(
         title=f"fedglmm site {settings.name}",
         summary="Keeps its rows; answers with its contribution to a fit",
         version=release,

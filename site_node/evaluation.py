@@ -128,21 +128,22 @@ class SiteNode:
 
         Raises:
             UnknownAnalysisError: the analysis was not prepared here, or too long ago.
-            RefusedError: it is neither the last request again nor one for the next round.
+            RefusedError: it asks neither for the next round nor again for one that was answered at the same psi.
             DataError: the specification is another one, psi has another length, the data have changed, or the numbers
                 leave floating point's range.
         """
         with self._analyses.using(analysis_id) as analysis:
             _check_same(analysis, request.specification_sha256)
             self._check_unchanged(analysis)
-            last = analysis.answered
-            if last is not None and last[0] == request:
-                return last[1]
-            check_round(request, last[0] if last else None, analysis.specification.max_rounds)
+            if analysis.last is not None and analysis.last[0] == request:
+                return analysis.last[1]
+            check_round(request, analysis.answered, analysis.specification.max_rounds)
+            began = time.perf_counter()
             with in_range():
                 reply = self._answer(analysis, request)
+            seconds = round(time.perf_counter() - began, 6)
             analysis.answer(request, reply)
-        _log.info("answered", site=self._name, analysis=analysis_id, round=request.round)
+        _log.info("answered", site=self._name, analysis=analysis_id, round=request.round, seconds=seconds)
         return reply
 
     def close(self, analysis_id: str, request: CloseRequest) -> CloseReply:
@@ -160,7 +161,7 @@ class SiteNode:
             effect = None
             if request.psi is not None and random is not None and random.group == SITE:
                 psi, basis = _vector(request.psi, analysis.model), _basis(request.basis, analysis.model)
-                if (request.psi, request.basis) in analysis.points:
+                if (request.psi, request.basis) in analysis.answered.values():
                     with in_range():
                         effect = self._effect(analysis, psi, basis)
             self._analyses.drop(analysis_id)

@@ -30,6 +30,7 @@ from shared.formula.expressions import (
     VariableRef,
 )
 from shared.parameters import Vector
+from site_node.data.rows_at_fault import RowError
 from site_node.data.sources import Table
 
 _FUNCTIONS: Mapping[FunctionName, Callable[[Vector], Vector]] = {
@@ -68,7 +69,7 @@ def finite_column(column: Column, table: Table, dictionary: Dictionary) -> Vecto
     with np.errstate(all="ignore"):
         for factor in column.factors:
             values *= _factor(factor, table, dictionary)
-    return _finite(values, f"column `{column.name}`")
+    return _finite(values, table, f"column `{column.name}`")
 
 
 def finite_values(expression: Expression, table: Table, dictionary: Dictionary, name: str) -> Vector:
@@ -79,7 +80,7 @@ def finite_values(expression: Expression, table: Table, dictionary: Dictionary, 
     """
     with np.errstate(all="ignore"):
         values = _evaluate(expression, table, dictionary)
-    return _finite(values, name)
+    return _finite(values, table, name)
 
 
 def level_indicator(variable: str, level: str, table: Table, dictionary: Dictionary) -> NDArray[np.bool_]:
@@ -98,11 +99,13 @@ def level_indicator(variable: str, level: str, table: Table, dictionary: Diction
     return np.asarray(table.codes[variable] == levels.index(level))
 
 
-def _finite(values: Vector, name: str) -> Vector:
-    if not np.isfinite(values).all():
-        raise DataError(
+def _finite(values: Vector, table: Table, name: str) -> Vector:
+    bad = ~np.isfinite(values)
+    if bad.any():
+        raise RowError(
             "it cannot be computed in every row: a logarithm or root of a number below its range, a division by zero, "
             "or an overflow.",
+            row=table.row_number(int(bad.argmax())),
             where=name,
             remedy="Transform the variable otherwise, or mend the data.",
             code="not_finite",

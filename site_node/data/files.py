@@ -4,7 +4,6 @@ Inside the relation, `data`, the columns are called c0, c1, ... in the file's or
 here, so they never become part of a query and nothing depends on DuckDB's folding or mending of names.
 """
 
-import csv
 import difflib
 import glob
 import re
@@ -17,14 +16,21 @@ from typing import Any
 import duckdb
 
 from shared.errors import DataError
+from site_node.data.header import csv_names
+from site_node.data.long_lines import LONGEST_LINE
+from site_node.data.unreadable import is_parquet, unquoted
 
 MISSING_TEXTS = ("", "NA", "NaN", "nan", "NULL")
 """Texts that mean that a value is missing."""
 
+LARGEST_WHOLE = 2.0**53 - 1.0
+"""Beyond it two whole numbers can be the same double."""
+
 MAX_NAMES = 20
 """So many columns are listed to someone who named one that is not there."""
 
-PARQUET_SUFFIXES = frozenset({".parquet", ".pq"})
+LONGEST_SHOWN = 60
+"""Characters of a column's name that are listed."""
 
 _NUMERIC_TYPE = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL.*|BOOLEAN)")
 _LOCKED_DOWN: dict[str, str | bool | int | float | list[str]] = {
@@ -71,11 +77,12 @@ class DataFile:
         folded = {known.casefold(): known for known in self.names}
         nearest = difflib.get_close_matches(name.casefold(), folded, n=1)
         meant = f"Did you mean `{folded[nearest[0]]}`? " if nearest else ""
+        shown = ", ".join(known[:LONGEST_SHOWN] for known in self.names[:MAX_NAMES])
         more = f" and {len(self.names) - MAX_NAMES} more" if len(self.names) > MAX_NAMES else ""
         raise DataError(
             f"there is no column `{name}`.",
             where=self.path.name,
-            remedy=f"{meant}The columns are: {', '.join(self.names[:MAX_NAMES])}{more}.",
+            remedy=f"{meant}The columns are: {shown}{more}.",
             code="no_column",
         )
 
@@ -90,9 +97,9 @@ class DataFile:
         column = self.column(name)
         if _NUMERIC_TYPE.fullmatch(self.types[self.names.index(name)]):
             return f"coalesce(CAST({column} AS DOUBLE), 'nan'::DOUBLE)"
-        # DuckDB reads 1_000 as a number; nobody who writes it into a data file means one
-        number = f"coalesce(TRY_CAST(replace({self.text(name)}, '_', 'x') AS DOUBLE), 'inf'::DOUBLE)"
-        return f"CASE WHEN ({self.text(name)}) IS NULL THEN 'nan'::DOUBLE ELSE {number} END"
+        # DuckDB reads 1_000 and -nan as numbers; nobody who writes them into a data file means one
+        number = f"nullif(TRY_CAST(replace({self.text(name)}, '_', 'x') AS DOUBLE), 'nan'::DOUBLE)"
+        return f"CASE WHEN ({self.text(name)}) IS NULL THEN 'nan'::DOUBLE ELSE coalesce({number}, 'inf'::DOUBLE) END"
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> duckdb.DuckDBPyConnection:
         """Runs a query over `data`.
@@ -100,13 +107,8 @@ class DataFile:
         Raises:
             DataError: the file cannot be read to its end.
         """
-        with _unquoted(self.path):
+        with unquoted(self.path):
             return self.connection.execute(sql, list(parameters))
-
-
-def is_parquet(path: Path) -> bool:
-    """Whether a file's name says Parquet; any other file is taken for CSV."""
-    return path.suffix.lower() in PARQUET_SUFFIXES
 
 
 @contextmanager
@@ -116,12 +118,9 @@ def open_file(path: Path) -> Iterator[DataFile]:
     Raises:
         DataError: the file is not there, is empty, or is neither CSV in UTF-8 nor Parquet.
     """
-    if not path.is_file():
-        raise DataError("there is no such file.", where=str(path), remedy="Name a CSV or Parquet file that is there.")
-    if path.stat().st_size == 0:
-        raise DataError("the file is empty.", where=path.name, remedy="It needs a header and rows.")
-    with duckdb.connect(":memory:", config=_LOCKED_DOWN) as connection, _unquoted(path):
-        names = _parquet_names(connection, path) if is_parquet(path) else _csv_names(path)
+    _check_place(path)
+    with duckdb.connect(":memory:", config=_LOCKED_DOWN) as connection, unquoted(path):
+        names = _parquet_names(connection, path) if is_parquet(path) else csv_names(path)
         _check_unique(names, path)
         aliases = ", ".join(f"c{k}" for k in range(len(names)))
         reader = _literal_reader(path, len(names))
@@ -137,7 +136,7 @@ def _literal_reader(path: Path, columns: int) -> str:
     declared = ", ".join(f"'c{k}': 'VARCHAR'" for k in range(columns))
     return (
         f"read_csv('{quoted}', header = true, auto_detect = false, delim = ',', quote = '\"', escape = '\"', "
-        f"columns = {{{declared}}})"
+        f"compression = 'none', max_line_size = {LONGEST_LINE}, columns = {{{declared}}})"
     )
 
 
@@ -146,53 +145,33 @@ def _parquet_names(connection: duckdb.DuckDBPyConnection, path: Path) -> tuple[s
     return tuple(str(row[0]) for row in described)
 
 
-def _csv_names(path: Path) -> tuple[str, ...]:
-    """The header's names, read here because DuckDB's sniffer takes a ragged file's first row for a header."""
+def _check_place(path: Path) -> None:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            _check_commas(file.readline(), path)
-            file.seek(0)
-            return tuple(next(csv.reader(file, strict=True), ()))
-    except (UnicodeDecodeError, csv.Error):
+        with path.open("rb") as file:
+            empty = not file.read(1)
+    except FileNotFoundError:
         raise DataError(
-            "its header cannot be read as CSV in UTF-8.",
-            where=path.name,
-            remedy="Save the file as CSV in UTF-8, separated by commas, with one line of column names.",
+            "there is no such file.", where=str(path), remedy="Name a CSV or Parquet file that is there."
         ) from None
-
-
-def _check_commas(header: str, path: Path) -> None:
-    for sign, called in ((";", "semicolons"), ("\t", "tabs")):
-        if header.count(sign) > header.count(","):
-            raise DataError(
-                f"it seems to be separated by {called}; columns are separated by commas here.",
-                where=path.name,
-                remedy="Save the file as CSV separated by commas, with a point in decimal numbers.",
-            )
+    except OSError as error:
+        raise DataError(
+            f"the file cannot be read ({error.strerror}).",
+            where=str(path),
+            remedy="Name a CSV or Parquet file that this user may read.",
+        ) from None
+    if empty:
+        raise DataError("the file is empty.", where=path.name, remedy="It needs a header and rows.")
 
 
 def _check_unique(names: tuple[str, ...], path: Path) -> None:
     """Columns that share a name are told by their places: a file without a header has a row's content there."""
-    for k, name in enumerate(names):
-        first = names.index(name)
+    folded = [name.casefold() for name in names]
+    for k, name in enumerate(folded):
+        first = folded.index(name)
         if first < k:
+            but = "" if names[first] == names[k] else ", but for upper and lower case"
             raise DataError(
-                f"columns {first + 1} and {k + 1} have the same name.",
+                f"columns {first + 1} and {k + 1} have the same name{but}.",
                 where=path.name,
                 remedy="Give every column a name of its own. Is the first line the column names?",
             )
-
-
-@contextmanager
-def _unquoted(path: Path) -> Iterator[None]:
-    """Turns DuckDB's errors, which quote the patient's row, into one that names the line only."""
-    try:
-        yield
-    except duckdb.Error as error:
-        line = re.search(r"CSV Error on Line: (\d+)", str(error))
-        raise DataError(
-            f"line {line[1]} cannot be read." if line else "the file cannot be read.",
-            where=path.name,
-            remedy="Parquet is known by the suffix .parquet; anything else must be CSV in UTF-8, separated by commas, "
-            "with as many fields in every line as in the header and double quotes around text that holds a comma.",
-        ) from None

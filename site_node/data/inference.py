@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from shared.dictionary import SITE, Dictionary, Variable, VariableName
 from shared.errors import DataError, SettingsError
 from site_node.data.doubts import doubts
-from site_node.data.files import DataFile, open_file
+from site_node.data.files import LARGEST_WHOLE, DataFile, open_file
 
 MAX_LEVELS = 50
 """A text column with more values than this is taken for an identifier, a group."""
@@ -19,6 +19,7 @@ MAX_LEVELS = 50
 MAX_STRAYS = 0.1
 """A column with at most this part of texts is meant to hold numbers, and the texts are mistakes."""
 
+_IDENTIFIER = "whole numbers that are too large to be kept exactly: taken for an identifier"
 _LONGEST_LEVEL = 120
 _NAME: TypeAdapter[str] = TypeAdapter(VariableName)
 
@@ -34,8 +35,8 @@ class Proposal:
 def infer(path: Path, *, groups: Sequence[str] = (), levels: Mapping[str, Sequence[str]] | None = None) -> Proposal:
     """Proposes a dictionary for a file.
 
-    All whole numbers: integer; all numbers: number; text: a factor with its sorted levels, or a group when it has too
-    many. The first level is the reference.
+    All whole numbers: integer, or a group when one is too large to be kept exactly; all numbers: number; text: a factor
+    with its sorted levels, or a group when it has too many. The first level is the reference.
 
     Args:
         path: the data file.
@@ -106,12 +107,14 @@ def _variable(file: DataFile, name: str, groups: Sequence[str], given: Mapping[s
         return Variable(name=name, type="group")
     number = file.number(name)
     counts = file.query(
-        f"SELECT count(*) FILTER (NOT isnan(v)), count(*) FILTER (isinf(v)), count(*) FILTER (isfinite(v) AND v <> floor(v)) "  # noqa: S608 -- our own names only
-        f"FROM (SELECT {number} AS v FROM data)"
+        "SELECT count(*) FILTER (NOT isnan(v)), count(*) FILTER (isinf(v)), count(*) FILTER (isfinite(v) AND v <> floor(v)), "  # noqa: S608 -- our own names only
+        f"count(*) FILTER (isfinite(v) AND abs(v) > {LARGEST_WHOLE:.0f}) FROM (SELECT {number} AS v FROM data)"
     ).fetchone()
-    present, texts, fractions = counts or (0, 0, 0)
+    present, texts, fractions, inexact = counts or (0, 0, 0, 0)
     if present == 0:
         return None
+    if texts == 0 and inexact and not fractions:
+        return Variable(name=name, type="group", description=_IDENTIFIER)
     if texts == 0:
         return Variable(name=name, type="number" if fractions else "integer")
     if texts <= MAX_STRAYS * present:
@@ -142,15 +145,12 @@ def _given_factor(file: DataFile, name: str, groups: Sequence[str], levels: Sequ
             remedy="Write each level once: --levels COLUMN=reference,second,third.",
         ) from None
     text = file.text(name)
-    beyond = file.query(
-        f"SELECT count(*), min({text}) FROM data WHERE ({text}) IS NOT NULL AND NOT list_contains(?, {text})",  # noqa: S608 -- our own names only
-        [list(levels)],
-    ).fetchone()
-    if beyond and beyond[0]:
-        # whoever runs this has the file before them; identifiers are not repeated even so
-        first = f", first `{beyond[1]}`" if _levels(file, name) else ""
+    beyond = f"({text}) IS NOT NULL AND NOT list_contains(?, {text})"
+    rows = file.query(f"SELECT {beyond} AS b FROM data", [list(levels)]).fetchnumpy()["b"]  # noqa: S608 -- our own names only
+    if rows.any():
         raise DataError(
-            f"rows that hold a level which is not among those given: {beyond[0]}{first}.",
+            "rows that hold a level which is not among those given: "
+            f"{np.count_nonzero(rows)}, the first is row {int(rows.argmax()) + 1}.",
             where=f"column `{name}`",
             remedy="List all of its levels, spelled as in the file.",
         )

@@ -12,13 +12,17 @@ from numpy.typing import NDArray
 from shared.dictionary import Variable
 from shared.errors import DataError
 from shared.parameters import Vector
-from site_node.data.files import DataFile, open_file
+from site_node.data.files import LARGEST_WHOLE, DataFile, open_file
 from site_node.estimation.rows import Index
 
 Codes = NDArray[np.int32]
 
 _UNKNOWN_LEVEL = -2
 _CHUNK = 1 << 20
+
+_GROUP = "Make an identifier a `group` in the dictionary, and a measurement a `number`."
+_LEVELS = "Agree on the level, or mend the data: a level is spelled as in the dictionary, case and blanks included."
+_NUMERALS = "A decimal number has a point, and thousands have no separator."
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class Table:
     """factor: positions in the variable's coded levels, -1 where missing."""
     groups: Mapping[str, Index]
     """group: any number for each of the column's values, -1 where missing."""
+    origin: Index | None = None
+    """Where each row stands in the file; in the file's order unless given."""
 
     def missing(self, name: str) -> NDArray[np.bool_]:
         """In which rows a variable is missing."""
@@ -46,7 +52,12 @@ class Table:
             {name: values[rows] for name, values in self.numbers.items()},
             {name: values[rows] for name, values in self.codes.items()},
             {name: values[rows] for name, values in self.groups.items()},
+            rows if self.origin is None else self.origin[rows],
         )
+
+    def row_number(self, position: int) -> int:
+        """The number of a row in the file; the first one below the header is 1."""
+        return (position if self.origin is None else int(self.origin[position])) + 1
 
 
 def read_columns(path: Path, variables: Sequence[Variable]) -> Table:
@@ -153,11 +164,14 @@ def _check(table: Table, variable: Variable) -> None:
         return
     if variable.type == "factor":
         unknown = table.codes[variable.name] == _UNKNOWN_LEVEL
-        _refuse(unknown, variable, "a level that the dictionary lacks", "Agree on the level, or mend the data.")
+        _refuse(unknown, variable, "a level that the dictionary lacks", _LEVELS)
         return
     values = table.numbers[variable.name]
-    _refuse(np.isinf(values), variable, "something that is not a finite number", "Mend it, or leave the field empty.")
+    remedy = f"Mend it, or leave the field empty where the value is missing. {_NUMERALS}"
+    _refuse(np.isinf(values), variable, "something that is not a finite number", remedy)
     if variable.type == "integer":
+        beyond = np.abs(values) > LARGEST_WHOLE
+        _refuse(beyond, variable, "a whole number that is too large to be kept exactly", _GROUP)
         _refuse(np.floor(values) < values, variable, "a fraction", "Make the variable a `number` in the dictionary.")
     if variable.range is not None:
         low, high = variable.range

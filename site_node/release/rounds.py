@@ -1,25 +1,38 @@
-"""Which round a site answers next (G3): one after the other, each once."""
+"""Which round a site answers (G3): one after the other, each at one psi."""
+
+from collections.abc import Mapping
+from typing import TypeAlias
 
 from shared.errors import RefusedError
-from shared.messages import ContributionRequest
+from shared.messages import ContributionRequest, EvaluateRequest
 
 RULE = "G3"
+Point: TypeAlias = tuple[tuple[float, ...], tuple[float, ...]]
+"""psi and the basis."""
 
 
-def check_round(request: ContributionRequest, last: ContributionRequest | None, max_rounds: int) -> None:
-    """A request that is not the last one again asks for the next round.
+def point_of(request: ContributionRequest) -> Point:
+    """Where a round asks for the likelihood; the start asks nowhere."""
+    return (request.psi, request.basis) if isinstance(request, EvaluateRequest) else ((), ())
+
+
+def check_round(request: ContributionRequest, answered: Mapping[int, Point], max_rounds: int) -> None:
+    """A request asks for the next round, or again for one that was answered at the same psi.
 
     Args:
         request: what is asked.
-        last: the request that was answered last; none in a process that has answered none, which may have restarted.
+        answered: where each round was answered; nothing in a process that has answered none, which may have restarted.
         max_rounds: of the specification.
 
     Raises:
-        RefusedError: its round was answered, is not the next one, or is more than the specification allows.
+        RefusedError: its round was answered at another psi, is not the next one, or is more than the specification
+            allows.
     """
-    if last is not None and request.round <= last.round:
+    if request.round in answered and answered[request.round] == point_of(request):
+        return  # the reply is a function of the rows and psi: a coordinator that went back to an older copy goes on
+    if answered and request.round <= max(answered):
         raise _refused("this round was answered, for another request.", "Ask for the next round.", "round_answered")
-    if last is not None and request.round > last.round + 1:
+    if answered and request.round > max(answered) + 1:
         raise _refused("this round is not the next one.", "Ask for the round after the last one.", "round_skipped")
     if request.round > max_rounds:
         remedy = "Submit the analysis again with a larger max_rounds."

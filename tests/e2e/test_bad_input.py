@@ -1,5 +1,6 @@
 """Whatever a user gets wrong, the command says where and what to do, with an exit code, and never a traceback."""
 
+import json
 import random
 import re
 import socket
@@ -52,20 +53,20 @@ def test_a_formula_that_cannot_be_is_refused_with_its_place(tmp_path, formula, s
     assert done.stdout == ""
 
 
-def test_a_response_that_is_not_binary_names_the_site(tmp_path) -> None:
+def test_a_response_that_is_not_binary_names_the_site_and_the_row(tmp_path) -> None:
     table = rows()
     table[7]["y"] = 2
     done = rehearse(tmp_path, table, "y ~ x + (1 | site)")
     assert done.returncode == REFUSED
-    assert "h3: the response" in done.stderr
-    assert "the family is binomial, and the response is not 0/1" in done.stderr
+    assert "h3: the response, column `y`" in done.stderr
+    assert "row 2 holds a number that is neither 0 nor 1, and the family is binomial" in done.stderr
     assert "for counts use family poisson" in done.stderr
 
 
-def test_a_level_missing_from_the_given_ones_is_named_with_its_column_and_rows(tmp_path) -> None:
+def test_a_level_missing_from_the_given_ones_is_told_by_column_and_row_and_not_quoted(tmp_path) -> None:
     done = rehearse(tmp_path, rows(), "y ~ arm + (1 | site)", "--levels", "arm=a")
     assert done.returncode == WRONG
-    assert re.search(r"column `arm`: rows that hold a level .*: \d+, first `b`\.", done.stderr)
+    assert re.search(r"column `arm`: rows that hold a level .*: \d+, the first is row \d+\.", done.stderr)
 
 
 def test_rows_that_are_all_incomplete_at_one_site_name_it(tmp_path) -> None:
@@ -110,6 +111,72 @@ def test_a_file_without_rows_says_so(tmp_path, content) -> None:
     done = run("fedglmm", "rehearse", str(path), "y ~ x", "--site", "hospital")
     assert done.returncode == WRONG
     assert "rows.csv: the file" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda text: text.replace(",", ";"), "separated by semicolons"),
+        (lambda text: text + "h0,1,0,5,a\n", "line 202 has more fields than the header"),
+        (lambda text: text + "h0,1,1\n", "line 202 has fewer fields than the header"),
+        (lambda text: text + 'h0,1,1,"a\n', "line 202 has a quote that does not close"),
+        (lambda text: text + "h0,1,inf,a\n", "column `x`: nearly all of its values are numbers"),
+        (lambda text: text.replace("arm", "x", 1), "columns 3 and 4 have the same name"),
+        (lambda text: text.replace("arm", "Y", 1), "have the same name, but for upper and lower case"),
+        (lambda text: text + "h0,1,1,\x00\n" + "a" * 3_000_000, "line 203 is longer than"),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused_by_line_or_column(tmp_path, change, said) -> None:
+    path = Path(write(tmp_path, rows()))
+    path.write_text(change(path.read_text()))
+    done = run("fedglmm", "rehearse", str(path), "y ~ x + arm", "--site", "hospital")
+    assert done.returncode == WRONG
+    assert said in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_a_file_that_is_not_utf8_is_refused(tmp_path, encoding) -> None:
+    path = Path(write(tmp_path, [row | {"arm": "é"} for row in rows()]))
+    path.write_text(path.read_text(), encoding=encoding)
+    done = run("fedglmm", "rehearse", str(path), "y ~ x", "--site", "hospital")
+    assert done.returncode == WRONG
+    assert "UTF-8" in done.stderr
+
+
+@pytest.mark.parametrize(("encoding", "newline"), [("utf-8-sig", "\n"), ("utf-8", "\r\n"), ("utf-8", "\r")])
+def test_a_byte_order_mark_and_other_line_ends_change_nothing(tmp_path, encoding, newline) -> None:
+    path = Path(write(tmp_path, rows()))
+    asked = ("fedglmm", "rehearse", str(path), "y ~ x + arm", "--site", "hospital", "--json")
+    plain = json.loads(run(*asked).stdout)
+    path.write_text(path.read_text(), encoding=encoding, newline=newline)
+    other = json.loads(run(*asked).stdout)
+    assert plain["tidy"]
+    assert other["tidy"] == plain["tidy"]
+
+
+def test_a_negative_weight_names_the_site_the_column_and_the_row(tmp_path) -> None:
+    table = [row | {"w": -1 if k == 9 else 1} for k, row in enumerate(rows())]
+    done = rehearse(tmp_path, table, "y ~ x", "--weights", "w")
+    assert done.returncode == REFUSED
+    assert "h1: column `w`: row 3 holds a negative weight" in done.stderr
+
+
+def test_one_group_over_all_sites_is_refused_with_the_remedy(tmp_path) -> None:
+    table = [row | {"hospital": "h0"} for row in rows()]
+    done = rehearse(tmp_path, table, "y ~ x + (1 | site)")
+    assert done.returncode == REFUSED
+    assert "the roster: `site` has a single group over all sites" in done.stderr
+    assert "random_effect_sd" in done.stderr
+
+
+def test_a_site_whose_file_is_not_there_says_so_when_it_is_checked(tmp_path) -> None:
+    run("fedglmm-site", "split", write(tmp_path, rows()), "--by", "hospital", "--out", str(tmp_path / "sites"))
+    home = tmp_path / "sites" / "h0"
+    (home / "data.csv").unlink()
+    done = run("fedglmm-site", "check", str(home))
+    assert done.returncode == WRONG
+    assert "data.csv: there is no such file." in done.stderr
 
 
 @pytest.mark.parametrize("option", [["--site", "nowhere"], ["--site", "hospital", "--family", "gamma"]])

@@ -10,11 +10,7 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
-from coordinator import analysis
-from coordinator.records import Analysis, Round
-from coordinator.states import AnalysisState
 from coordinator.store import MemoryStore
-from shared.errors import StoreError
 from shared.messages import Problem
 from tests.federation.fake_sites import REQUEST, FakeSite, build, client, eventually, submitted, until
 
@@ -72,22 +68,15 @@ async def test_a_site_that_closes_wrongly_costs_no_fit(
 
 
 @pytest.mark.parametrize("formula", ["y ~ x", "y ~ x + (1 | site)"])
-async def test_sites_without_a_row_end_with_a_result(tmp_path: Path, sites: dict[str, FakeSite], formula: str) -> None:
+async def test_sites_without_a_row_are_refused_before_any_sum_leaves_them(
+    tmp_path: Path, sites: dict[str, FakeSite], formula: str
+) -> None:
     empty = {name: FakeSite(name, site.X[:0], site.y[:0]) for name, site in sites.items()}
-    size = 3 if "site" in formula else 2
-    zeros = {"value": 0.0, "gradient": [0.0] * size, "hessian": [0.0] * (size * (size + 1) // 2)}
-    start = {"quadratics": [zeros] * (6 if "site" in formula else 1), "totals": [0.0] * (size + 1)}
-    for site in empty.values():
-        site.override = lambda _, body: (
-            httpx.Response(200, json={"kind": "start", "round": 0, "start": start})
-            if body.get("kind") == "start"
-            else None
-        )
     async with client(build(tmp_path, empty)) as http:
         view = await until(http, await submitted(http, formula=formula))
-        result = (await http.get(view["links"]["result"])).json()
-    assert view["state"] == "not_identified", view["problem"]
-    assert (result["glance"]["nobs"], result["glance"]["BIC"]) == (0, None)
+        await eventually(lambda: all(site.closed for site in empty.values()))
+    assert (view["state"], view["problems"][0]["code"]) == ("refused", "too_few_rows_for_model")
+    assert all("contributions" not in site.asked for site in empty.values())
 
 
 async def test_a_site_may_forget_the_analysis_more_than_once_but_not_for_ever(
@@ -136,6 +125,36 @@ async def test_an_encoded_answer_is_not_unpacked(tmp_path: Path, sites: dict[str
     assert (view["state"], view["problem"]["where"], view["problem"]["code"]) == ("failed", "Bern", "site_answer")
 
 
+async def test_a_missing_site_is_named_at_once_while_another_still_computes(
+    tmp_path: Path, sites: dict[str, FakeSite]
+) -> None:
+    sites["Bern"].hold = asyncio.Event()
+    sites["Chur"].override = lambda _, body: httpx.Response(503) if body.get("round") == 1 else None
+    async with client(build(tmp_path, sites, patience=60)) as http:
+        analysis_id = await submitted(http)
+        paused = await until(http, analysis_id, "paused")
+        assert (paused["waiting_for"], len(sites["Bern"].rounds)) == (["Chur"], 1)
+        sites["Chur"].override = lambda _path, _body: None
+        running = await until(http, analysis_id, "running")
+        assert (running["waiting_for"], running["round"]) == ([], 0)
+        sites["Bern"].hold.set()
+        assert (await until(http, analysis_id))["state"] == "converged"
+
+
+async def test_sites_that_are_missing_one_after_the_other_are_each_named_while_they_are(
+    tmp_path: Path, sites: dict[str, FakeSite]
+) -> None:
+    sites["Aarau"].down = sites["Chur"].down = True
+    store = MemoryStore()
+    async with client(build(tmp_path, sites, store, patience=60)) as http:
+        analysis_id = await submitted(http)
+        for missing in (("Aarau", "Chur"), ("Chur",)):
+            await eventually(lambda missing=missing: store.get(analysis_id).waiting_for == missing)
+            sites[missing[0]].down = False
+        view = await until(http, analysis_id)
+    assert (view["state"], view["waiting_for"]) == ("converged", [])
+
+
 async def test_only_so_many_analyses_run_at_once_and_the_others_wait(
     tmp_path: Path, sites: dict[str, FakeSite]
 ) -> None:
@@ -149,55 +168,6 @@ async def test_only_so_many_analyses_run_at_once_and_the_others_wait(
         sites["Bern"].hold.set()
         ends = [(await until(http, one))["state"] for one in ids]
     assert ends == ["converged", "converged", "cancelled", "converged"]
-
-
-class FullStore(MemoryStore):
-    """A store on a disk that is full for so many writes, from the second round on."""
-
-    def __init__(self, failures: int) -> None:
-        super().__init__()
-        self.failures = failures
-        self.full = False
-
-    def add_round(self, analysis_id: str, entry: Round) -> None:
-        self.full = self.full or entry.number == 2
-        self._write()
-        super().add_round(analysis_id, entry)
-
-    def change(self, analysis_id: str, state: AnalysisState, **values: Any) -> Analysis:
-        self._write()
-        return super().change(analysis_id, state, **values)
-
-    def _write(self) -> None:
-        if self.full and self.failures:
-            self.failures -= 1
-            raise StoreError("the database cannot be written (SQLITE_FULL).", where="database")
-
-
-async def test_an_analysis_on_a_full_disk_ends_by_name_once_there_is_room(
-    tmp_path: Path, sites: dict[str, FakeSite], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(analysis, "FIRST_PAUSE", 0.01)
-    store = FullStore(failures=4)
-    with capture_logs() as log:
-        async with client(build(tmp_path, sites, store)) as http:
-            view = await until(http, await submitted(http))
-            await eventually(lambda: all(site.closed for site in sites.values()))
-    assert (view["state"], view["problem"]["code"], view["problem"]["where"]) == ("failed", "store", "database")
-    assert store.failures == 0
-    assert len([entry for entry in log if entry["event"] == "ending_not_stored"]) == 3
-
-
-async def test_a_request_to_a_full_disk_is_unavailable_not_a_crash(
-    tmp_path: Path, sites: dict[str, FakeSite], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object) -> Analysis:
-        raise StoreError(where="database")
-
-    monkeypatch.setattr(MemoryStore, "add", full)
-    async with client(build(tmp_path, sites)) as http:
-        response = await http.post("/v1/analyses", json=REQUEST)
-    assert (response.status_code, Problem.model_validate_json(response.content).code) == (503, "store")
 
 
 async def test_a_psi_that_is_not_finite_ends_the_analysis_with_advice(

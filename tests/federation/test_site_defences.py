@@ -62,7 +62,7 @@ def node(site: Site, clock: Clock) -> SiteNode:
     )
 
 
-async def test_rounds_are_answered_one_after_the_other_and_each_once(site: Site) -> None:
+async def test_rounds_are_answered_one_after_the_other_and_each_at_one_psi(site: Site) -> None:
     async with site.client() as client:
         await site.prepare(client)
         third = await client.post(ROUNDS, json=site.evaluate(3))
@@ -75,8 +75,20 @@ async def test_rounds_are_answered_one_after_the_other_and_each_once(site: Site)
         assert_problem(await client.post(ROUNDS, json=site.evaluate(5)), 403, "round_skipped")
         assert (await client.post(ROUNDS, json=site.evaluate(3))).content == third.content
         assert (await client.post(ROUNDS, json=site.evaluate(4))).status_code == 200
-        assert_problem(await client.post(ROUNDS, json=site.evaluate(3)), 403, "round_answered")
+        assert_problem(await client.post(ROUNDS, json=site.evaluate(3, [0.0, 0.0, 1.0])), 403, "round_answered")
     assert site.fake.calls == 2
+
+
+async def test_a_coordinator_that_went_back_to_an_older_copy_gets_the_identical_bytes_again(site: Site) -> None:
+    requests = [site.start(), site.evaluate(1), site.evaluate(2, [0.0, 0.0, 1.0])]
+    async with site.client() as client:
+        await site.prepare(client)
+        first = [(await client.post(ROUNDS, json=request)).content for request in requests]
+        again = [(await client.post(ROUNDS, json=request)).content for request in requests]
+        assert first == again
+        assert_problem(await client.post(ROUNDS, json=site.evaluate(1, [0.0, 0.0, 1.0])), 403, "round_answered")
+        assert_problem(await client.post(ROUNDS, json=site.evaluate(4)), 403, "round_skipped")
+        assert (await client.post(ROUNDS, json=site.evaluate(3))).status_code == 200
 
 
 async def test_no_round_is_answered_above_the_specifications_limit(site: Site) -> None:

@@ -96,6 +96,47 @@ def test_a_client_that_goes_away_in_the_middle_is_the_apps_to_know() -> None:
     assert (served.after, served.sent) == (["http.disconnect"], [])
 
 
+def test_a_body_that_trickles_is_given_up_at_its_deadline_and_the_connection_ends() -> None:
+    sent: list[Message] = []
+    read = 0
+
+    async def trickle() -> Message:
+        nonlocal read
+        read += 1
+        await asyncio.sleep(0.01)
+        return {"type": "http.request", "body": b"", "more_body": True}
+
+    async def app(*_: object) -> None:
+        raise AssertionError("it has no body yet")
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    asyncio.run(BodyLimit(app, LIMIT, deadline=0.1)({"type": "http", "headers": []}, trickle, send))
+    problem = Problem.model_validate_json(sent[1]["body"])
+    assert (sent[0]["status"], problem.code, problem.where) == (408, "too_slow", "body")
+    assert problem.message == "the body did not come within 0.1 s."
+    assert dict(sent[0]["headers"])[b"connection"] == b"close"
+    assert read >= 2
+
+
+def test_the_time_that_an_app_takes_is_not_the_bodys() -> None:
+    sent: list[Message] = []
+
+    async def whole() -> Message:
+        return {"type": "http.request", "body": b"x", "more_body": False}
+
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await asyncio.sleep(0.2)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    asyncio.run(BodyLimit(app, LIMIT, deadline=0.05)({"type": "http", "headers": []}, whole, send))
+    assert sent[0]["status"] == 200
+
+
 def test_other_connections_are_left_alone() -> None:
     seen: list[str] = []
 

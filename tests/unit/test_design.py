@@ -188,7 +188,7 @@ def test_a_two_level_response_is_its_event_and_a_proportion_takes_its_size_from_
     event = specification(response=EventResponse(variable="status", event="dead"))
     assert build(event, DICTIONARY, table()).rows.y.tolist() == [0, 0, 1, 1, 0, 1]
     sized = specification(response=NumericResponse(expression=X), weights="n")
-    made = build(sized, DICTIONARY, table(x=[0, 0.5, 0.25, 1, 0, 0]))
+    made = build(sized, DICTIONARY, table(x=[0, 2 / 3, 0.25, 1, 0, 0]))
     assert made.rows.weight.tolist() == [2, 3, 4, 5, 6, 7]
     assert made.counts.outcomes == (3, 5)
 
@@ -203,7 +203,7 @@ def test_a_two_level_response_is_its_event_and_a_proportion_takes_its_size_from_
         ),
         (specification(), table(y=[0, 1, 2, 0, 1, 0]), "use family poisson, for measurements gaussian"),
         (specification(weights="n"), table(y=[0, 1, 2, 0, 1, 0]), "outside 0 to 1"),
-        (specification(weights="w"), table(w=[1, -1, 1, 1, 1, 1]), "a weight is negative"),
+        (specification(weights="w"), table(w=[1, -1, 1, 1, 1, 1]), "row 2 holds a negative weight"),
         (specification("poisson"), table(y=[0, -1, 2, 0, 1, 0]), "whole numbers of zero or more"),
         (specification("poisson", response=NumericResponse(expression=X)), table(x=[0.5] * 6), "whole numbers"),
         (

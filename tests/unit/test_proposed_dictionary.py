@@ -121,16 +121,16 @@ def test_levels_that_differ_only_by_case_or_blanks_around_them_are_noted(written
     assert "`sex` has levels that differ only in upper and lower case or in blanks" in told
 
 
-def test_rows_with_a_level_that_was_not_given_are_counted_and_the_first_level_is_named(written: Written) -> None:
+def test_rows_with_a_level_that_was_not_given_are_counted_and_the_first_is_named_by_its_row(written: Written) -> None:
     path = written(columns(gender=["male", "female", "NA", "other", "female"]))
     error = fault(path, levels={"gender": ["male", "femal"]})
     assert error.where == "column `gender`"
-    assert error.message == "rows that hold a level which is not among those given: 3, first `female`."
+    assert error.message == "rows that hold a level which is not among those given: 3, the first is row 2."
 
 
 def test_identifiers_are_counted_and_not_quoted_when_levels_are_given_for_them(written: Written) -> None:
     error = fault(written(columns(patient=[f"Mrs-Smith-{k}" for k in range(60)])), levels={"patient": ["a"]})
-    assert error.message.endswith("not among those given: 60.")
+    assert error.message.endswith("not among those given: 60, the first is row 1.")
 
 
 @pytest.mark.parametrize("options", [["--by", "gendre"], ["--by", "clinic", "--levels", "GENDER=f,m"]])

@@ -85,6 +85,31 @@ def test_bytes_that_are_no_answer_are_a_wrong_answer_at_once(answer: bytes, said
     assert said in error.message
 
 
+def test_an_answer_that_trickles_is_late_at_the_deadline_whatever_comes_meanwhile() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer), suppress(ConnectionError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(OK + b"Content-Length: 1000000\r\n\r\n")
+            while True:
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(0.01)
+
+    async def run() -> None:
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            async with SiteClient("Bern", url, deadline=0.3) as site:
+                await site.evaluate("a", REQUEST)
+
+    with pytest.raises(SiteError, match=r"Bern: no answer within 0\.3 s") as caught:
+        asyncio.run(run())
+    assert caught.value.code == "site_late"
+
+
+def test_an_answer_of_more_than_64_mb_is_given_up_and_not_kept() -> None:
+    assert fault(OK + b"\r\n" + b" " * (65 * 2**20)).message == "its answer is larger than 64 MB."
+
+
 def test_an_answer_is_read_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(site_client, "LARGEST_ANSWER", 2**20)
     assert fault(OK + b"\r\n" + REPLY.encode() + b" " * (2**20 - len(REPLY)) + b" ").message.endswith("than 1 MB.")

@@ -106,9 +106,9 @@ def test_a_path_is_a_path_and_no_pattern(tmp_path: Path, folder: str) -> None:
         ("", "data", "the file is empty."),
         ("x\n", "data", "the file has a header and no rows."),
         ("x", "data", "the file has a header and no rows."),
-        (f"x,y\n1,2\n1,{PATIENT},3\n", "data", "line 3 cannot be read."),
-        (f"x,y\n{PATIENT}\n", "data", "line 2 cannot be read."),
-        (f'x,y\n1,"{PATIENT}\n', "data", "line 2 cannot be read."),
+        (f"x,y\n1,2\n1,{PATIENT},3\n", "data", "line 3 has more fields than the header."),
+        (f"x,y\n{PATIENT}\n", "data", "line 2 has fewer fields than the header."),
+        (f'x,y\n1,"{PATIENT}\n', "data", "line 2 has a quote that does not close"),
     ],
 )
 def test_a_bad_csv_file_is_refused_without_quoting_it(tmp_path: Path, content: str, code: str, says: str) -> None:
@@ -128,7 +128,7 @@ def test_to_a_specification_that_reads_a_column_which_is_not_there_the_others_ar
     assert PATIENT not in str(caught.value)
 
 
-@pytest.mark.parametrize("content", [b"x,\xe9t\xe9\n1,2\n", b"x,y\n1,\xe9t\xe9\n", b"x\n" + b"1\n" * 9 + b"\xff\xfe\n"])
+@pytest.mark.parametrize("content", [b"x,\xe9t\xe9\n1,2\n", b"x,y\n\xe9t\xe9,1\n", b"x\n" + b"1\n" * 9 + b"\xff\xfe\n"])
 def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(DataError, match="UTF-8"):
         read_columns(written(tmp_path, content), [NUMBER])

@@ -1,0 +1,54 @@
+"""A coordinator whose disk really fills up says so, loses nothing, and goes on once there is room."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from shared.messages import Problem
+from tests.e2e.small_disk import SmallDisk
+from tests.e2e.small_federation import REQUEST, Federation, eventually, small_federation
+
+
+@pytest.fixture(scope="module")
+def disk(tmp_path_factory: pytest.TempPathFactory) -> SmallDisk:
+    return SmallDisk(tmp_path_factory.mktemp("disk"))
+
+
+@pytest.fixture(scope="module")
+def federation(tmp_path_factory: pytest.TempPathFactory, disk: SmallDisk) -> Iterator[Federation]:
+    database = f"sqlite:///{disk.inside[-1]}/coordinator.db"
+    with small_federation(tmp_path_factory.mktemp("full"), disk.inside, database=database) as running:
+        yield running
+
+
+def test_a_disk_that_fills_up_in_the_middle_is_told_in_words_and_costs_no_round(
+    federation: Federation, disk: SmallDisk
+) -> None:
+    undisturbed = bits(federation, disk, federation.submit())
+    pid = federation.coordinator.process.pid
+    with federation.gates["Bern"].holding("2") as held:
+        analysis = federation.submit()
+        held.wait()
+        disk.fill(pid)
+    eventually(lambda: '"not_stored"' in federation.coordinator.log)
+    for answer in (federation.http.post("/analyses", json=REQUEST), federation.http.delete(f"/analyses/{analysis}")):
+        problem = Problem.model_validate_json(answer.content)
+        assert (answer.status_code, problem.code, problem.where) == (503, "store", "database")
+        assert problem.message == "the database cannot be written (SQLITE_FULL)."
+        assert "disk full" in problem.remedy
+    view = federation.view(analysis)
+    assert (view["state"], view["round"]) == ("running", 1)
+    disk.make_room(pid)
+    assert bits(federation, disk, analysis) == undisturbed
+    assert federation.gates["Bern"].asked.count("2") == 2, "the round that could not be stored was not asked for again"
+    assert len(federation.http.get("/analyses").json()["analyses"]) == 2
+    assert "Traceback" not in federation.coordinator.log
+
+
+def bits(federation: Federation, disk: SmallDisk, analysis: str):
+    """As Federation.bits, from a copy of the database."""
+    federation.until(analysis, "converged")
+    for file in disk.seen_from(federation.coordinator.process.pid).glob("coordinator.db*"):
+        shutil.copy(file, federation.folder)
+    return federation.bits(analysis)

@@ -1,0 +1,93 @@
+"""A coordinator's database that is torn, read-only or put back from an earlier copy, with the real commands."""
+
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.commands import BIN, run
+from tests.e2e.small_disk import SmallDisk
+from tests.e2e.small_federation import Federation, small_federation
+
+PAGE = 4096
+WRONG = 2
+
+
+@pytest.fixture(scope="module")
+def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
+    with small_federation(tmp_path_factory.mktemp("torn")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def undisturbed(federation: Federation):
+    return federation.fitted()
+
+
+def stored_rounds(database: Path) -> int:
+    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+        return int(connection.execute("SELECT count(*) FROM rounds").fetchone()[0])
+
+
+def test_a_coordinator_that_lost_its_last_rounds_is_answered_them_again_with_the_same_bits(
+    federation: Federation, undisturbed, tmp_path: Path
+) -> None:
+    log = federation.database.with_name("coordinator.db-wal")
+    before = stored_rounds(federation.database)
+    with federation.gates["Bern"].holding("4") as held:
+        analysis = federation.submit()
+        held.wait()
+        federation.coordinator.kill()
+        content = log.read_bytes()
+        while True:  # until two of its three rounds are cut off
+            log.write_bytes(content)
+            copy = tmp_path / str(len(content))
+            shutil.copytree(federation.folder, copy, ignore=shutil.ignore_patterns("*-shm"))
+            if stored_rounds(copy / "coordinator.db") == before + 1:
+                break
+            content = content[: (len(content) - 1) // PAGE * PAGE]
+        federation.database.with_name("coordinator.db-shm").unlink()
+        federation.restart_coordinator()
+    assert federation.bits(analysis) == undisturbed
+    assert federation.gates["Bern"].asked.count("2") == 3, "once undisturbed, and twice in this analysis"
+
+
+def test_a_torn_database_is_told_at_the_start_and_left_as_it_is(tmp_path: Path) -> None:
+    settings = configured(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "coordinator.db")) as connection:
+        connection.execute("CREATE TABLE analyses (id TEXT)")
+        connection.executemany("INSERT INTO analyses VALUES (?)", [("x" * 500,)] * 100)
+        connection.commit()
+    torn = (tmp_path / "coordinator.db").read_bytes()[: 3 * PAGE]
+    (tmp_path / "coordinator.db").write_bytes(torn)
+    done = run("fedglmm-coordinator", "serve", str(settings))
+    assert done.returncode == WRONG
+    assert f"the database is damaged (SQLITE_CORRUPT): {tmp_path / 'coordinator.db'}." in done.stderr
+    assert "Restore it from a backup; or move it away" in done.stderr
+    assert (tmp_path / "coordinator.db").read_bytes() == torn
+
+
+def test_a_database_that_is_read_only_is_told_at_the_start(tmp_path: Path) -> None:
+    disk = SmallDisk(tmp_path / "disk")
+    (tmp_path / "disk").mkdir()
+    settings = configured(tmp_path, "disk/coordinator.db")
+    script = 'touch "$1" && mount -o remount,ro "$0" && shift && exec "$@"'
+    database = f"{tmp_path}/disk/coordinator.db"
+    serve = [str(BIN / "fedglmm-coordinator"), "serve", str(settings)]
+    command = [*disk.inside, "sh", "-c", script, f"{tmp_path}/disk", database, *serve]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == WRONG
+    assert f"the database cannot be written: {database}." in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def configured(folder: Path, database: str = "coordinator.db") -> Path:
+    (folder / "dictionary.json").write_text('{"variables": [{"name": "x", "type": "number"}]}')
+    lines = ["port = 0", 'dictionary = "dictionary.json"', f'database = "sqlite:///{database}"']
+    lines += ["[[sites]]", 'name = "Bern"', 'url = "http://127.0.0.1:1"']
+    (folder / "coordinator.toml").write_text("\n".join(lines) + "\n")
+    return folder / "coordinator.toml"
