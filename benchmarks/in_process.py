@@ -1,7 +1,7 @@
 """Sites inside this process, over a transport that counts: the real node and its mathematics, without sockets and threads."""
 
 import time
-from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import httpx
@@ -9,11 +9,11 @@ import numpy as np
 from pydantic import BaseModel, TypeAdapter
 
 from benchmarks.simulated import Simulated
-from coordinator.site_client import SiteClient
-from shared.dictionary import Variable
-from shared.messages import CloseRequest, ContributionRequest, PrepareRequest
+from coordinator.site_client import JSON, SiteClient
+from shared import packed
+from shared.messages import CloseRequest, ContributionRequest, EvaluateReply, PrepareRequest
 from site_node.app import LAPLACE
-from site_node.data.sources import Table
+from site_node.data.table import Table
 from site_node.evaluation import SiteNode
 
 CONTRIBUTION_REQUEST: TypeAdapter[ContributionRequest] = TypeAdapter(ContributionRequest)
@@ -29,12 +29,12 @@ class InMemory:
         """They never change."""
         return "same"
 
-    def read(self, variables: Sequence[Variable]) -> Table:
-        """The columns of these variables."""
-        columns = self.data.columns()
+    def opened(self) -> AbstractContextManager[tuple[str, Table]]:
+        """All columns, which are there already."""
+        columns, variables = self.data.columns(), self.data.dictionary.variables
         numbers = {v.name: columns[v.name] for v in variables if v.type != "group"}
         groups = {v.name: columns[v.name].astype(np.int64) for v in variables if v.type == "group"}
-        return Table(len(self.data.y), numbers, {}, groups)
+        return nullcontext((self.fingerprint(), Table(len(self.data.y), numbers, {}, groups)))
 
 
 @dataclass
@@ -67,11 +67,11 @@ class InProcessSite:
         began = time.perf_counter()
         body = await request.aread()
         *_, analysis_id, path = request.url.path.split("/")
-        content = self._reply(analysis_id, path, body).model_dump_json().encode()
+        content, kind = _written(self._reply(analysis_id, path, body), request.headers["Accept"])
         if path == "contributions":
             self.request_bytes, self.reply_bytes = len(body), len(content)
         self.seconds += time.perf_counter() - began
-        return httpx.Response(200, content=content)
+        return httpx.Response(200, content=content, headers={"Content-Type": kind})
 
     def _reply(self, analysis_id: str, path: str, body: bytes) -> BaseModel:
         match path:
@@ -83,3 +83,10 @@ class InProcessSite:
                 return self.node.close(analysis_id, CloseRequest.model_validate_json(body))
             case _:
                 return self.node.about()
+
+
+def _written(reply: BaseModel, accept: str) -> tuple[bytes, str]:
+    """A reply in the form that it is asked for, and the form's name."""
+    if isinstance(reply, EvaluateReply) and packed.accepted(accept):
+        return packed.pack(reply), packed.MEDIA_TYPE
+    return reply.model_dump_json().encode(), JSON

@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from coordinator.records import now
+from shared import packed
 from shared.contribution import Contribution
 from shared.errors import ContributionError, DataError, FedglmmError, RefusedError, SiteError, UnknownAnalysisError
 from shared.messages import (
@@ -22,6 +23,7 @@ from shared.messages import (
     Problem,
     StartReply,
     StartRequest,
+    Wire,
 )
 from shared.optimisation.start import StartContribution, grid
 from shared.parameters import ParameterLayout
@@ -32,6 +34,7 @@ UNREACHABLE = "site_unreachable"
 RETRY_PAUSES = (0.05, 0.2)
 ABOUT_SECONDS = 5.0
 CONNECT_SECONDS = 5.0
+JSON = "application/json"
 LARGEST_ANSWER = 64 * 2**20
 """Bytes of an answer that are read at most."""
 
@@ -121,13 +124,16 @@ class SiteClient:
 
     async def evaluate(self, analysis_id: str, request: EvaluateRequest) -> Contribution:
         """The site's contribution at psi."""
-        reply = await self._ask("POST", f"/v1/analyses/{analysis_id}/contributions", request, EvaluateReply)
-        if reply.round != request.round:
-            raise self._fault(f"it answered round {reply.round} when asked for round {request.round}.")
+        path = f"/v1/analyses/{analysis_id}/contributions"
+        accept = f"{packed.MEDIA_TYPE}, {JSON}" if len(request.psi) >= packed.SMALLEST else JSON
+        response = await self._response("POST", path, request, accept=accept)
         try:
-            contribution = reply.contribution.contribution()
+            number, contribution = self._evaluated(response)
         except ContributionError as error:
             raise self._fault(error.message) from None
+        if number != request.round:
+            raise self._fault(f"it answered round {number} when asked for round {request.round}.")
+        self.last_seen = now()
         if contribution.size != len(request.psi):
             raise self._fault(f"its contribution has {contribution.size} parameters instead of {len(request.psi)}.")
         return contribution
@@ -144,15 +150,23 @@ class SiteClient:
         return reply
 
     async def _ask(
-        self, method: str, path: str, body: BaseModel | None, reply: type[Reply], *, deadline: float | None = None
+        self, method: str, path: str, body: Wire | None, reply: type[Reply], *, deadline: float | None = None
     ) -> Reply:
-        """One question, all of which can be asked twice: a lost connection is tried again at once."""
+        """One question, answered in JSON."""
+        parsed = self._parsed(await self._response(method, path, body, deadline=deadline), reply)
+        self.last_seen = now()
+        return parsed
+
+    async def _response(
+        self, method: str, path: str, body: Wire | None, *, deadline: float | None = None, accept: str = JSON
+    ) -> httpx.Response:
+        """The answer to one question, all of which can be asked twice: a lost connection is tried again at once."""
         seconds = deadline or self._deadline
-        content = None if body is None else body.model_dump_json()
+        content = None if body is None else body.written
         for pause in (*RETRY_PAUSES, None):
             try:
                 async with asyncio.timeout(seconds):
-                    response = await self._answer(method, path, content)
+                    response = await self._answer(method, path, content, accept)
                 break
             except (TimeoutError, httpx.ReadTimeout, httpx.WriteTimeout, httpx.PoolTimeout):
                 raise self._fault(f"no answer within {seconds:g} s.", "See the site's log.", code="site_late") from None
@@ -160,13 +174,11 @@ class SiteClient:
                 if pause is None or not _no_response(error):
                     raise self._lost(error) from None
                 await asyncio.sleep(pause)
-        parsed = self._parsed(response, reply)
-        self.last_seen = now()
-        return parsed
+        return response
 
-    async def _answer(self, method: str, path: str, content: str | None) -> httpx.Response:
+    async def _answer(self, method: str, path: str, content: bytes | None, accept: str) -> httpx.Response:
         """The whole answer, read up to the limit."""
-        headers = {} if content is None else {"Content-Type": "application/json"}
+        headers = {"Accept": accept} | ({} if content is None else {"Content-Type": JSON})
         async with self._http.stream(method, path, content=content, headers=headers) as response:
             if response.headers.get("Content-Encoding", "identity") != "identity":
                 raise self._fault("its answer is encoded, and was asked not to be.", "Does a proxy compress it?")
@@ -178,7 +190,8 @@ class SiteClient:
                         raise self._fault(f"its answer is larger than {LARGEST_ANSWER >> 20} MB.")
             except (httpx.NetworkError, httpx.ProtocolError):
                 raise self._fault("its answer breaks off in the middle.", "See the site's log.") from None
-        return httpx.Response(response.status_code, content=bytes(read))
+        kind = {"Content-Type": response.headers.get("Content-Type", "")}
+        return httpx.Response(response.status_code, content=bytes(read), headers=kind)
 
     def _lost(self, error: httpx.RequestError) -> SiteError:
         """A question that got no response, or something that is no response."""
@@ -186,6 +199,13 @@ class SiteClient:
             remedy = "Is its node running, and its url right?"
             return self._fault(f"it cannot be reached ({type(error).__name__}).", remedy, code=UNREACHABLE)
         return self._fault(f"what it answered is not HTTP ({type(error).__name__}).", "Is its url right?")
+
+    def _evaluated(self, response: httpx.Response) -> tuple[int, Contribution]:
+        """The round that was answered and the contribution, in either form."""
+        if response.is_success and response.headers["Content-Type"] == packed.MEDIA_TYPE:
+            return packed.unpack(response.content)
+        reply = self._parsed(response, EvaluateReply)
+        return reply.round, reply.contribution.contribution()
 
     def _parsed(self, response: httpx.Response, reply: type[Reply]) -> Reply:
         if not response.is_success:

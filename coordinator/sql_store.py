@@ -132,7 +132,7 @@ class SqlStore:
             {"analysis": analysis_id, "position": position, "site": site, "answer": answer.model_dump_json()}
             for position, (site, answer) in enumerate(accepted.items())
         ]
-        self.get(analysis_id)
+        self._require(analysis_id)
         with self._writing() as connection:
             connection.execute(ACCEPTED.delete().where(ACCEPTED.c.analysis == analysis_id))
             connection.execute(ACCEPTED.insert(), rows)
@@ -140,13 +140,13 @@ class SqlStore:
     def accepted(self, analysis_id: str) -> dict[str, Accepted]:
         """What every site answered."""
         query = sql.select(ACCEPTED).where(ACCEPTED.c.analysis == analysis_id).order_by(ACCEPTED.c.position)
-        self.get(analysis_id)
+        self._require(analysis_id)
         with self._reading() as connection:
             return {row.site: Accepted.model_validate_json(row.answer) for row in connection.execute(query)}
 
     def set_start(self, analysis_id: str, start: StartMessage) -> None:
         """Keeps the sum of the sites' one-shot starts."""
-        self.get(analysis_id)
+        self._require(analysis_id)
         statement = ANALYSES.update().where(ANALYSES.c.id == analysis_id).values(start=start.model_dump_json())
         with self._writing() as connection:
             connection.execute(statement)
@@ -159,7 +159,7 @@ class SqlStore:
 
     def add_round(self, analysis_id: str, entry: Round) -> None:
         """Keeps a round, durably."""
-        self.get(analysis_id)
+        self._require(analysis_id)
         row = {
             "analysis": analysis_id,
             "number": entry.number,
@@ -177,7 +177,7 @@ class SqlStore:
 
     def rounds(self, analysis_id: str) -> list[Round]:
         """All rounds, in order."""
-        self.get(analysis_id)
+        self._require(analysis_id)
         query = sql.select(ROUNDS).where(ROUNDS.c.analysis == analysis_id).order_by(ROUNDS.c.number)
         with self._reading() as connection:
             return [_round(row) for row in connection.execute(query)]
@@ -189,7 +189,7 @@ class SqlStore:
 
     def events(self, analysis_id: str, *, after: int = 0) -> list[Event]:
         """The events whose numbers are larger than `after`."""
-        self.get(analysis_id)
+        self._require(analysis_id)
         query = sql.select(EVENTS).where(EVENTS.c.analysis == analysis_id, EVENTS.c.number > after)
         with self._reading() as connection:
             rows = connection.execute(query.order_by(EVENTS.c.number))
@@ -201,7 +201,7 @@ class SqlStore:
 
     def delete(self, analysis_id: str) -> None:
         """Forgets the analysis with everything that belongs to it."""
-        self.get(analysis_id)
+        self._require(analysis_id)
         with self._writing() as connection:
             connection.execute(ANALYSES.delete().where(ANALYSES.c.id == analysis_id))
         self._listener(analysis_id)
@@ -227,6 +227,10 @@ class SqlStore:
             if row is None:
                 raise unknown(analysis_id)
             return _analysis(row)
+
+    def _require(self, analysis_id: str) -> None:
+        """Raises UnknownAnalysisError if there is none; `get` would read its whole specification."""
+        self._column(analysis_id, ANALYSES.c.id)
 
     def _column(self, analysis_id: str, column: sql.Column[Any]) -> Any:
         with self._reading() as connection:

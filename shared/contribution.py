@@ -8,6 +8,7 @@ import numpy as np
 
 from shared.errors import ContributionError
 from shared.parameters import Matrix, Vector
+from shared.summation import column_sums
 
 WORTHLESS = -1e100
 """The value of a point where the log-likelihood is not finite: a lawful answer, which the step refuses like any loss."""
@@ -57,7 +58,7 @@ def worthless(size: int) -> Contribution:
 
 
 def total(contributions: Sequence[Contribution]) -> Contribution:
-    """The sum, each entry rounded once (`math.fsum`), so it does not depend on the order of the sites.
+    """The sum, each entry rounded once, so it does not depend on the order of the sites.
 
     Raises:
         ContributionError: they differ in size, or there are none.
@@ -65,14 +66,13 @@ def total(contributions: Sequence[Contribution]) -> Contribution:
     if len({contribution.size for contribution in contributions}) != 1:
         raise ContributionError("contributions of different sizes cannot be added.")
     size = contributions[0].size
-    lower = np.tril_indices(size)
-    entries = [[c.value, *c.gradient.tolist(), *c.hessian[lower].tolist()] for c in contributions]
-    summed = np.array(list(map(math.fsum, zip(*entries, strict=True))))
+    lower = np.tri(size, dtype=bool)
+    summed = column_sums(np.stack([np.concatenate(([c.value], c.gradient, c.hessian[lower])) for c in contributions]))
     return Contribution(float(summed[0]), summed[1 : size + 1], symmetric(summed[size + 1 :], size))
 
 
 def symmetric(packed: Vector, size: int) -> Matrix:
     """A symmetric matrix from its lower triangle, packed row by row."""
     full = np.zeros((size, size))
-    full[np.tril_indices(size)] = packed
+    full[np.tri(size, dtype=bool)] = packed
     return np.asarray(full + np.tril(full, -1).T)

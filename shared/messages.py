@@ -4,6 +4,7 @@ Symmetric matrices travel as their lower triangle, packed row by row. Numbers tr
 exactly; they are never rounded.
 """
 
+from functools import cached_property
 from typing import Annotated, Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from shared import examples
 from shared.contribution import Contribution, symmetric
 from shared.errors import ContributionError, FedglmmError
 from shared.optimisation.start import StartContribution
+from shared.parameters import Vector
 from shared.specification import Specification
 
 LARGEST = 1e100
@@ -41,6 +43,11 @@ class Wire(BaseModel):
     """The base of every message."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @cached_property
+    def written(self) -> bytes:
+        """As it crosses the wire: written once, to however many sites it goes."""
+        return self.model_dump_json().encode()
 
 
 class Health(Wire):
@@ -105,6 +112,20 @@ class Problem(Wire):
         )
 
 
+def received(value: float, gradient: Vector, triangle: Vector, largest: float = LARGEST) -> Contribution:
+    """A contribution from what was sent, in whatever form.
+
+    Raises:
+        ContributionError: it is none, or an entry is larger than `largest`.
+    """
+    size = len(gradient)
+    if len(triangle) != size * (size + 1) // 2:
+        raise ContributionError(f"a gradient of {size} entries and a triangle of {len(triangle)} do not fit.")
+    if any((np.abs(entries) > largest).any() for entries in (value, gradient, triangle)):
+        raise ContributionError(TOO_LARGE)
+    return Contribution(value, gradient, symmetric(triangle, size))
+
+
 class ContributionMessage(Wire):
     """A contribution."""
 
@@ -117,7 +138,7 @@ class ContributionMessage(Wire):
     @classmethod
     def of(cls, contribution: Contribution) -> "ContributionMessage":
         """The wire form of a contribution."""
-        triangle = contribution.hessian[np.tril_indices(contribution.size)]
+        triangle = contribution.hessian[np.tri(contribution.size, dtype=bool)]
         return cls(
             value=contribution.value, gradient=tuple(contribution.gradient.tolist()), hessian=tuple(triangle.tolist())
         )
@@ -131,13 +152,8 @@ class ContributionMessage(Wire):
         Raises:
             ContributionError: it is none, or an entry is too large.
         """
-        size = len(self.gradient)
-        if len(self.hessian) != size * (size + 1) // 2:
-            raise ContributionError(f"a gradient of {size} entries and a triangle of {len(self.hessian)} do not fit.")
-        gradient, triangle = np.array(self.gradient), np.array(self.hessian)
-        if any((np.abs(entries) > largest).any() for entries in (self.value, gradient, triangle)):
-            raise ContributionError(TOO_LARGE)
-        return Contribution(self.value, gradient, symmetric(triangle, size))
+        gradient, triangle = (np.fromiter(some, float, len(some)) for some in (self.gradient, self.hessian))
+        return received(self.value, gradient, triangle, largest)
 
 
 class StartMessage(Wire):

@@ -12,7 +12,7 @@ import numpy as np
 
 from shared.parameters import Matrix, Vector
 
-AT_ONCE = 2**15
+AT_ONCE = 2**16
 """Terms, so that they and their errors stay in the processor's cache."""
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import hmac
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial
 from typing import Annotated, Any, TypeVar
 from weakref import WeakValueDictionary
@@ -13,10 +13,13 @@ from anyio import CapacityLimiter
 from fastapi import APIRouter, Depends, FastAPI, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from pydantic import SecretStr
+from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 
+from shared import packed
 from shared.errors import DataError, FedglmmError, RefusedError, UnknownAnalysisError
 from shared.messages import (
     About,
@@ -45,10 +48,41 @@ _SCHEME = HTTPBearer(auto_error=False, description="the site's key, if it has on
 _NO_DATA = "The data file cannot be read"
 _PREPARED = problems(403, 408, 409, 413, 422, s409="The data have changed")
 _ANSWERED = problems(403, 404, 408, 409, 413, 422, s409="The data have changed")
+_PACKED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {
+            packed.MEDIA_TYPE: {
+                "schema": {"type": "string", "format": "binary", "description": "only where Accept names it"},
+                "example": packed.EXAMPLE.decode("latin-1"),
+            }
+        }
+    }
+}
 LOGGED_TEXT = 200
 """Characters of a text of others that stand in the site's log."""
 
 _log = structlog.get_logger()
+
+
+class _QuickRequest(Request):
+    """A request whose JSON is read by pydantic's parser, five times as fast on long lists of numbers."""
+
+    async def json(self) -> Any:
+        try:
+            return from_json(await self.body())
+        except ValueError:
+            # Python's own parser says what is wrong, and takes what only it takes
+            return await super().json()
+
+
+class _QuickRoute(APIRoute):
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler = super().get_route_handler()
+
+        async def quick(request: Request) -> Response:
+            return await handler(_QuickRequest(request.scope, request.receive))
+
+        return quick
 
 
 class SiteApi(FastAPI):
@@ -71,7 +105,9 @@ def routes(node: SiteNode, limiter: CapacityLimiter) -> APIRouter:
             return await anyio.to_thread.run_sync(work, limiter=limiter)
 
     router = APIRouter()
-    keyed = APIRouter(prefix="/v1", dependencies=[Depends(_SCHEME)], responses=problems(401, 500))
+    keyed = APIRouter(
+        route_class=_QuickRoute, prefix="/v1", dependencies=[Depends(_SCHEME)], responses=problems(401, 500)
+    )
 
     @router.get("/health", summary="Whether the process answers")
     async def health() -> Health:
@@ -86,9 +122,19 @@ def routes(node: SiteNode, limiter: CapacityLimiter) -> APIRouter:
     async def prepare(analysis_id: Analysis, request: PrepareRequest) -> Accepted:
         return await compute(_PREPARING, partial(node.prepare, analysis_id, request.specification))
 
-    @keyed.post(f"{_ANALYSIS}/contributions", summary="The site's contribution to a round", responses=_ANSWERED)
-    async def contributions(analysis_id: Analysis, request: ContributionRequest) -> StartReply | EvaluateReply:
-        return await compute(analysis_id, partial(node.contributions, analysis_id, request))
+    @keyed.post(
+        f"{_ANALYSIS}/contributions",
+        summary="The site's contribution to a round",
+        response_model=StartReply | EvaluateReply,
+        responses=_ANSWERED | _PACKED,
+    )
+    async def contributions(
+        analysis_id: Analysis, request: ContributionRequest, asked: Request
+    ) -> StartReply | EvaluateReply | Response:
+        reply = await compute(analysis_id, partial(node.contributions, analysis_id, request))
+        if isinstance(reply, EvaluateReply) and packed.accepted(asked.headers.get("Accept", "")):
+            return Response(packed.pack(reply), media_type=packed.MEDIA_TYPE)
+        return reply
 
     @keyed.post(f"{_ANALYSIS}/close", summary="The end of an analysis", responses=problems(404, 408, 413, 422))
     async def close(analysis_id: Analysis, request: CloseRequest) -> CloseReply:

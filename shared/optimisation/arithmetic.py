@@ -1,7 +1,7 @@
 """Arithmetic that gives the same bits on every machine: what the step is made of, because sites replay it.
 
 Elementwise float64 + - * / and square roots, and `math.fsum`, are correctly rounded everywhere; BLAS, LAPACK, `np.exp`,
-`math.log` and powers are not the same everywhere. So: dot products by fsum, an LDL' written out, exp and log by `decimal`.
+`math.log` and powers are not the same everywhere. So: dot products rounded once, an LDL' written out, exp and log by `decimal`.
 """
 
 import math
@@ -11,6 +11,7 @@ from decimal import Context, Decimal
 import numpy as np
 
 from shared.parameters import Matrix, Vector
+from shared.summation import column_sums
 
 _DIGITS = Context(prec=30)
 
@@ -22,6 +23,11 @@ less than a millionth of their size count as equal."""
 def dot(x: Vector, y: Vector) -> float:
     """x'y, the products rounded once each and their sum once."""
     return math.fsum((x * y).tolist())
+
+
+def times(A: Matrix, x: Vector) -> Vector:
+    """Ax, each entry a `dot`."""
+    return column_sums(A.T * x[:, None])
 
 
 def product(A: Matrix, B: Matrix) -> Matrix:

@@ -9,7 +9,7 @@ from typing import Self
 
 import numpy as np
 
-from shared.optimisation.arithmetic import Ldl, dot
+from shared.optimisation.arithmetic import Ldl, dot, times
 from shared.parameters import Matrix, Vector
 
 LONGEST_WAY = 2.0
@@ -38,17 +38,14 @@ class Bend:
             s: Newton's step.
         """
         squared = _squared(A, self.move)
-        ways = dot(self.move, _times(A, s)) / squared if squared > 0.0 else 0.0
+        slope = times(A, s)
+        ways = dot(self.move, slope) / squared if squared > 0.0 else 0.0
         if not 0.0 < abs(ways) <= LONGEST_WAY:
             return np.zeros(len(s))
-        c = -ways / 2.0 * factored.solve(_times(self.change, s))
-        allowed, length = _squared(A, s), _squared(A, c)
+        c = -ways / 2.0 * factored.solve(times(self.change, s))
+        allowed, length = dot(s, slope), _squared(A, c)
         return c if length <= allowed else c * np.sqrt(allowed / length)
 
 
-def _times(A: Matrix, x: Vector) -> Vector:
-    return np.array([dot(row, x) for row in A])
-
-
 def _squared(A: Matrix, x: Vector) -> float:
-    return dot(x, _times(A, x))
+    return dot(x, times(A, x))

@@ -9,7 +9,7 @@ from typing import Self
 
 import numpy as np
 
-from shared.optimisation.arithmetic import dot
+from shared.optimisation.arithmetic import dot, times
 from shared.parameters import Matrix, Vector
 
 STILL_MOVING = 0.4
@@ -33,7 +33,7 @@ class Runaway:
         beta = move[:p]
         if not self.moves:
             return type(self)(tuple(beta.tolist()), (0,) * p)
-        before, after = (dot(move, np.array([dot(row, move) for row in A])) for A in (A_before, A_after))
+        before, after = (dot(move, times(A, move)) for A in (A_before, A_after))
         flattens = before > 0.0 and after < FLATTENING * before
         previous = np.array(self.moves)
         steady = (beta * previous > 0.0) & (np.abs(beta) >= STILL_MOVING * np.abs(previous))

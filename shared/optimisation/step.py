@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from shared.contribution import Contribution
-from shared.optimisation.arithmetic import dot, positive_ldl
+from shared.optimisation.arithmetic import dot, positive_ldl, times
 from shared.optimisation.basis import is_invariant
 from shared.optimisation.bend import Bend
 from shared.optimisation.explanation import collapsed_effects, flat_directions
@@ -227,5 +227,5 @@ def _with_trial(state: State, point: Point) -> State:
     trial = state.zeros.push(state.layout, point.psi, trial, A, metric=point.metric, radius=state.radius)
     zeros = state.zeros.leaving(state.layout, point.psi, A)
     move = trial - point.psi
-    predicted = dot(g, move) - dot(move, np.array([dot(row, move) for row in A])) / 2.0
+    predicted = dot(g, move) - dot(move, times(A, move)) / 2.0
     return replace(state, psi=trial, predicted=predicted, zeros=zeros)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
 from pydantic import TypeAdapter, ValidationError
 
 from shared.dictionary import SITE, Dictionary
@@ -54,7 +55,7 @@ def split(
     Raises:
         DataError: the file cannot be read or no dictionary can be inferred from it, or `by` is no column, is missing
             in a row or has too many values.
-        SettingsError: the folder is not empty, or the file's `site` column cannot become a group.
+        SettingsError: the folder is not empty or cannot be written, or the file's `site` column cannot become a group.
     """
     if out.exists() and any(out.iterdir()):
         raise SettingsError("the folder is not empty.", where=str(out), remedy="Choose a new folder, or empty it.")
@@ -146,4 +147,9 @@ def _write_rows(file: DataFile, by: str, kept: Sequence[str], targets: Mapping[P
     for target, values in targets.items():
         chosen = f"SELECT {columns} FROM all_rows WHERE list_contains(?, belongs)"  # noqa: S608 -- names of the dictionary's pattern
         quoted = str(target).replace("'", "''")
-        file.query(f"COPY ({chosen}) TO '{quoted}' ({form})", [list(values)])
+        try:
+            file.connection.execute(f"COPY ({chosen}) TO '{quoted}' ({form})", [list(values)])
+        except duckdb.Error:  # its text may quote a cell
+            raise SettingsError(
+                "the file cannot be written.", where=str(target), remedy="Is its disk full, or its folder read-only?"
+            ) from None

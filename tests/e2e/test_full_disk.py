@@ -1,11 +1,14 @@
 """A coordinator whose disk really fills up says so, loses nothing, and goes on once there is room."""
 
 import shutil
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from shared.messages import Problem
+from tests.e2e.commands import BIN
 from tests.e2e.small_disk import SmallDisk
 from tests.e2e.small_federation import REQUEST, Federation, eventually, small_federation
 
@@ -44,6 +47,17 @@ def test_a_disk_that_fills_up_in_the_middle_is_told_in_words_and_costs_no_round(
     assert federation.gates["Bern"].asked.count("2") == 2, "the round that could not be stored was not asked for again"
     assert len(federation.http.get("/analyses").json()["analyses"]) == 2
     assert "Traceback" not in federation.coordinator.log
+
+
+def test_a_disk_too_small_for_the_sites_files_is_told_as_that_and_not_as_a_fault_of_the_data(tmp_path: Path) -> None:
+    data, small = tmp_path / "data.csv", tmp_path / "disk"
+    small.mkdir()
+    data.write_text("where,x\n" + "".join(f"{k % 2},{k / 7}\n" for k in range(200_000)), encoding="utf-8")
+    command = [*SmallDisk(small).inside, str(BIN / "fedglmm-site"), "split", str(data), "--by", "where"]
+    done = subprocess.run([*command, "--out", str(small / "sites")], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "data.csv: the file cannot be written. Is its disk full" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def bits(federation: Federation, disk: SmallDisk, analysis: str):

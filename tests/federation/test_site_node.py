@@ -14,7 +14,9 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from shared import packed
 from shared.formula.expressions import Column, Number, NumericFactor, VariableRef
+from shared.messages import EvaluateReply
 from shared.specification import NumericResponse, RandomTerm
 from site_node.app import create_app
 from site_node.data.inference import infer, write_dictionary
@@ -76,6 +78,24 @@ async def test_the_same_request_gets_the_identical_bytes_without_computing_again
         assert_problem(other, 403, "round_answered")
         following = await client.post("/v1/analyses/one/contributions", json=site.evaluate(2))
         assert following.json()["round"] == 2
+
+
+async def test_a_round_is_answered_in_bytes_where_they_are_asked_for_and_in_json_otherwise(site: Site) -> None:
+    async with site.client() as client:
+        await site.prepare(client)
+        headers = {"Accept": f"{packed.MEDIA_TYPE}, application/json"}
+        started = await client.post("/v1/analyses/one/contributions", json=site.start(), headers=headers)
+        assert started.headers["Content-Type"] == "application/json"
+        json_ = await client.post("/v1/analyses/one/contributions", json=site.evaluate())
+        bytes_ = await client.post("/v1/analyses/one/contributions", json=site.evaluate(), headers=headers)
+        assert (json_.headers["Content-Type"], bytes_.headers["Content-Type"]) == (
+            "application/json",
+            packed.MEDIA_TYPE,
+        )
+        assert bytes_.content == packed.pack(EvaluateReply.model_validate_json(json_.content))
+        assert site.fake.calls == 1
+        refused = await client.post("/v1/analyses/one/contributions", json=site.evaluate(5), headers=headers)
+        assert_problem(refused, 403, "round_skipped")
 
 
 async def test_the_real_estimation_gives_the_same_bytes_to_a_site_that_has_restarted(site: Site) -> None:
@@ -171,6 +191,32 @@ async def test_an_invalid_request_is_a_problem_that_names_the_field_and_echoes_n
         problem = assert_problem(response, 422, "invalid_request")
         assert field in problem["where"]
         assert "Smith" not in response.text
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"kind": "start",}', b'{"kind": "start"} x', b'{"kind": 01}', b"{", b'"\x01"', b'{"psi": [1, -NaN]}']
+)
+async def test_a_body_that_is_no_json_is_told_where_pythons_own_parser_finds_it(site: Site, body: bytes) -> None:
+    with pytest.raises(json.JSONDecodeError) as found:
+        json.loads(body)
+    async with site.client(**{"Content-Type": "application/json"}) as client:
+        response = await client.post("/v1/analyses/one/contributions", content=body)
+    assert assert_problem(response, 422, "invalid_request")["where"] == f"body, character {found.value.pos + 1}"
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'"\xff"', b"1" * 5000])
+async def test_a_body_that_no_parser_can_take_is_a_problem(site: Site, body: bytes) -> None:
+    async with site.client(**{"Content-Type": "application/json"}) as client:
+        response = await client.post("/v1/analyses/one/contributions", content=body)
+    assert assert_problem(response, 422, "invalid_request")["where"] == "body"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+async def test_a_body_in_any_encoding_that_json_allows_is_read(site: Site, encoding: str) -> None:
+    async with site.client(**{"Content-Type": "application/json"}) as client:
+        await site.prepare(client)
+        body = json.dumps(site.evaluate()).encode(encoding)
+        assert (await client.post("/v1/analyses/one/contributions", content=body)).status_code == 200
 
 
 async def test_numbers_that_are_not_finite_and_a_psi_of_another_length_are_refused(site: Site) -> None:

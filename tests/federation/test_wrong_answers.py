@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from shared import packed
 from tests.federation.fake_sites import FakeSite, build, client, submitted, until
 
 pytestmark = pytest.mark.anyio
@@ -16,6 +18,7 @@ pytestmark = pytest.mark.anyio
 Alter = Callable[[dict[str, Any]], httpx.Response]
 STEPS = ("about", "prepare", "start", "evaluate")
 LIAR = "Aarau"
+BYTES = {"Content-Type": packed.MEDIA_TYPE}
 
 
 class Liar:
@@ -58,6 +61,12 @@ def _half(answer: dict[str, Any]) -> httpx.Response:
     return httpx.Response(200, text=text[: len(text) // 2])
 
 
+def in_bytes(*numbers: float, number: int = 1, size: int = 2, more: bytes = b"") -> Alter:
+    """A packed contribution to a round, of these numbers, and what follows it."""
+    content = struct.pack(f"<7sBII{len(numbers)}d", b"fedglmm", 1, number, size, *numbers) + more
+    return said(200, content, **BYTES)
+
+
 BOMB = gzip.compress(b" " * 50_000_000)
 ANYWHERE: dict[str, tuple[Alter, str]] = {
     "nothing": (said(200), "it is no JSON"),
@@ -98,6 +107,15 @@ SPECIAL: dict[str, tuple[str, Alter, str]] = {
     "a triangle with another": ("evaluate", changed(hessian=lambda h: [*h, *h]), SIZES),
     "another analysis's size": ("evaluate", changed(gradient=[0.1], hessian=[-1.0]), "has 1 parameters instead of 2"),
     "another round's answer": ("evaluate", changed(round=lambda n: n + 1), "answered round 2 when asked for round 1"),
+    "bytes that are no contribution": ("evaluate", said(200, b"{}", **BYTES), "no packed contribution"),
+    "too few bytes": ("evaluate", in_bytes(-1.0, 0.1, 0.2, -1.0, 0.0), "56 bytes instead of 64"),
+    "bytes that trail": ("evaluate", in_bytes(-1.0, 0.1, 0.2, -1.0, 0.0, -1.0, more=b" "), "65 bytes instead of 64"),
+    "NaN in bytes": ("evaluate", in_bytes(-1.0, 0.1, 0.2, -1.0, float("nan"), -1.0), "not finite"),
+    "a huge number in bytes": ("evaluate", in_bytes(-1.0, 0.1, 0.2, -1.0, 0.0, -1e200), "larger than 1e+100"),
+    "bytes of another size": ("evaluate", in_bytes(-1.0, 0.1, -1.0, size=1), "has 1 parameters instead of 2"),
+    "bytes of a size beyond memory": ("evaluate", in_bytes(-1.0, size=2**32 - 1), "24 bytes instead of"),
+    "another round's bytes": ("evaluate", in_bytes(-1.0, 0.1, 0.2, -1.0, 0.0, -1.0, number=2), "answered round 2"),
+    "bytes for a start": ("start", in_bytes(-1.0, 0.1, 0.2, -1.0, 0.0, -1.0), "it is no JSON"),
     "the start again": ("evaluate", changed(kind="start"), "field kind is missing or wrong"),
 }
 CASES = [
