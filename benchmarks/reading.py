@@ -15,8 +15,9 @@ from benchmarks.simulated import SEED
 from coordinator.request import resolve
 from shared.dictionary import Dictionary, Variable
 from shared.specification import AnalysisRequest
-from site_node.data.design import build, variables_in
-from site_node.data.sources import fingerprint, read_columns
+from site_node.data.design import build
+from site_node.data.reading import open_columns, read_columns
+from site_node.data.sources import fingerprint
 
 ROWS, NUMBERS = 10_000_000, 6
 LEVELS = {"f1": ("a", "b", "c"), "f2": ("north", "south", "east", "west", "abroad")}
@@ -66,7 +67,8 @@ def designed(path: Path) -> None:
     """The site's whole preparation: the file's fingerprint, its columns, X, Z, y and the counts of the policy."""
     specification = resolve(AnalysisRequest(formula=FORMULA, family="binomial"), DICTIONARY, ["one"])
     fingerprint(path, b"secret")
-    build(specification, DICTIONARY, read_columns(path, variables_in(specification, DICTIONARY)))
+    with open_columns(path) as columns:
+        build(specification, DICTIONARY, columns)
 
 
 def hashed(path: Path) -> None:

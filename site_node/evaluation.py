@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,7 +11,7 @@ import numpy as np
 import structlog
 
 from shared.contribution import Contribution
-from shared.dictionary import SITE, Dictionary, Variable
+from shared.dictionary import SITE, Dictionary
 from shared.errors import DataError
 from shared.messages import (
     About,
@@ -30,8 +31,8 @@ from shared.parameters import Matrix, Vector
 from shared.specification import PROTOCOL_VERSION, Specification
 from site_node.admission import check_addressed
 from site_node.analyses import Analyses, Analysis
-from site_node.data.design import build, variables_in
-from site_node.data.sources import Table
+from site_node.data.design import build
+from site_node.data.table import Columns
 from site_node.estimation.model import Model
 from site_node.estimation.rows import Rows
 from site_node.finite import in_range
@@ -51,8 +52,8 @@ class Source(Protocol):
         """The keyed hash of the data as they are now."""
         ...
 
-    def read(self, variables: Sequence[Variable]) -> Table:
-        """The columns of these variables."""
+    def opened(self) -> AbstractContextManager[tuple[str, Columns]]:
+        """The keyed hash of the data as they are now, and their columns, which are read as long as they stay so."""
         ...
 
 
@@ -169,11 +170,8 @@ class SiteNode:
         return CloseReply(site_effect=effect)
 
     def _prepared(self, analysis_id: str, specification: Specification) -> Analysis:
-        # before the data are read: a file that changes meanwhile is found out in the next round
-        fingerprint = self._source.fingerprint()
-        table = self._source.read(variables_in(specification, self._dictionary))
-        with in_range():
-            design = build(specification, self._dictionary, table)
+        with self._source.opened() as (fingerprint, columns), in_range():
+            design = build(specification, self._dictionary, columns)
         for breach in breaches(design.counts, self._policy):
             _log.warning("refused", site=self._name, analysis=analysis_id, code=breach.code, variable=breach.variable)
         judge(design.counts, self._policy)

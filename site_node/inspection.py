@@ -6,10 +6,12 @@ from shared.dictionary import Dictionary, Variable
 from shared.errors import DataError, FedglmmError
 from shared.specification import Specification
 from site_node.admission import check_addressed
+from site_node.data.batches import variables_in
 from site_node.data.counts import Counts, value_counts
-from site_node.data.design import build, variables_in
+from site_node.data.design import build
 from site_node.data.inference import texts_beyond
-from site_node.data.sources import Table, read_columns
+from site_node.data.reading import read_columns
+from site_node.data.table import Table
 from site_node.release.policy import Breach, breaches
 from site_node.settings import SiteSettings
 

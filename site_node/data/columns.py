@@ -5,6 +5,7 @@ checks it once, at the end.
 """
 
 from collections.abc import Callable, Mapping
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,7 @@ from shared.formula.expressions import (
 )
 from shared.parameters import Vector
 from site_node.data.rows_at_fault import RowError
-from site_node.data.sources import Table
+from site_node.data.table import Table
 
 _FUNCTIONS: Mapping[FunctionName, Callable[[Vector], Vector]] = {
     "log": np.log,
@@ -65,10 +66,9 @@ def finite_column(column: Column, table: Table, dictionary: Dictionary) -> Vecto
     Raises:
         DataError: a value is not finite, or the column reads a variable as what it is not.
     """
-    values = np.ones(table.rows)
     with np.errstate(all="ignore"):
-        for factor in column.factors:
-            values *= _factor(factor, table, dictionary)
+        factors = (_factor(factor, table, dictionary) for factor in column.factors)
+        values: Vector = reduce(np.multiply, factors) if column.factors else np.broadcast_to(1.0, table.rows)
     return _finite(values, table, f"column `{column.name}`")
 
 

@@ -1,17 +1,20 @@
-"""How many units a design tells apart: what the policy judges, and what never leaves."""
+"""How many units a design tells apart: what the policy judges, and what never leaves.
+
+Everything is counted in runs of rows that the processor keeps near, and nothing as large as a column is made on the way.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shared.dictionary import Variable
-from shared.formula.expressions import variables_of
 from shared.parameters import Vector
-from shared.specification import CountsResponse, EventResponse, NumericResponse, Specification
-from site_node.data.response import Mask, Observed
-from site_node.data.sources import Table
-from site_node.estimation.rows import Index, Rows
+from site_node.data.median import upper_median
+from site_node.data.response import Mask
+from site_node.data.table import Table
 
 MOST_VALUES = 10
 """A number with at most so many different values at a site is judged value by value, as a factor is."""
@@ -19,6 +22,10 @@ SAME = 1e-6
 """Values of a column within this part of its largest number count as the same one."""
 _FIRST = 1000
 """So many rows show that a number has many values."""
+_RUN = 1 << 15
+
+Kinds = NDArray[np.uint8]
+"""Which outcomes each row has: bit j is set where it has outcome j."""
 
 
 @dataclass(frozen=True)
@@ -46,107 +53,96 @@ class Counts:
     """Units of each outcome, where the response has outcomes to tell apart."""
 
 
-def count(
-    specification: Specification,
-    variables: Sequence[Variable],
-    table: Table,
-    rows: Rows,
-    observed: Observed,
-    *,
-    groups: int | None,
-) -> Counts:
-    """The counts of a design.
+@dataclass(frozen=True)
+class Units:
+    """The rows among which something is counted, and the outcomes they have."""
 
-    Args:
-        specification: what is fitted.
-        variables: those that it reads, but for the grouping factor.
-        table: their values, in the order of the rows.
-        rows: the design.
-        observed: the response, the weights and the outcomes.
-        groups: groups of an in-site grouping factor.
-    """
-    carrying = observed.weight > 0
-    # the values of a count or a measurement are no cells; those of a binary outcome are
-    judged = [one for one in variables if observed.outcomes or one.name not in _read_by_response(specification)]
-    levels = [
-        _within(variable.name, *found, observed.outcomes, carrying)
-        for variable in judged
-        if (found := _values(variable, table)) is not None
-    ]
-    for name, values, among in _columns(specification, rows, carrying):
-        codes = _commonest_or_not(values[among])
-        if codes is not None:
-            everywhere = np.zeros(rows.n, dtype=np.int64)
-            everywhere[among] = codes
-            levels.append(_within(name, everywhere, 2, observed.outcomes, among))
-    outcomes = tuple(int(outcome.sum()) for outcome in observed.outcomes)
-    return Counts(int(carrying.sum()), specification.layout.size, groups, tuple(levels), outcomes)
+    among: Mask | None
+    """Which rows of a column; all of them unless given."""
+    kinds: Kinds
+    """Of the rows among which is counted."""
+    outcomes: int
 
+    @classmethod
+    def of(cls, outcomes: Sequence[Mask], among: Mask) -> "Units":
+        """The units of these outcomes among some of the rows."""
+        kinds = np.zeros(len(among), dtype=np.uint8)
+        for j, outcome in enumerate(outcomes):
+            kinds |= np.left_shift(outcome, j, dtype=np.uint8)
+        return cls(None, kinds, len(outcomes)) if among.all() else cls(among, kinds[among], len(outcomes))
 
-def _read_by_response(specification: Specification) -> frozenset[str]:
-    response = specification.response
-    match response:
-        case EventResponse():
-            return frozenset({response.variable})
-        case CountsResponse():
-            return variables_of(response.successes) | variables_of(response.failures)
-        case NumericResponse():
-            return variables_of(response.expression)
+    def by_value(self, variable: Variable, table: Table) -> LevelCounts | None:
+        """Those that have each level of a factor, or each of a number's few values; None when it has many."""
+        if variable.type == "factor":
+            return self._by_code(variable.name, self._of(table.codes[variable.name]), len(variable.levels))
+        if variable.name not in table.numbers:
+            return None
+        found = _few_values(self._of(table.numbers[variable.name]))
+        return None if found is None else self._by_code(variable.name, *found)
+
+    def by_column(self, name: str, column: Vector) -> LevelCounts | None:
+        """Those that have the commonest value of a column, and the others.
+
+        None when it has one value only, or none in half of the rows: the two values that a column of few has are judged,
+        and where it has many nobody is singled out by the commonest.
+        """
+        others = _unlike_the_commonest(self._of(column))
+        return None if others is None else self._by_code(name, others, 2)
+
+    def _of(self, values: NDArray[Any]) -> NDArray[Any]:
+        return values if self.among is None else values[self.among]
+
+    def _by_code(self, name: str, codes: NDArray[Any], levels: int) -> LevelCounts:
+        kinds = 1 << self.outcomes
+        cells = np.zeros(levels * kinds, dtype=np.int64)
+        for rows in _runs(len(codes)):
+            cells += np.bincount(codes[rows].astype(np.int64) * kinds + self.kinds[rows], minlength=len(cells))
+        table = cells.reshape(levels, kinds)
+        has = np.arange(kinds)[:, np.newaxis] >> np.arange(self.outcomes) & 1
+        outcomes = tuple(tuple(row) for row in (table @ has).tolist()) if self.outcomes else ()
+        return LevelCounts(name, tuple(table.sum(axis=1).tolist()), outcomes)
 
 
 def value_counts(variable: Variable, table: Table) -> LevelCounts:
     """How many rows have each level of a factor, or each of a number's few values; none when it has many."""
     present = ~table.missing(variable.name)
-    found = _values(variable, table)
-    return LevelCounts(variable.name, ()) if found is None else _within(variable.name, *found, (), present)
+    return Units.of((), present).by_value(variable, table) or LevelCounts(variable.name, ())
 
 
-def _values(variable: Variable, table: Table) -> tuple[Index, int] | None:
-    """A code for each row's value, and how many codes there are. What is missing has any code."""
-    if variable.type == "factor":
-        return np.maximum(table.codes[variable.name], 0).astype(np.int64), len(variable.levels)
-    if variable.name not in table.numbers:
-        return None
-    values = table.numbers[variable.name]
-    if len(np.unique(values[:_FIRST])) > MOST_VALUES + 1:  # one of them may be what is missing
-        return None
-    different, codes = np.unique(values, return_inverse=True)
-    known = int((~np.isnan(different)).sum())
-    return None if known > MOST_VALUES else (codes.astype(np.int64), len(different))
+def _few_values(values: Vector) -> tuple[NDArray[np.uint8], int] | None:
+    """The place of each row's value among the different ones in ascending order, and how many there are, if few."""
+    different = np.unique(values[:_FIRST]).tolist()
+    codes = np.empty(len(values), dtype=np.uint8)
+    for rows in _runs(len(values)):
+        part, code = values[rows], codes[rows]
+        unknown, k = np.ones(len(part), dtype=bool), 0
+        while unknown.any():
+            if k == len(different):
+                different.append(float(part[unknown.argmax()]))
+            if len(different) > MOST_VALUES:
+                return None
+            same = part == different[k]
+            np.putmask(code, same, k)
+            unknown &= ~same
+            k += 1
+    places = np.argsort(np.argsort(different)).astype(np.uint8)
+    return places[codes], len(different)
 
 
-def _columns(specification: Specification, rows: Rows, carrying: Mask) -> Iterator[tuple[str, Vector, Mask]]:
-    """All that a contribution is made of, by name, and the rows among which it is judged."""
-    for k, column in enumerate(specification.fixed):
-        yield column.name, rows.X[:, k], carrying
-    for k, column in enumerate(specification.random.columns if specification.random else ()):
-        yield column.name, rows.Z[:, k], carrying
-        if not carrying.all():  # the start's Z'Z is a sum over all rows
-            yield column.name, rows.Z[:, k], np.ones_like(carrying)
-    yield "the offset", rows.offset, carrying
-    yield "the weights", rows.weight, carrying
-    yield "the response", rows.y, carrying
-
-
-def _commonest_or_not(values: Vector) -> Index | None:
-    """0 where a column has its commonest value, else 1; None when it has one value only, or none in half of the rows.
+def _unlike_the_commonest(values: Vector) -> Mask | None:
+    """Where a column has another than its commonest value; None when it has one value only, or none in half of the rows.
 
     A value that half of the rows have is the median.
     """
-    scale = float(np.abs(values).max(initial=0.0))
+    scale = max(float(values.max(initial=0.0)), -float(values.min(initial=0.0)))
     if scale == 0.0:
         return None
-    scaled = values / scale
-    middle = np.partition(scaled, len(scaled) // 2)[len(scaled) // 2]
-    others = np.abs(scaled - middle) > SAME
-    return others.astype(np.int64) if 0 < 2 * int(others.sum()) <= len(values) else None
+    middle = upper_median(values) / scale
+    others = np.empty(len(values), dtype=bool)
+    for rows in _runs(len(values)):
+        np.greater(np.abs(values[rows] / scale - middle), SAME, out=others[rows])
+    return others if 0 < 2 * np.count_nonzero(others) <= len(values) else None
 
 
-def _within(name: str, codes: Index, levels: int, outcomes: Sequence[Mask], among: Mask) -> LevelCounts:
-    """Units, and units of each outcome, in each level, among some of the rows."""
-
-    def units(mask: Mask) -> list[int]:
-        return [int(number) for number in np.bincount(codes[mask], minlength=levels)]
-
-    cells = tuple(zip(*(units(outcome & among) for outcome in outcomes), strict=True))
-    return LevelCounts(name, tuple(units(among)), cells)
+def _runs(rows: int) -> Iterator[slice]:
+    return (slice(first, first + _RUN) for first in range(0, rows, _RUN))

@@ -1,20 +1,28 @@
-"""A specification and a table make a design: blocks of X, Z, y, and the counts that the policy judges."""
+"""A specification and the columns of a site make a design: blocks of X, Z, y, and the counts that the policy judges.
+
+The columns are read a few at a time; each is put in its place, counted and let go. So it takes the memory of the design and of
+a few columns.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from shared.dictionary import SITE, Dictionary, Variable
+from shared.dictionary import Dictionary
 from shared.errors import DataError
-from shared.formula.expressions import Column, variables_of
+from shared.formula.expressions import Column
 from shared.parameters import Matrix, Vector
-from shared.specification import CountsResponse, EventResponse, Specification
+from shared.specification import Specification
+from site_node.data.batches import Batch, batches, grouping_of, random_columns, variables_in
+from site_node.data.census import Census
 from site_node.data.columns import finite_column, finite_values
-from site_node.data.counts import Counts, count
+from site_node.data.counts import Counts
 from site_node.data.response import observe
-from site_node.data.sources import Table
-from site_node.estimation.rows import Index, Rows
+from site_node.data.table import Columns, Places, Table
+from site_node.estimation.rows import Rows
 
 
 @dataclass(frozen=True)
@@ -27,76 +35,71 @@ class SiteDesign:
     counts: Counts
 
 
-def variables_in(specification: Specification, dictionary: Dictionary) -> tuple[Variable, ...]:
-    """The variables that a specification reads, in the dictionary's order.
-
-    Raises:
-        DictionaryError: the dictionary lacks one.
-    """
-    names = _names_read(specification)
-    grouping = _grouping(specification)
-    found = {name: dictionary[name] for name in (names if grouping is None else names | {grouping})}
-    return tuple(variable for variable in dictionary.variables if variable.name in found)
-
-
-def build(specification: Specification, dictionary: Dictionary, table: Table) -> SiteDesign:
+def build(specification: Specification, dictionary: Dictionary, columns: Columns) -> SiteDesign:
     """The design of a site. Rows with a missing value in a variable of the model are dropped and counted.
 
     Raises:
-        DataError: a column cannot be computed, the response is not what the family allows, or no row is left.
+        DataError: a column cannot be read or computed, the response is not what the family allows, or no row is left.
         DictionaryError: the dictionary lacks a variable.
     """
-    kept = _complete_rows(variables_in(specification, dictionary), table)
-    grouping = _grouping(specification)
-    if grouping is not None:
-        # sorted here, column by column, so that the matrices need not be copied to be sorted
-        kept = kept[np.argsort(_codes(grouping, table)[kept], kind="stable")]
-    complete = table if len(kept) == table.rows and grouping is None else table.select(kept)
-    observed = observe(specification, complete, dictionary)
+    at_once = columns.at_once(len(variables_in(specification, dictionary)))
+    first, *later = batches(specification, dictionary, at_once)
+    table = columns.read(first.variables)
+    rows_read = table.rows
+    kept = _complete_rows(first, later, table, columns)
+    order = _order(table, kept, grouping_of(specification))
+    table = _arranged(table, order)
+    filling = _begun(specification, dictionary, table)
+    filling.add(first, table)
+    del table, kept  # before the next is read
+    for batch in later:
+        filling.add(batch, _arranged(columns.read(batch.variables), order))
+    counts = filling.census.counts(filling.rows)
+    return SiteDesign(filling.rows, rows_read - filling.rows.n, counts)
+
+
+@dataclass(frozen=True)
+class _Filling:
+    specification: Specification
+    dictionary: Dictionary
+    rows: Rows
+    census: Census
+
+    def add(self, batch: Batch, table: Table) -> None:
+        """Counts the variables of a batch, and computes, places and counts its columns."""
+        for variable in batch.variables:
+            self.census.add_variable(variable, table)
+        for column in batch.columns:
+            values = finite_column(column, table, self.dictionary)
+            for matrix, columns in self._matrices():
+                if column in columns:
+                    matrix[:, columns.index(column)] = values
+            self.census.add_column(column, values)
+
+    def _matrices(self) -> tuple[tuple[Matrix, tuple[Column, ...]], ...]:
+        return (self.rows.X, self.specification.fixed), (self.rows.Z, random_columns(self.specification))
+
+
+def _begun(specification: Specification, dictionary: Dictionary, table: Table) -> _Filling:
+    """A design whose matrices are empty, and without counts. Memory of zeros is taken when something is written there."""
+    observed = observe(specification, table, dictionary)
+    grouping = grouping_of(specification)
     rows = Rows.sorted_by_group(
-        X=_matrix(specification.fixed, complete, dictionary),
-        Z=_matrix(specification.random.columns if specification.random else (), complete, dictionary),
+        X=np.zeros((table.rows, len(specification.fixed))),
+        Z=np.zeros((table.rows, len(random_columns(specification))), order="F"),
         y=observed.y,
         weight=observed.weight,
-        offset=_offset(specification, complete, dictionary),
-        group=None if grouping is None else _codes(grouping, complete),
+        offset=_offset(specification, table, dictionary),
+        group=None if grouping is None else _keys(grouping, table),
     )
-    read = [dictionary[name] for name in sorted(_names_read(specification))]
-    groups = None if grouping is None else rows.groups
-    counts = count(specification, read, complete, rows, observed, groups=groups)
-    return SiteDesign(rows, table.rows - len(kept), counts)
+    return _Filling(specification, dictionary, rows, Census.of(specification, observed))
 
 
-def _names_read(specification: Specification) -> frozenset[str]:
-    """The variables that the response, the columns, the offset and the weights read."""
-    match specification.response:
-        case CountsResponse(successes=successes, failures=failures):
-            names = variables_of(successes) | variables_of(failures)
-        case EventResponse(variable=variable):
-            names = frozenset({variable})
-        case numeric:
-            names = variables_of(numeric.expression)
-    for column in _columns(specification):
-        names = names.union(*(variables_of(factor) for factor in column.factors))
-    if specification.offset is not None:
-        names |= variables_of(specification.offset)
-    return names if specification.weights is None else names | {specification.weights}
-
-
-def _grouping(specification: Specification) -> str | None:
-    """The column inside the site that groups its rows, if one does."""
-    random = specification.random
-    return None if random is None or random.group == SITE else random.group
-
-
-def _columns(specification: Specification) -> tuple[Column, ...]:
-    return specification.fixed + (specification.random.columns if specification.random else ())
-
-
-def _complete_rows(variables: Sequence[Variable], table: Table) -> Index:
-    keep = np.ones(table.rows, dtype=bool)
-    for variable in variables:
-        keep &= ~table.missing(variable.name)
+def _complete_rows(first: Batch, later: Sequence[Batch], table: Table, columns: Columns) -> Places:
+    keep = table.complete(first.variables)
+    others = {variable.name: variable for batch in later for variable in batch.variables}
+    if others:
+        keep &= columns.complete(tuple(others.values()))
     if not keep.any():
         raise DataError(
             "every row has a missing value in a variable of the model.",
@@ -104,26 +107,30 @@ def _complete_rows(variables: Sequence[Variable], table: Table) -> Index:
             remedy="Leave out the variable that this site did not collect, or leave out the site.",
             code="no_rows",
         )
-    return np.flatnonzero(keep)
+    return np.flatnonzero(keep).astype(np.min_scalar_type(table.rows))
 
 
-def _codes(grouping: str, table: Table) -> Index:
-    """The groups of a grouping factor: a group variable, a factor, or a number whose every value is a group."""
-    if grouping in table.groups:
-        return table.groups[grouping]
-    if grouping in table.codes:
-        return table.codes[grouping].astype(np.int64)
-    return np.unique(table.numbers[grouping], return_inverse=True)[1].astype(np.int64)
+def _order(table: Table, kept: Places, grouping: str | None) -> Places | None:
+    """Which rows are kept, sorted by group: then the matrices need not be copied to be sorted. None is the file's order."""
+    if grouping is None:
+        return None if len(kept) == table.rows else kept
+    return kept[np.argsort(_keys(grouping, table)[kept], kind="stable")]
 
 
-def _matrix(columns: Sequence[Column], table: Table, dictionary: Dictionary) -> Matrix:
-    matrix = np.zeros((table.rows, len(columns)))
-    for k, column in enumerate(columns):
-        matrix[:, k] = finite_column(column, table, dictionary)
-    return matrix
+def _keys(grouping: str, table: Table) -> NDArray[Any]:
+    """What the rows are grouped by: a group variable, a factor, or a number whose every value is a group."""
+    if grouping in table.numbers:
+        return table.numbers[grouping]
+    codes = table.groups[grouping] if grouping in table.groups else table.codes[grouping]
+    # NumPy sorts numbers of 16 bits by radix; what is missing is never kept
+    return codes.astype(np.min_scalar_type(int(codes.max())))
+
+
+def _arranged(table: Table, order: Places | None) -> Table:
+    return table if order is None else table.select(order)
 
 
 def _offset(specification: Specification, table: Table, dictionary: Dictionary) -> Vector:
     if specification.offset is None:
-        return np.zeros(table.rows)
+        return np.broadcast_to(0.0, table.rows)
     return finite_values(specification.offset, table, dictionary, "the offset")

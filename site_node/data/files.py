@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 
@@ -38,6 +38,28 @@ _LOCKED_DOWN: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": False,
     "allow_community_extensions": False,
 }
+
+
+class State(NamedTuple):
+    """What is seen of a file from outside. Whoever sets the time of modification back cannot set that of the change."""
+
+    size: int
+    modified: int
+    changed: int
+    inode: int
+
+    @classmethod
+    def of(cls, path: Path) -> "State":
+        """The state of a file now.
+
+        Raises:
+            DataError: it is not there.
+        """
+        try:
+            status = path.stat()
+        except OSError:
+            raise DataError("the data file is not there.", where=path.name, remedy="Set `data` in site.toml.") from None
+        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
 @dataclass(frozen=True)

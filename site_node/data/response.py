@@ -12,7 +12,7 @@ from shared.parameters import Vector
 from shared.specification import CountsResponse, EventResponse, FamilyName, Specification
 from site_node.data.columns import finite_values, level_indicator
 from site_node.data.rows_at_fault import refuse_rows
-from site_node.data.sources import Table
+from site_node.data.table import Table
 
 Mask = NDArray[np.bool_]
 
@@ -55,7 +55,7 @@ def observe(specification: Specification, table: Table, dictionary: Dictionary) 
         y = finite_values(response.expression, table, dictionary, _WHERE)
         if specification.family == "binomial":
             _check_binomial(y, weight, table, response.expression)
-    return _observed(y, np.ones(table.rows) if weight is None else weight, specification.family)
+    return _observed(y, np.broadcast_to(1.0, table.rows) if weight is None else weight, specification.family)
 
 
 def _observed(y: Vector, weight: Vector, family: FamilyName) -> Observed:
@@ -68,9 +68,10 @@ def _observed(y: Vector, weight: Vector, family: FamilyName) -> Observed:
             remedy="Mend them, or leave this site out of the roster.",
             code="weights",
         )
-    low, high = y.min(initial=np.inf, where=carrying), y.max(initial=-np.inf, where=carrying)
+    seen = y if carrying.all() else y[carrying]
+    low, high = seen.min(), seen.max()
     outcomes: tuple[Mask, ...] = ()
-    if low < high and ((y == low) | (y == high) | ~carrying).all():
+    if low < high and ((seen == low) | (seen == high)).all():
         outcomes = (y == high, y == low)
     elif family == "binomial":
         outcomes = (y > 0, y < 1)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import DataError
-from site_node.data.sources import Table
+from site_node.data.table import Table
 
 
 class RowError(DataError):

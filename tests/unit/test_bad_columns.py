@@ -9,10 +9,11 @@ import pytest
 from coordinator.request import resolve
 from shared.dictionary import Dictionary, Variable
 from shared.specification import AnalysisRequest
-from site_node.data.design import SiteDesign, build, variables_in
+from site_node.data.batches import variables_in
+from site_node.data.design import SiteDesign, build
 from site_node.data.inference import infer
+from site_node.data.reading import read_columns
 from site_node.data.rows_at_fault import RowError
-from site_node.data.sources import read_columns
 from tests.unit.bad_data import CANARY, FACTOR, INTEGER, NUMBER, asked, checked, fault, prepared, site, written
 
 FORMULAS = {"x": "x ~ 1", "s": "x ~ s", "k": "x ~ k", "g": "x ~ 1 + (1 | g)"}

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from site_node.cli import app
 from site_node.data.long_lines import LONGEST_LINE
-from site_node.data.sources import read_columns
+from site_node.data.reading import read_columns
 from tests.unit.bad_data import DICTIONARY, GROUP, NUMBER, asked, checked, fault, prepared, site, written
 
 LATIN, WIDE = "s,x\né,1\n", "x,y\n1,2\n"
@@ -152,7 +152,7 @@ import resource, sys, time
 from pathlib import Path
 from shared.dictionary import Variable
 from shared.errors import DataError
-from site_node.data.sources import read_columns
+from site_node.data.reading import read_columns
 megabytes = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 before, began = megabytes(), time.monotonic()
 try:

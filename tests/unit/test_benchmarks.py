@@ -13,7 +13,7 @@ from benchmarks.engines import pooled
 from benchmarks.measured import forget_peak, peak_megabytes, resident_megabytes, verdict
 from benchmarks.simulated import simulate, write_parquet
 from shared.dictionary import Variable
-from site_node.data.sources import read_columns
+from site_node.data.reading import read_columns
 
 
 def test_a_benchmark_is_a_module_that_has_a_main() -> None:

@@ -20,7 +20,7 @@ from shared.formula.expressions import (
 from shared.specification import AnalysisRequest, CountsResponse, NumericResponse, RandomTerm, Specification
 from site_node.data.counts import MOST_VALUES, value_counts
 from site_node.data.design import build
-from site_node.data.sources import Table
+from site_node.data.table import Table
 from site_node.release.policy import breaches
 
 N = 120

@@ -33,8 +33,9 @@ from shared.specification import (
     Specification,
     sha256_of,
 )
-from site_node.data.design import build, variables_in
-from site_node.data.sources import Table
+from site_node.data.batches import variables_in
+from site_node.data.design import build
+from site_node.data.table import Table
 
 DICTIONARY = Dictionary(
     variables=(

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from shared.errors import FedglmmError
 from site_node.cli import app
 from site_node.data.inference import infer
-from site_node.data.sources import read_columns
+from site_node.data.reading import read_columns
 from site_node.data.split import split
 from tests.unit.bad_data import CANARY, FACTOR, GROUP, NUMBER, asked, prepared, site, written
 

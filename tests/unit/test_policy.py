@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from shared.errors import RefusedError
 from shared.formula.expressions import Column, LevelFactor, VariableRef
 from shared.specification import NumericResponse, RandomTerm, Specification, sha256_of
+from site_node.data.batches import variables_in
 from site_node.data.counts import Counts, LevelCounts
-from site_node.data.design import build, variables_in
-from site_node.data.sources import read_columns
+from site_node.data.design import build
+from site_node.data.reading import read_columns
 from site_node.data.split import split
 from site_node.release.policy import breaches, judge
 

@@ -7,12 +7,14 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.dictionary import Variable
 from shared.errors import DataError
-from site_node.data.sources import FileSource, Table, fingerprint, read_columns
+from site_node.data.reading import read_columns
+from site_node.data.sources import FileSource, fingerprint
+from site_node.data.table import Table
 
 PATIENT = "Mrs-Smith-1951"
 
@@ -78,6 +80,7 @@ def test_csv_and_parquet_give_the_same_table(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20))
+@settings(deadline=None)
 def test_every_float_survives_a_csv_file(tmp_path_factory: pytest.TempPathFactory, values: list[float]) -> None:
     path = written(tmp_path_factory.mktemp("floats"), "x\n" + "".join(f"{value!r}\n" for value in values))
     assert read_columns(path, [NUMBER]).numbers["x"].tolist() == values
