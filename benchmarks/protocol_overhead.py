@@ -101,8 +101,9 @@ def in_process(sites: int, columns: int) -> tuple[float, InProcessSite]:
 
 async def _run(store: ClockedStore, nodes: Sequence[InProcessSite], formula: str) -> None:
     request = AnalysisRequest(formula=formula, family="binomial")
-    analysis = Analysis.submitted(request, resolve(request, nodes[0].data.dictionary, [node.name for node in nodes]))
-    store.add(analysis)
+    specification = resolve(request, nodes[0].data.dictionary, [node.name for node in nodes])
+    analysis = Analysis.submitted(request, specification)
+    store.add(analysis, specification)
     clients = {node.name: node.client() for node in nodes}
     await Federation(store, clients, Optimiser(add_starts, begin, step), make_result, 1.0).run(analysis.id)
     ending = store.get(analysis.id)
@@ -128,7 +129,3 @@ def main() -> None:
         bytes_ = (f"{node.request_bytes:,}", f"{node.reply_bytes:,}")
         lines.append((sites, columns, f"{1e3 * own:.0f}", f"{1e3 * own / sites:.2f}", *bytes_))
     print(table(("sites", "columns", "round, ms", "ms a site", "bytes to a site", "bytes back"), lines), flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -3,11 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
+from textwrap import fill
 
+from benchmarks.measured import table
 from site_node.estimation.families import REGISTRY
 from tests.reference.cases import case, fit, names
 
 SITES = 5
+WIDTH = 130
+"""Characters of a line."""
 TITLE = "# Rounds to the optimum"
 INTRODUCTION = (
     "How many rounds each reference fit takes when its groups are dealt over five sites (fewer where there are fewer "
@@ -43,14 +47,12 @@ def measure(name: str) -> Fit:
 
 def document(fits: Sequence[Fit]) -> str:
     """The page, in Markdown."""
-    table = [
-        "| case | family and link | groups | sites | rounds | outcome |",
-        "|-|-|-:|-:|-:|-|",
-        *(f"| {f.name} | {f.family} | {f.groups} | {f.sites} | {f.rounds} | {f.outcome} |" for f in fits),
-    ]
+    columns = ("case", "groups", "sites", "rounds", "family and link", "outcome")
+    rows = [(f.name, f.groups, f.sites, f.rounds, f.family, f.outcome) for f in fits]
     rounds = [f.rounds for f in fits]
     summary = f"Median {median(rounds):g}, maximum {max(rounds)} (targets: 6 and 12)."
-    return "\n".join([TITLE, "", INTRODUCTION, "", *table, "", summary])
+    introduction = fill(INTRODUCTION, WIDTH, break_on_hyphens=False)
+    return "\n".join([TITLE, "", introduction, "", table(columns, rows), summary])
 
 
 def main() -> None:

@@ -49,7 +49,3 @@ def main() -> None:
     print(
         f"Over all of them a group costs {1e9 * many[0]:.0f} ns beside the rows' {1e9 * many[1] / ROWS_OF_GROUPS:.0f}.\n"
     )
-
-
-if __name__ == "__main__":
-    main()

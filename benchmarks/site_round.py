@@ -102,7 +102,3 @@ def main() -> None:
     print(table((*columns, "round / bound", "target", "round / bound in pieces"), lines))
     slopes = measured[20, 100, 2].round / measured[20, 100, 1].round
     print(f"A slope beside the intercept: {slopes:.2f} times the round ({verdict(slopes, at_most=MOST_FOR_SLOPES)}).\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import structlog
 
@@ -22,6 +22,7 @@ from coordinator.rounds import Patience, RosterError, Session
 from coordinator.site_client import SiteClient
 from coordinator.states import AnalysisState
 from coordinator.store import Store
+from coordinator.waiting_out import waited_out
 from shared.errors import DataError, FedglmmError, RefusedError, SiteError, StoreError, UnknownAnalysisError
 from shared.messages import (
     Accepted,
@@ -37,10 +38,8 @@ from shared.optimisation.step import State
 from shared.specification import Specification
 
 LOG = structlog.get_logger(__name__)
-FIRST_PAUSE = 1.0
-LONGEST_PAUSE = 10.0
-"""Seconds between attempts to use a database that does not work."""
 
+Values = ParamSpec("Values")
 Kept = TypeVar("Kept")
 
 
@@ -84,8 +83,12 @@ class Federation:
 
     async def tell_sites(self, analysis_id: str, ending: AnalysisState) -> None:
         """Tells the sites that no more will come, without waiting for any that is missing."""
-        specification = (await asyncio.to_thread(self.store.get, analysis_id)).specification
-        known = [self.sites[name] for name in specification.roster if name in self.sites]
+        try:
+            roster = (await self._stored(self.store.get, analysis_id)).roster
+        except StoreError as error:
+            LOG.warning("sites_not_told", analysis=analysis_id, problem=error.message)
+            return
+        known = [self.sites[name] for name in roster if name in self.sites]
         request = CloseRequest(outcome=ending.value)
         answers = await rounds.ask(known, lambda site: site.close(analysis_id, request), Patience(0, _nobody))
         for fault in answers.faults:
@@ -94,7 +97,7 @@ class Federation:
 
     async def end(self, analysis_id: str, ending: AnalysisState, problems: Sequence[Problem]) -> None:
         """Stores an ending that has no result, however long the database cannot be written."""
-        await self._kept(analysis_id, math.inf, self.store.change, analysis_id, ending, problems=problems)
+        await waited_out(math.inf, self.store.change, analysis_id, ending, problems=problems)
 
     async def _fail(self, analysis_id: str, ending: AnalysisState, faults: Sequence[FedglmmError]) -> None:
         problems = [Problem.of(fault) for fault in faults]
@@ -103,38 +106,38 @@ class Federation:
         await self.tell_sites(analysis_id, ending)
 
     async def _run(self, analysis_id: str) -> None:
-        specification = (await self._stored(analysis_id, self.store.get)).specification
+        specification = await self._stored(self.store.specification, analysis_id)
         roster = self._roster(specification)
         session = await self._prepared(analysis_id, specification, roster)
         state, kind = await self._fitted(session, roster)
-        stored = await self._stored(analysis_id, self.store.rounds)
+        stored = await self._stored(self.store.rounds, analysis_id)
         effects = await self._closed(session, roster, state, kind, stored)
         result = await asyncio.to_thread(self._result, session, state, [entry.trace for entry in stored], effects)
-        await self._stored(analysis_id, self.store.change, AnalysisState(kind.value), result=result)
+        await self._stored(self.store.change, analysis_id, AnalysisState(kind.value), result=result)
         LOG.info("analysis_ended", analysis=analysis_id, state=kind.value, rounds=len(stored))
 
     async def _prepared(self, analysis_id: str, specification: Specification, roster: Sequence[SiteClient]) -> Session:
         """What every site answered to the specification: as it was stored, or asked for now."""
-        accepted = await self._stored(analysis_id, self.store.accepted)
+        accepted = await self._stored(self.store.accepted, analysis_id)
         if not accepted:
-            await self._stored(analysis_id, self.store.change, AnalysisState.PREPARING)
+            await self._stored(self.store.change, analysis_id, AnalysisState.PREPARING)
             patience = self._patience(analysis_id, AnalysisState.PREPARING)
             accepted = await rounds.prepare(roster, analysis_id, specification, patience)
             _check(faults_of(specification, accepted))
-            await self._stored(analysis_id, self.store.set_accepted, accepted)
-        await self._stored(analysis_id, self.store.change, AnalysisState.RUNNING)
+            await self._stored(self.store.set_accepted, analysis_id, accepted)
+        await self._stored(self.store.change, analysis_id, AnalysisState.RUNNING)
         return Session(analysis_id, specification, accepted)
 
     async def _fitted(self, session: Session, roster: Sequence[SiteClient]) -> tuple[State, OutcomeKind]:
         """The optimiser's last state, and how it ended."""
         patience = self._patience(session.analysis_id, AnalysisState.RUNNING)
-        start = await self._stored(session.analysis_id, self.store.start)
+        start = await self._stored(self.store.start, session.analysis_id)
         if start is None:
             parts = await rounds.starts(roster, session, patience)
             start = StartMessage.of(await asyncio.to_thread(self.optimiser.add_starts, parts))
             _check(faults_of_start(session.specification, start))
-            await self._stored(session.analysis_id, self.store.set_start, start)
-        stored = await self._stored(session.analysis_id, self.store.rounds)
+            await self._stored(self.store.set_start, session.analysis_id, start)
+        stored = await self._stored(self.store.rounds, session.analysis_id)
         state = await asyncio.to_thread(self.optimiser.replay, session.specification, start, stored)
         last = stored[-1] if stored else None
         while (outcome := state.outcome) is None:
@@ -158,7 +161,7 @@ class Federation:
             accepted=after.point is not None and after.point.summed is summed,
             seconds=time.perf_counter() - began,
         )
-        await self._stored(session.analysis_id, self.store.add_round, entry)
+        await self._stored(self.store.add_round, session.analysis_id, entry)
         return after, entry
 
     async def _closed(
@@ -202,32 +205,23 @@ class Federation:
     def _patience(self, analysis_id: str, phase: AnalysisState) -> Patience:
         async def tell(missing: tuple[str, ...]) -> None:
             state = AnalysisState.PAUSED if missing else phase
-            await self._stored(analysis_id, self.store.change, state, waiting_for=missing)
+            await self._stored(self.store.change, analysis_id, state, waiting_for=missing)
 
         return Patience(self.site_deadline, tell)
 
-    async def _stored(self, analysis_id: str, use: Callable[..., Kept], *values: Any, **more: Any) -> Kept:
-        """Uses the store for an analysis; a full disk or a lock is waited out.
+    async def _stored(
+        self,
+        use: Callable[Concatenate[str, Values], Kept],
+        analysis_id: str,
+        *values: Values.args,
+        **more: Values.kwargs,
+    ) -> Kept:
+        """Uses the store, and waits up to `store_deadline` for it.
 
         Raises:
-            StoreError: the database did not work for too long, or never will.
+            StoreError: the database did not work for so long, or never will.
         """
-        return await self._kept(analysis_id, self.store_deadline, use, analysis_id, *values, **more)
-
-    async def _kept(
-        self, analysis_id: str, seconds: float, use: Callable[..., Kept], *values: Any, **more: Any
-    ) -> Kept:
-        until, pause = time.monotonic() + seconds, FIRST_PAUSE
-        while True:
-            try:
-                return await asyncio.to_thread(use, *values, **more)
-            except StoreError as error:
-                passes = error.code == StoreError.code and time.monotonic() < until
-                if not passes and seconds < math.inf:
-                    raise
-                LOG.error("not_stored", analysis=analysis_id, problem=error.message)  # noqa: TRY400 -- its trace says no more
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
+        return await waited_out(self.store_deadline, use, analysis_id, *values, **more)
 
 
 def _request(session: Session, state: State, last: Round | None) -> EvaluateRequest:

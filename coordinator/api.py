@@ -8,9 +8,9 @@ from fastapi import Depends, FastAPI
 from coordinator import problems
 from coordinator.routes import analyses, consortium, events, submission
 from coordinator.routes.service import Service, authorised
-from coordinator.views import HealthView
 from shared import openapi
 from shared.body_limit import BodyLimit
+from shared.messages import Health
 
 LARGEST_REQUEST = 2**20
 """Bytes."""
@@ -43,6 +43,6 @@ def create_api(service: Service) -> FastAPI:
     return app
 
 
-async def health() -> HealthView:
+async def health() -> Health:
     """Whether the coordinator is up."""
-    return HealthView()
+    return Health()

@@ -14,11 +14,13 @@ from coordinator.request import resolve
 from coordinator.result import make_result
 from coordinator.routes.service import Service
 from coordinator.runner import Runner
-from coordinator.settings import Settings, is_loopback, load_dictionary
+from coordinator.settings import Settings
 from coordinator.site_client import SiteClient
 from coordinator.sql_store import SqlStore
 from coordinator.store import Store
 from coordinator.submission import Desk
+from shared.dictionary import read_dictionary
+from shared.listening import is_loopback
 from shared.optimisation.start import add_starts
 from shared.optimisation.step import begin, step
 
@@ -38,9 +40,9 @@ def create_app(
 
     Raises:
         SettingsError: a key file or the database cannot be used.
-        DictionaryError: the dictionary is inconsistent.
+        DictionaryError: the dictionary cannot be read, or is inconsistent.
     """
-    dictionary = load_dictionary(settings.dictionary)
+    dictionary = read_dictionary(settings.dictionary)
     exposed = not is_loopback(settings.host)
     keys = () if settings.keys_file is None else read_keys(settings.keys_file, exposed=exposed)
     sites = {

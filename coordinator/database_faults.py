@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from shared.errors import StoreError
 
@@ -27,6 +28,12 @@ def told(done: str) -> Iterator[None]:
     """
     try:
         yield
+    except PoolTimeoutError:
+        raise StoreError(
+            f"the database cannot be {done}: all connections to it are in use.",
+            where="database",
+            remedy="Too much is asked of the coordinator at once: ask again in a moment, and one thing after the other.",
+        ) from None
     except SQLAlchemyError as error:
         driver = getattr(error, "orig", None) or error
         name = getattr(driver, "sqlite_errorname", type(driver).__name__)

@@ -7,12 +7,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from coordinator.settings import SiteSettings
+from coordinator.settings import FILE_NAME, SiteSettings, settings_in
 from shared.errors import SettingsError
 from shared.keys import make_secret
 from shared.validation import in_words
 
-FILE_NAME = "coordinator.toml"
 ANALYST = "analyst.key"
 DATABASE = "sqlite:///coordinator.db"
 _TEMPLATE = """\
@@ -63,12 +62,13 @@ def write_coordinator(
         folder: the coordinator's folder.
         sites: their names and URLs.
         host: where it listens.
-        port: the same.
+        port: its port; 0: any that is free.
         database: its URL.
         keys: the folder of the keys, relative to the coordinator's.
 
     Raises:
-        SettingsError: there is a coordinator.toml already, or two sites cannot be told apart.
+        SettingsError: there is a coordinator.toml already, a setting is wrong, or two sites cannot be told apart. Then nothing
+            is written.
     """
     path = folder / FILE_NAME
     if path.exists():
@@ -77,15 +77,16 @@ def write_coordinator(
     for what, values in (("key file", [ANALYST, *(file.name for file in key_files)]), ("url", [s.url for s in sites])):
         if len({value.lower() for value in values}) != len(values):
             raise SettingsError(f"two would have the same {what}.", where="sites", remedy="Change a name or a URL.")
-    for made in (folder, folder / keys):
-        made.mkdir(parents=True, exist_ok=True)
-    for file in (keys / ANALYST, *key_files):
-        make_secret(folder / file)
     texts = {"host": host, "database": database, "keys_file": str(keys / ANALYST)}
     written = _TEMPLATE.format(port=port, **{name: json.dumps(text) for name, text in texts.items()})
     for site, file in zip(sites, key_files, strict=True):  # a JSON string is a TOML string
         texts = {"name": site.name, "url": site.url, "key_file": str(file)}
         written += _SITE.format(**{name: json.dumps(text) for name, text in texts.items()})
+    settings_in(written, path)
+    for made in (folder, folder / keys):
+        made.mkdir(parents=True, exist_ok=True)
+    for file in (keys / ANALYST, *key_files):
+        make_secret(folder / file)
     path.write_text(written, encoding="utf-8")
 
 

@@ -1,7 +1,5 @@
 """Keys in files of their own: printable ASCII, long and private where other machines can reach what they open."""
 
-import os
-import stat
 from pathlib import Path
 
 import structlog
@@ -9,7 +7,7 @@ from pydantic import SecretStr
 
 from coordinator.settings import text_of
 from shared.errors import SettingsError
-from shared.keys import checked_key, is_mounted_secret
+from shared.keys import checked_key, others_can_read
 
 LOG = structlog.get_logger(__name__)
 
@@ -51,9 +49,7 @@ def read_keys(path: Path, *, exposed: bool = False) -> tuple[SecretStr, ...]:
 
 def _look_at_mode(path: Path, exposed: bool) -> None:
     """Others than the owner should not read a key file; whether it can be read at all is told when it is."""
-    if os.name != "posix" or not path.exists() or not path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
-        return
-    if is_mounted_secret(path):
+    if not others_can_read(path):
         return
     if exposed:
         raise SettingsError(

@@ -9,11 +9,13 @@ from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
 from coordinator.submission import KEY_REUSED
+from shared.bodies import NO_TEXT, UNREADABLE, request_in_words
+from shared.codes import INTERNAL, code_of
 from shared.errors import DictionaryError, FedglmmError, RequestError, StoreError, UnknownAnalysisError
 from shared.messages import Problem
 from shared.openapi import PROBLEM_TYPE
 from shared.specification import AnalysisRequest
-from shared.validation import NO_TEXT, UNREADABLE_BODY, Words, in_words
+from shared.validation import Words
 
 
 def problem_response(status: int, problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
@@ -44,20 +46,19 @@ async def _known(_request: Request, error: FedglmmError) -> Response:
 
 
 async def _invalid(_request: Request, error: RequestValidationError) -> Response:
-    return _not_valid(in_words(error, AnalysisRequest))
+    return _not_valid(request_in_words(error, AnalysisRequest))
 
 
 def _not_valid(told: Words) -> Response:
     remedy = told.remedy or "/docs describes every field."
-    return problem_response(422, Problem(code="request", message=told.message, where=told.where, remedy=remedy))
+    return problem_response(422, Problem(code=RequestError.code, message=told.message, where=told.where, remedy=remedy))
 
 
 async def _http(request: Request, error: HTTPException) -> Response:
-    if error.status_code == UNREADABLE_BODY:
+    if error.status_code == UNREADABLE:
         return _not_valid(NO_TEXT)
-    code = {401: "unauthorised", 404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http")
     remedy = {401: "Send `Authorization: Bearer KEY`.", 404: "/docs lists what there is."}.get(error.status_code, "")
-    problem = Problem(code=code, message=f"{error.detail}.", where="coordinator", remedy=remedy)
+    problem = Problem(code=code_of(error.status_code), message=f"{error.detail}.", where="coordinator", remedy=remedy)
     headers = dict(error.headers or {})
     if "Allow" in headers:
         headers["Allow"] = _methods(request) or headers["Allow"]
@@ -73,7 +74,7 @@ def _methods(request: Request) -> str:
 
 async def _unforeseen(_request: Request, error: Exception) -> Response:
     problem = Problem(
-        code="internal",
+        code=INTERNAL,
         message=f"the coordinator has a fault of its own ({type(error).__name__}).",
         where="coordinator",
         remedy="Its log says where; please report it.",

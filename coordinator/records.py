@@ -70,11 +70,11 @@ class Event:
 
 @dataclass(frozen=True)
 class Analysis:
-    """One analysis as it stands. Its rounds, its start and its result are asked for separately."""
+    """One analysis as it stands. What may be large is asked for separately: its specification, start, rounds and result."""
 
     id: str
     request: AnalysisRequest
-    specification: Specification
+    roster: tuple[str, ...]
     idempotency_key: str | None
     created_at: str
     state: AnalysisState
@@ -94,7 +94,7 @@ class Analysis:
         """A new analysis, under a new id."""
         identifier = "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
         at = now()
-        return cls(identifier, request, specification, idempotency_key, at, AnalysisState.SUBMITTED, at)
+        return cls(identifier, request, specification.roster, idempotency_key, at, AnalysisState.SUBMITTED, at)
 
     @property
     def request_sha256(self) -> str:

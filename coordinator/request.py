@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
+from coordinator.sizes import check_sizes
 from shared.dictionary import SITE, Dictionary
 from shared.errors import RequestError
 from shared.formula.columns import design_columns
@@ -42,11 +43,13 @@ def resolve(request: AnalysisRequest, dictionary: Dictionary, sites: Sequence[Si
         RequestError: the request cannot be carried out as it stands; FormulaError, when it is the formula's fault.
     """
     try:
-        return _resolved(request, dictionary, sites)
+        specification = _resolved(request, dictionary, sites)
     except ValidationError as error:
         told = in_words(error, Specification)
         remedy = "Use fewer or shorter terms; what takes long to compute can be a variable of the dictionary."
         raise RequestError(told.message, where=told.where, remedy=remedy) from None
+    check_sizes(specification)
+    return specification
 
 
 def _resolved(request: AnalysisRequest, dictionary: Dictionary, sites: Sequence[SiteName]) -> Specification:

@@ -28,6 +28,7 @@ from shared.parameters import Matrix
 from shared.specification import Specification
 
 Row = dict[str, Any]
+_VERSION = version("fedglmm")
 
 
 def make_result(
@@ -77,7 +78,7 @@ def make_result(
         "specification": specification.model_dump(mode="json"),
         "specification_sha256": specification.sha256,
         "roster": [_roster_row(site, accepted) for site in specification.roster],
-        "software": {"fedglmm": version("fedglmm"), "protocol": specification.protocol_version},
+        "software": {"fedglmm": _VERSION, "protocol": specification.protocol_version},
         "warnings": _warnings(specification, state, accepted),
     }
 
@@ -179,7 +180,7 @@ def _warnings(specification: Specification, state: State, accepted: Mapping[str,
     """What the reader should know first, as data."""
     warnings = []
     outcome = state.outcome
-    if outcome is not None and outcome.kind.value != "converged":
+    if outcome is not None and outcome.kind is not OutcomeKind.CONVERGED:
         warnings.append({"code": outcome.kind.value, "message": outcome.advice})
     random = specification.random
     warnings += _flat(specification, state)

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from shared.contribution import symmetric
 from shared.dictionary import SITE
 from shared.errors import DataError
 from shared.messages import Accepted, StartMessage
+from shared.optimisation.start import products
 from shared.specification import RandomTerm, Specification
 
 FEWEST_GROUPS = 2
@@ -30,8 +30,7 @@ def faults_of_start(specification: Specification, start: StartMessage) -> tuple[
     random = specification.random
     if random is None or random.sd is not None:
         return ()
-    q = len(random.columns)
-    squares = symmetric(np.array(start.totals[-(q * (q + 1) // 2) :]), q).diagonal()
+    squares = products(specification.layout, np.array(start.totals)).diagonal()
     return tuple(
         DataError(
             f"the random effect `{column.name}` of `{random.group}` has no variance to estimate: its column is zero in "

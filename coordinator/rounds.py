@@ -82,8 +82,8 @@ async def ask(
         for task in tasks:
             task.cancel()
     return Answers(
-        replies={name: outcome for name, outcome in outcomes.items() if not isinstance(outcome, _Fault)},
-        faults=tuple(outcome.error for outcome in outcomes.values() if isinstance(outcome, _Fault)),
+        replies={name: outcome for name, outcome in outcomes.items() if not isinstance(outcome, FedglmmError)},
+        faults=tuple(outcome for outcome in outcomes.values() if isinstance(outcome, FedglmmError)),
     )
 
 
@@ -187,11 +187,6 @@ async def _prepared(site: SiteClient, session: Session, question: Callable[[], A
     )
 
 
-@dataclass(frozen=True)
-class _Fault:
-    error: FedglmmError
-
-
 class _Missing:
     """The sites that cannot be reached at the moment. Every change is told, the latest last."""
 
@@ -213,16 +208,16 @@ class _Missing:
 
 async def _persistently(
     question: Callable[[SiteClient], Awaitable[Answer]], site: SiteClient, missing: _Missing
-) -> Answer | _Fault:
+) -> Answer | FedglmmError:
     """Asks one site until it answers or is at fault, or is waited for no longer."""
     until, pause = math.inf, FIRST_PAUSE
     while True:
         outcome = await _tried(question, site)
-        if not isinstance(outcome, _Fault):
+        if not isinstance(outcome, FedglmmError):
             await missing.note(site.name, missing=False)
             return outcome
         until = min(until, time.monotonic() + missing.patience.seconds)
-        if outcome.error.code != UNREACHABLE or time.monotonic() >= until or missing.hopeless.is_set():
+        if outcome.code != UNREACHABLE or time.monotonic() >= until or missing.hopeless.is_set():
             missing.hopeless.set()
             return outcome
         await missing.note(site.name, missing=True)
@@ -231,8 +226,8 @@ async def _persistently(
         pause = min(2 * pause, LONGEST_PAUSE)
 
 
-async def _tried(question: Callable[[SiteClient], Awaitable[Answer]], site: SiteClient) -> Answer | _Fault:
+async def _tried(question: Callable[[SiteClient], Awaitable[Answer]], site: SiteClient) -> Answer | FedglmmError:
     try:
         return await question(site)
     except FedglmmError as error:
-        return _Fault(error)
+        return error

@@ -10,6 +10,7 @@ import structlog
 from coordinator.analysis import Federation
 from coordinator.records import Analysis
 from coordinator.states import AnalysisState
+from shared.codes import INTERNAL
 from shared.messages import Problem
 
 LOG = structlog.get_logger(__name__)
@@ -92,7 +93,7 @@ class Runner:
             kind, at = type(error).__name__, f"{Path(frame.filename).name}:{frame.lineno}"
             LOG.error("analysis_crashed", analysis=analysis_id, error=kind, at=at)  # noqa: TRY400 -- see the docstring
             problem = Problem(
-                code="internal",
+                code=INTERNAL,
                 message=f"the coordinator has a fault of its own ({kind} at {at}).",
                 where="coordinator",
                 remedy="Please report it.",

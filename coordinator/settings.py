@@ -1,19 +1,25 @@
 """coordinator.toml, read once. Paths in it are relative to the file; keys are in files of their own."""
 
-import ipaddress
+import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, ValidationInfo
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from shared.dictionary import Dictionary
-from shared.errors import DictionaryError, FedglmmError, SettingsError
+from shared.errors import SettingsError
+from shared.listening import is_loopback
 from shared.specification import SiteName
 from shared.validation import in_words
+
+FILE_NAME = "coordinator.toml"
+
+_NAME = TypeAdapter[str](SiteName)
+_URL = re.compile(r"https?://[^\s/@]+(/[^\s@]*)?")
 
 
 def _beside_the_file(path: Path, info: ValidationInfo) -> Path:
@@ -30,7 +36,21 @@ def _database_beside_the_file(database: str, info: ValidationInfo) -> str:
     return url.render_as_string(hide_password=False)
 
 
-Model = TypeVar("Model", bound=BaseModel)
+def _site_name(name: str) -> str:
+    try:
+        return _NAME.validate_python(name)
+    except ValidationError:
+        raise ValueError(
+            "a site's name begins with a letter or a digit, and has up to 120 letters, digits, blanks and . _ ( ) & + ' -"
+        ) from None
+
+
+def _site_url(url: str) -> str:
+    if not _URL.fullmatch(url):
+        raise ValueError("a site's url begins with http:// or https://, and has neither blanks nor a user in it")
+    return url
+
+
 LocalPath = Annotated[Path, AfterValidator(_beside_the_file)]
 
 
@@ -41,8 +61,8 @@ class _Frozen(BaseModel):
 class SiteSettings(_Frozen):
     """One site of the consortium."""
 
-    name: SiteName
-    url: str = Field(pattern=r"^https?://[^\s/@]+(/[^\s@]*)?$")
+    name: Annotated[str, AfterValidator(_site_name)]
+    url: Annotated[str, AfterValidator(_site_url)]
     key_file: LocalPath | None = None
 
     @property
@@ -68,12 +88,30 @@ class Settings(_Frozen):
 
 
 def load_settings(path: Path) -> Settings:
-    """The settings in a file.
+    """The settings in a file, or in the coordinator.toml of a folder.
 
     Raises:
         SettingsError: it cannot be read, a field is missing or wrong, or it listens widely without keys.
     """
-    settings = _validated(Settings, path, _toml(path), SettingsError)
+    file = path / FILE_NAME if path.is_dir() else path
+    return settings_in(text_of(file), file)
+
+
+def settings_in(text: str, path: Path) -> Settings:
+    """The settings in a file's text, whether it is written already or not.
+
+    Raises:
+        SettingsError: as `load_settings`.
+    """
+    try:
+        fields = tomllib.loads(text)
+        settings = Settings.model_validate(fields, context=path.parent)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"it is no TOML: {error}.", where=str(path)) from None
+    except ValidationError as error:
+        told = in_words(error, Settings)
+        told = told._replace(where=_with_site(told.where, fields))
+        raise SettingsError(told.message, where=told.where_in(path), remedy=told.remedy) from None
     for field, values in (("name", [s.name for s in settings.sites]), ("url", [s.url for s in settings.sites])):
         if len(set(values)) != len(values):
             raise SettingsError(
@@ -88,38 +126,15 @@ def load_settings(path: Path) -> Settings:
     return settings
 
 
-def load_dictionary(path: Path) -> Dictionary:
-    """The consortium's dictionary, in JSON or TOML.
-
-    Raises:
-        DictionaryError: its content is not a dictionary.
-        SettingsError: it cannot be read.
-    """
-    if path.suffix == ".toml":
-        return _validated(Dictionary, path, _toml(path), DictionaryError)
-    try:
-        return Dictionary.model_validate_json(text_of(path))
-    except ValidationError as error:
-        raise _told(error, Dictionary, path, DictionaryError) from None
-
-
-def _validated(model: type[Model], path: Path, data: dict[str, Any], fault: type[FedglmmError]) -> Model:
-    try:
-        return model.model_validate(data, context=path.parent)
-    except ValidationError as error:
-        raise _told(error, model, path, fault) from None
-
-
-def _told(error: ValidationError, model: type[BaseModel], path: Path, fault: type[FedglmmError]) -> FedglmmError:
-    told = in_words(error, model)
-    return fault(told.message, where=told.where_in(path), remedy=told.remedy)
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text_of(path))
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"it is no TOML: {error}.", where=str(path)) from None
+def _with_site(where: str, fields: Mapping[str, Any]) -> str:
+    """A place such as `sites.1.url`, with the site's name."""
+    found = re.fullmatch(r"sites\.(\d+)(?:\.(.*))?", where)
+    if found is None:
+        return where
+    place, field = int(found[1]), f", {found[2]}" if found[2] else ""
+    site = fields["sites"][place]
+    name = site.get("name") if isinstance(site, dict) else None
+    return f"site `{name}`{field}" if name else f"site {place + 1} in the file's order{field}"
 
 
 def text_of(path: Path) -> str:
@@ -133,11 +148,3 @@ def text_of(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise SettingsError(f"the file cannot be read: {reason}.", where=str(path)) from None
-
-
-def is_loopback(host: str) -> bool:
-    """Whether nobody but this machine reaches a host."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

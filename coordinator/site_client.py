@@ -1,6 +1,8 @@
 """One site, over HTTP: the only place that knows how sites are reached. Whatever goes wrong names the site."""
 
 import asyncio
+import ssl
+from functools import cache
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -10,9 +12,11 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from coordinator.records import now
 from shared import packed
+from shared.codes import NOT_FOUND
 from shared.contribution import Contribution
 from shared.errors import ContributionError, DataError, FedglmmError, RefusedError, SiteError, UnknownAnalysisError
 from shared.messages import (
+    LARGEST_ANSWER,
     About,
     Accepted,
     CloseReply,
@@ -25,18 +29,17 @@ from shared.messages import (
     StartRequest,
     Wire,
 )
-from shared.optimisation.start import StartContribution, grid
+from shared.optimisation.start import StartContribution, grid, totals_size
 from shared.parameters import ParameterLayout
 from shared.specification import PROTOCOL_VERSION, Specification
+from shared.unreachable import why
 
 UNREACHABLE = "site_unreachable"
-"""The code of a SiteError that may pass: nobody answered. Every other fault of a site stays."""
+"""The code of a SiteError that may pass: nobody answered, or not to the first question. Every other fault of a site stays."""
 RETRY_PAUSES = (0.05, 0.2)
 ABOUT_SECONDS = 5.0
 CONNECT_SECONDS = 5.0
 JSON = "application/json"
-LARGEST_ANSWER = 64 * 2**20
-"""Bytes of an answer that are read at most."""
 
 Reply = TypeVar("Reply", bound=BaseModel)
 
@@ -67,6 +70,7 @@ class SiteClient:
             | ({"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}),
             timeout=httpx.Timeout(deadline, connect=CONNECT_SECONDS),
             transport=transport,
+            verify=_authorities(),
             trust_env=False,
         )
 
@@ -86,7 +90,7 @@ class SiteClient:
 
     async def about(self) -> About:
         """Who the site is."""
-        about = await self._ask("GET", "/v1/about", None, About, deadline=min(ABOUT_SECONDS, self._deadline))
+        about = await self._ask("GET", "/v1/about", None, About, within=min(ABOUT_SECONDS, self._deadline))
         if about.site != self.name:
             raise self._fault("another site answers at its address.", "Check the sites' names and urls.")
         if not about.protocol_min <= PROTOCOL_VERSION <= about.protocol_max:
@@ -115,7 +119,7 @@ class SiteClient:
         if (
             sizes != {layout.size}
             or len(start.quadratics) != len(grid(layout))
-            or len(start.totals) != 3 + layout.q * (layout.q + 1) // 2
+            or len(start.totals) != totals_size(layout)
         ):
             raise self._fault("its start has another size than the specification's parameters.")
         if not np.isfinite(start.totals).all():
@@ -150,18 +154,21 @@ class SiteClient:
         return reply
 
     async def _ask(
-        self, method: str, path: str, body: Wire | None, reply: type[Reply], *, deadline: float | None = None
+        self, method: str, path: str, body: Wire | None, reply: type[Reply], *, within: float | None = None
     ) -> Reply:
         """One question, answered in JSON."""
-        parsed = self._parsed(await self._response(method, path, body, deadline=deadline), reply)
+        parsed = self._parsed(await self._response(method, path, body, within=within), reply)
         self.last_seen = now()
         return parsed
 
     async def _response(
-        self, method: str, path: str, body: Wire | None, *, deadline: float | None = None, accept: str = JSON
+        self, method: str, path: str, body: Wire | None, *, within: float | None = None, accept: str = JSON
     ) -> httpx.Response:
-        """The answer to one question, all of which can be asked twice: a lost connection is tried again at once."""
-        seconds = deadline or self._deadline
+        """The answer to one question, all of which can be asked twice: a lost connection is tried again at once.
+
+        A site that needs longer for an answer is at fault; one that is silent `within` so many seconds is missing.
+        """
+        seconds, late = (self._deadline, "site_late") if within is None else (within, UNREACHABLE)
         content = None if body is None else body.written
         for pause in (*RETRY_PAUSES, None):
             try:
@@ -169,7 +176,7 @@ class SiteClient:
                     response = await self._answer(method, path, content, accept)
                 break
             except (TimeoutError, httpx.ReadTimeout, httpx.WriteTimeout, httpx.PoolTimeout):
-                raise self._fault(f"no answer within {seconds:g} s.", "See the site's log.", code="site_late") from None
+                raise self._fault(f"no answer within {seconds:g} s.", "See the site's log.", code=late) from None
             except httpx.RequestError as error:
                 if pause is None or not _no_response(error):
                     raise self._lost(error) from None
@@ -197,7 +204,7 @@ class SiteClient:
         """A question that got no response, or something that is no response."""
         if _no_response(error):
             remedy = "Is its node running, and its url right?"
-            return self._fault(f"it cannot be reached ({type(error).__name__}).", remedy, code=UNREACHABLE)
+            return self._fault(f"it cannot be reached at {self._url} ({why(error)}).", remedy, code=UNREACHABLE)
         return self._fault(f"what it answered is not HTTP ({type(error).__name__}).", "Is its url right?")
 
     def _evaluated(self, response: httpx.Response) -> tuple[int, Contribution]:
@@ -227,9 +234,15 @@ class SiteClient:
         if status == httpx.codes.UNAUTHORIZED:
             return self._fault("it does not accept this coordinator's key.", "Compare the key files of both sides.")
         try:
-            return self._told(status, Problem.model_validate_json(response.content))
+            problem = Problem.model_validate_json(response.content)
         except ValidationError:
             return self._fault(f"it answered HTTP {status} without saying why.", "See the site's log.")
+        if problem.code == NOT_FOUND:
+            return self._fault(
+                f"what answers at {self._url} is no site.",
+                "Set its url to the site's own address, and leave off any path.",
+            )
+        return self._told(status, problem)
 
     def _told(self, status: int, problem: Problem) -> FedglmmError:
         """The site's own words, as our error."""
@@ -245,6 +258,12 @@ class SiteClient:
 
     def _fault(self, message: str, remedy: str = "", *, code: str = "site_answer") -> SiteError:
         return SiteError(message, where=self.name, remedy=remedy, code=code)
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
+    """The certificate authorities that are trusted: read once for all sites, which takes some 15 ms."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def _no_response(error: httpx.RequestError) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import sqlalchemy as sql
 
+from coordinator.sqlite_file import sqlite_file
 from shared.errors import SettingsError
 
 HEADER = b"SQLite format 3\0"
@@ -23,9 +24,9 @@ def check_sound(url: sql.URL, tables: Mapping[str, sql.Table]) -> None:
     Raises:
         SettingsError: its file cannot be read and written, is damaged, or is somebody else's. It was left as it is.
     """
-    if url.get_backend_name() != "sqlite" or not url.database or url.database.startswith((":", "file:")):
+    file = sqlite_file(url)
+    if file is None:
         return
-    file = Path(url.database)
     _check_place(file)
     if file.exists() and file.stat().st_size > 0:
         try:

@@ -2,49 +2,49 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import sqlalchemy as sql
-from pydantic import TypeAdapter
 from sqlalchemy.exc import SQLAlchemyError
 
 from coordinator.database_faults import CONFLICT, told
 from coordinator.records import Analysis, Event, EventKind, Round, TraceEntry, now
+from coordinator.rows import PROBLEMS, TRACE, WITH_LAST_ROUND, analysis_of, entry_of, round_of
+from coordinator.sole_use import sole_use
 from coordinator.soundness import check_sound
+from coordinator.sqlite_file import sqlite_file
 from coordinator.states import ENDED, AnalysisState
 from coordinator.store import Listener, nobody, unknown
 from coordinator.tables import ACCEPTED, ANALYSES, EVENTS, METADATA, ROUNDS
 from coordinator.views import AnalysisView, RoundView
 from shared.errors import SettingsError, StoreError
-from shared.messages import Accepted, ContributionMessage, Problem, StartMessage
-from shared.specification import AnalysisRequest, Specification
+from shared.messages import Accepted, Problem, StartMessage
+from shared.specification import Specification
 
-PROBLEMS = TypeAdapter(tuple[Problem, ...])
-_LATER = ROUNDS.alias()
-_LAST_NUMBER = (
-    sql.select(sql.func.max(_LATER.c.number)).where(_LATER.c.analysis == ANALYSES.c.id).correlate(ANALYSES)
-).scalar_subquery()
-_WITH_LAST_ROUND = sql.select(
-    ANALYSES, ROUNDS.c.number, ROUNDS.c.log_likelihood, ROUNDS.c.decrement, ROUNDS.c.accepted, ROUNDS.c.seconds
-).select_from(ANALYSES.outerjoin(ROUNDS, (ROUNDS.c.analysis == ANALYSES.c.id) & (ROUNDS.c.number == _LAST_NUMBER)))
 _EARLIER = EVENTS.alias()
+POOL_SIZE, POOL_OVERFLOW, POOL_SECONDS = 8, 48, 10.0
+"""Connections that are kept, further ones at a time, and how long one is waited for."""
 
 
 class SqlStore:
-    """A store that outlives its process.
+    """A store that outlives its process. A SQLite file has one at a time, until that is closed.
 
     Raises:
-        SettingsError: the database cannot be opened, is damaged or is somebody else's; nothing was changed in it.
+        SettingsError: the database cannot be opened, is damaged, is somebody else's or is in use; nothing was changed in it.
     """
 
     def __init__(self, url: str) -> None:
         try:
-            self._engine = sql.create_engine(url, hide_parameters=True)
+            self._engine = _engine(url)
             check_sound(self._engine.url, METADATA.tables)
-            if self._engine.dialect.name == "sqlite":
-                sql.event.listen(self._engine, "connect", _sqlite_pragmas)
-            METADATA.create_all(self._engine)
+            with ExitStack() as held:
+                if file := sqlite_file(self._engine.url):
+                    held.enter_context(sole_use(file))
+                if self._engine.dialect.name == "sqlite":
+                    sql.event.listen(self._engine, "connect", _sqlite_pragmas)
+                METADATA.create_all(self._engine)
+                self._held = held.pop_all()
         except (SQLAlchemyError, ImportError) as error:
             place = sql.make_url(url).render_as_string(hide_password=True)
             raise SettingsError(
@@ -54,14 +54,15 @@ class SqlStore:
             ) from error
         self._listener: Listener = nobody
 
-    def add(self, analysis: Analysis) -> Analysis:
+    def add(self, analysis: Analysis, specification: Specification) -> Analysis:
         """Keeps a new analysis, unless its idempotency key is known."""
         row = {
             "id": analysis.id,
             "idempotency_key": analysis.idempotency_key,
             "request_sha256": analysis.request_sha256,
             "request": analysis.request.model_dump_json(),
-            "specification": analysis.specification.model_dump_json(),
+            "roster": json.dumps(analysis.roster),
+            "specification": specification.model_dump_json(),
             "created_at": analysis.created_at,
             "state": analysis.state.value,
             "since": analysis.since,
@@ -81,15 +82,21 @@ class SqlStore:
         """The analysis as it stands."""
         return self._one(ANALYSES.c.id == analysis_id, analysis_id)
 
+    def specification(self, analysis_id: str) -> Specification:
+        """What is fitted."""
+        text = self._column(analysis_id, ANALYSES.c.specification)
+        with told("read"):
+            return Specification.model_validate_json(text)
+
     def newest(self, *, state: AnalysisState | None, limit: int, before: str | None) -> list[Analysis]:
         """Newest first, after the analysis `before` in that order."""
-        query = _WITH_LAST_ROUND.order_by(ANALYSES.c.sequence.desc()).limit(limit)
+        query = WITH_LAST_ROUND.order_by(ANALYSES.c.sequence.desc()).limit(limit)
         if state is not None:
             query = query.where(ANALYSES.c.state == state.value)
         if before is not None:
             query = query.where(ANALYSES.c.sequence < self._column(before, ANALYSES.c.sequence))
         with self._reading() as connection:
-            return [_analysis(row) for row in connection.execute(query)]
+            return [analysis_of(row) for row in connection.execute(query)]
 
     def unfinished(self) -> list[str]:
         """The ids of all analyses that have not ended, oldest first."""
@@ -107,19 +114,19 @@ class SqlStore:
         result: str | None = None,
     ) -> Analysis:
         """Enters a state; an ended analysis stays as it is."""
-        told = {
+        entered = {
             "state": state.value,
             "waiting_for": json.dumps(list(waiting_for)),
             "problems": PROBLEMS.dump_json(tuple(problems)).decode(),
         }
         this = ANALYSES.c.id == analysis_id
-        changes = sql.or_(*(ANALYSES.c[name] != value for name, value in told.items()))
+        changes = sql.or_(*(ANALYSES.c[name] != value for name, value in entered.items()))
         since = sql.case((ANALYSES.c.state == state.value, ANALYSES.c.since), else_=now())
         statement = ANALYSES.update().where(this, ANALYSES.c.state.not_in(ENDED), changes)
         with self._writing() as connection:
-            changed = connection.execute(statement.values(**told, since=since, result=result)).rowcount
+            changed = connection.execute(statement.values(**entered, since=since, result=result)).rowcount
             if changed:
-                standing = _analysis(connection.execute(_WITH_LAST_ROUND.where(this)).one())
+                standing = analysis_of(connection.execute(WITH_LAST_ROUND.where(this)).one())
                 _happened(connection, analysis_id, EventKind.STATE, AnalysisView.of(standing))
         if not changed:
             return self.get(analysis_id)
@@ -132,10 +139,10 @@ class SqlStore:
             {"analysis": analysis_id, "position": position, "site": site, "answer": answer.model_dump_json()}
             for position, (site, answer) in enumerate(accepted.items())
         ]
-        self._require(analysis_id)
         with self._writing() as connection:
-            connection.execute(ACCEPTED.delete().where(ACCEPTED.c.analysis == analysis_id))
-            connection.execute(ACCEPTED.insert(), rows)
+            if _goes_on(connection, analysis_id):
+                connection.execute(ACCEPTED.delete().where(ACCEPTED.c.analysis == analysis_id))
+                connection.execute(ACCEPTED.insert(), rows)
 
     def accepted(self, analysis_id: str) -> dict[str, Accepted]:
         """What every site answered."""
@@ -146,10 +153,10 @@ class SqlStore:
 
     def set_start(self, analysis_id: str, start: StartMessage) -> None:
         """Keeps the sum of the sites' one-shot starts."""
-        self._require(analysis_id)
         statement = ANALYSES.update().where(ANALYSES.c.id == analysis_id).values(start=start.model_dump_json())
         with self._writing() as connection:
-            connection.execute(statement)
+            if _goes_on(connection, analysis_id):
+                connection.execute(statement)
 
     def start(self, analysis_id: str) -> StartMessage | None:
         """The sum of the starts, once there is one."""
@@ -159,7 +166,6 @@ class SqlStore:
 
     def add_round(self, analysis_id: str, entry: Round) -> None:
         """Keeps a round, durably."""
-        self._require(analysis_id)
         row = {
             "analysis": analysis_id,
             "number": entry.number,
@@ -171,6 +177,8 @@ class SqlStore:
             "seconds": entry.seconds,
         }
         with self._writing() as connection:
+            if not _goes_on(connection, analysis_id):
+                return
             connection.execute(ROUNDS.insert().values(row))
             _happened(connection, analysis_id, EventKind.ROUND, RoundView.of(entry.trace))
         self._listener(analysis_id)
@@ -180,7 +188,14 @@ class SqlStore:
         self._require(analysis_id)
         query = sql.select(ROUNDS).where(ROUNDS.c.analysis == analysis_id).order_by(ROUNDS.c.number)
         with self._reading() as connection:
-            return [_round(row) for row in connection.execute(query)]
+            return [round_of(row) for row in connection.execute(query)]
+
+    def trace(self, analysis_id: str) -> list[TraceEntry]:
+        """What an analyst sees of all rounds, in order."""
+        self._require(analysis_id)
+        query = TRACE.where(ROUNDS.c.analysis == analysis_id).order_by(ROUNDS.c.number)
+        with self._reading() as connection:
+            return [entry_of(row) for row in connection.execute(query)]
 
     def result(self, analysis_id: str) -> str | None:
         """The result as JSON, once there is one."""
@@ -207,13 +222,16 @@ class SqlStore:
         self._listener(analysis_id)
 
     def close(self) -> None:
-        """Lets go of the connections."""
+        """Lets go of the connections and of the file."""
         self._engine.dispose()
+        self._held.close()
 
     @contextmanager
     def _writing(self) -> Iterator[sql.Connection]:
-        """A transaction."""
+        """A transaction. SQLite lets nobody else write in it: what it reads stays as it is."""
         with told("written"), self._engine.begin() as connection:
+            if self._engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
 
     @contextmanager
@@ -223,13 +241,13 @@ class SqlStore:
 
     def _one(self, condition: sql.ColumnElement[bool], analysis_id: str) -> Analysis:
         with self._reading() as connection:
-            row = connection.execute(_WITH_LAST_ROUND.where(condition)).one_or_none()
+            row = connection.execute(WITH_LAST_ROUND.where(condition)).one_or_none()
             if row is None:
                 raise unknown(analysis_id)
-            return _analysis(row)
+            return analysis_of(row)
 
     def _require(self, analysis_id: str) -> None:
-        """Raises UnknownAnalysisError if there is none; `get` would read its whole specification."""
+        """Raises UnknownAnalysisError if there is none."""
         self._column(analysis_id, ANALYSES.c.id)
 
     def _column(self, analysis_id: str, column: sql.Column[Any]) -> Any:
@@ -240,6 +258,14 @@ class SqlStore:
         return row[0]
 
 
+def _engine(url: str) -> sql.Engine:
+    """With a connection for each of the threads that answer requests, and some for the analyses."""
+    pool = {"pool_size": POOL_SIZE, "max_overflow": POOL_OVERFLOW, "pool_timeout": POOL_SECONDS}
+    made = sql.make_url(url)
+    in_memory = made.get_backend_name() == "sqlite" and sqlite_file(made) is None
+    return sql.create_engine(made, hide_parameters=True, **({} if in_memory else pool))
+
+
 def _sqlite_pragmas(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
@@ -247,40 +273,18 @@ def _sqlite_pragmas(connection: Any, _record: object) -> None:
     cursor.close()
 
 
+def _goes_on(connection: sql.Connection, analysis_id: str) -> bool:
+    """Whether an analysis has not ended, which stays so until the transaction does."""
+    query = sql.select(ANALYSES.c.state).where(ANALYSES.c.id == analysis_id).with_for_update()
+    state = connection.scalars(query).one_or_none()
+    if state is None:
+        raise unknown(analysis_id)
+    return not AnalysisState(state).ended
+
+
 def _happened(connection: sql.Connection, analysis_id: str, kind: EventKind, view: AnalysisView | RoundView) -> None:
-    """Keeps an event in the transaction of what it tells of."""
-    connection.execute(sql.select(ANALYSES.c.id).where(ANALYSES.c.id == analysis_id).with_for_update())
-    # SQLite has one writer at a time; elsewhere the lock above keeps two from taking the same number
+    """Keeps an event in the transaction of what it tells of, which has locked the analysis: no other takes the same number."""
     last = sql.select(sql.func.coalesce(sql.func.max(_EARLIER.c.number), 0)).where(_EARLIER.c.analysis == analysis_id)
     number = last.scalar_subquery() + 1
     row = {"analysis": analysis_id, "number": number, "kind": kind.value, "data": view.model_dump_json()}
     connection.execute(EVENTS.insert().values(row))
-
-
-def _analysis(row: sql.Row[Any]) -> Analysis:
-    last = None
-    if row.number is not None:
-        last = TraceEntry(row.number, row.log_likelihood, row.decrement, row.accepted, row.seconds)
-    return Analysis(
-        id=row.id,
-        request=AnalysisRequest.model_validate_json(row.request),
-        specification=Specification.model_validate_json(row.specification),
-        idempotency_key=row.idempotency_key,
-        created_at=row.created_at,
-        state=AnalysisState(row.state),
-        since=row.since,
-        waiting_for=tuple(json.loads(row.waiting_for)),
-        problems=PROBLEMS.validate_json(row.problems),
-        last=last,
-    )
-
-
-def _round(row: sql.Row[Any]) -> Round:
-    return Round(
-        number=row.number,
-        psi=tuple(json.loads(row.psi)),
-        summed=ContributionMessage.model_validate_json(row.summed),
-        decrement=row.decrement,
-        accepted=row.accepted,
-        seconds=row.seconds,
-    )

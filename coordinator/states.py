@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from shared.optimisation.outcome import OutcomeKind
+
 
 class AnalysisState(StrEnum):
     """Where an analysis stands. An ended analysis never changes its state again."""
@@ -27,17 +29,7 @@ class AnalysisState(StrEnum):
         return self in ENDED
 
 
-WITH_RESULT = frozenset(
-    {
-        AnalysisState.CONVERGED,
-        AnalysisState.BOUNDARY,
-        AnalysisState.SEPARATED,
-        AnalysisState.NOT_IDENTIFIED,
-        AnalysisState.PERFECT_FIT,
-        AnalysisState.NOT_FINITE,
-        AnalysisState.ROUND_LIMIT,
-    }
-)
-"""The endings of a fit: each has a result. Their names are those of the optimiser's outcomes."""
+WITH_RESULT = frozenset(AnalysisState(kind.value) for kind in OutcomeKind)
+"""The endings of a fit: each has a result."""
 
 ENDED = WITH_RESULT | {AnalysisState.REFUSED, AnalysisState.FAILED, AnalysisState.CANCELLED}

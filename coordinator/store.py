@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from threading import RLock
 from typing import Protocol
 
-from coordinator.records import Analysis, Event, EventKind, Round, now
+from coordinator.records import Analysis, Event, EventKind, Round, TraceEntry, now
 from coordinator.states import AnalysisState
 from coordinator.views import AnalysisView, RoundView
 from shared.errors import UnknownAnalysisError
 from shared.messages import Accepted, Problem, StartMessage
+from shared.specification import Specification
 
 Listener = Callable[[str], None]
 """Is told an analysis's id; raises nothing."""
@@ -21,14 +22,18 @@ Listener = Callable[[str], None]
 class Store(Protocol):
     """What a store does.
 
-    Every method that names an analysis raises UnknownAnalysisError if there is none, and any method StoreError.
+    Every method that names an analysis raises UnknownAnalysisError if there is none, and any method StoreError. Nothing is
+    stored after an ending: whatever comes late has no effect, and raises nothing.
     """
 
-    def add(self, analysis: Analysis) -> Analysis:
+    def add(self, analysis: Analysis, specification: Specification) -> Analysis:
         """Keeps a new analysis, unless its idempotency key is known: returns the one that is kept."""
 
     def get(self, analysis_id: str) -> Analysis:
         """The analysis as it stands."""
+
+    def specification(self, analysis_id: str) -> Specification:
+        """What is fitted."""
 
     def newest(self, *, state: AnalysisState | None, limit: int, before: str | None) -> list[Analysis]:
         """Newest first, after the analysis `before` in that order."""
@@ -45,10 +50,7 @@ class Store(Protocol):
         problems: Sequence[Problem] = (),
         result: str | None = None,
     ) -> Analysis:
-        """Enters a state: an event, unless nothing changes.
-
-        An ended analysis stays as it is, whatever comes late: returns how it stands.
-        """
+        """Enters a state: an event, unless nothing changes. Returns how the analysis stands then."""
 
     def set_accepted(self, analysis_id: str, accepted: Mapping[str, Accepted]) -> None:
         """Keeps what every site answered to the specification, in the order of the roster."""
@@ -67,6 +69,9 @@ class Store(Protocol):
 
     def rounds(self, analysis_id: str) -> list[Round]:
         """All rounds, in order."""
+
+    def trace(self, analysis_id: str) -> list[TraceEntry]:
+        """What an analyst sees of all rounds, in order."""
 
     def result(self, analysis_id: str) -> str | None:
         """The result as JSON, once there is one."""
@@ -96,6 +101,7 @@ def nobody(_analysis_id: str) -> None:
 @dataclass
 class _Kept:
     analysis: Analysis
+    specification: Specification
     accepted: dict[str, Accepted] = field(default_factory=dict)
     start: StartMessage | None = None
     rounds: list[Round] = field(default_factory=list)
@@ -108,20 +114,20 @@ class _Kept:
 
 
 class MemoryStore:
-    """A store that forgets everything with its process: for rehearsals and trials."""
+    """A store that forgets everything with its process: what tests hand to `create_app`."""
 
     def __init__(self) -> None:
         self._kept: dict[str, _Kept] = {}
         self._lock = RLock()
         self._listener: Listener = nobody
 
-    def add(self, analysis: Analysis) -> Analysis:
+    def add(self, analysis: Analysis, specification: Specification) -> Analysis:
         """Keeps a new analysis, unless its idempotency key is known."""
         with self._lock:
             for kept in self._kept.values():
                 if analysis.idempotency_key is not None and kept.analysis.idempotency_key == analysis.idempotency_key:
-                    return kept.analysis
-            self._kept[analysis.id] = kept = _Kept(analysis)
+                    return self.get(kept.analysis.id)
+            self._kept[analysis.id] = kept = _Kept(analysis, specification)
             kept.happened(EventKind.STATE, AnalysisView.of(analysis))
         self._listener(analysis.id)
         return analysis
@@ -130,6 +136,10 @@ class MemoryStore:
         """The analysis as it stands."""
         kept = self._find(analysis_id)
         return replace(kept.analysis, last=kept.rounds[-1].trace if kept.rounds else None)
+
+    def specification(self, analysis_id: str) -> Specification:
+        """What is fitted."""
+        return self._find(analysis_id).specification
 
     def newest(self, *, state: AnalysisState | None, limit: int, before: str | None) -> list[Analysis]:
         """Newest first, after the analysis `before` in that order."""
@@ -170,7 +180,10 @@ class MemoryStore:
 
     def set_accepted(self, analysis_id: str, accepted: Mapping[str, Accepted]) -> None:
         """Keeps what every site answered to the specification."""
-        self._find(analysis_id).accepted = dict(accepted)
+        with self._lock:
+            kept = self._find(analysis_id)
+            if not kept.analysis.state.ended:
+                kept.accepted = dict(accepted)
 
     def accepted(self, analysis_id: str) -> dict[str, Accepted]:
         """What every site answered."""
@@ -178,7 +191,10 @@ class MemoryStore:
 
     def set_start(self, analysis_id: str, start: StartMessage) -> None:
         """Keeps the sum of the sites' one-shot starts."""
-        self._find(analysis_id).start = start
+        with self._lock:
+            kept = self._find(analysis_id)
+            if not kept.analysis.state.ended:
+                kept.start = start
 
     def start(self, analysis_id: str) -> StartMessage | None:
         """The sum of the starts, once there is one."""
@@ -188,6 +204,8 @@ class MemoryStore:
         """Keeps a round."""
         with self._lock:
             kept = self._find(analysis_id)
+            if kept.analysis.state.ended:
+                return
             kept.rounds.append(entry)
             kept.happened(EventKind.ROUND, RoundView.of(entry.trace))
         self._listener(analysis_id)
@@ -195,6 +213,10 @@ class MemoryStore:
     def rounds(self, analysis_id: str) -> list[Round]:
         """All rounds, in order."""
         return list(self._find(analysis_id).rounds)
+
+    def trace(self, analysis_id: str) -> list[TraceEntry]:
+        """What an analyst sees of all rounds, in order."""
+        return [entry.trace for entry in self.rounds(analysis_id)]
 
     def result(self, analysis_id: str) -> str | None:
         """The result as JSON, once there is one."""

@@ -31,8 +31,9 @@ class Desk:
             RequestError: the request cannot be carried out, or its key stands for another request.
             DictionaryError: it names what the dictionary lacks.
         """
-        new = Analysis.submitted(request, self.resolve(request, self.dictionary, self.sites), idempotency_key)
-        kept = self.store.add(new)
+        specification = self.resolve(request, self.dictionary, self.sites)
+        new = Analysis.submitted(request, specification, idempotency_key)
+        kept = self.store.add(new, specification)
         if kept.request_sha256 != new.request_sha256:
             raise RequestError(
                 "this Idempotency-Key was used for another request.",

@@ -59,7 +59,7 @@ class AnalysisView(View):
             title=analysis.request.title,
             formula=analysis.request.formula,
             family=analysis.request.family,
-            roster=analysis.specification.roster,
+            roster=analysis.roster,
             round=last.round if last else 0,
             max_rounds=analysis.request.max_rounds,
             decrement=last.decrement if last else None,
@@ -142,12 +142,6 @@ class SitesView(View):
     model_config = ConfigDict(json_schema_extra={"examples": [examples.SITES]})
 
     sites: tuple[SiteView, ...]
-
-
-class HealthView(View):
-    """The coordinator is up."""
-
-    status: str = "ok"
 
 
 def joined(problems: Sequence[Problem]) -> Problem | None:

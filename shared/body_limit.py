@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
+from shared.codes import TOO_LARGE, TOO_SLOW
 from shared.messages import Problem
 
 Scope = MutableMapping[str, Any]
@@ -34,6 +35,7 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         announced = dict(scope["headers"]).get(b"content-length", b"")
+        # not int, which takes 4,300 digits at most
         if announced.isdigit() and float(announced) > self._limit:
             await _refuse(send, 413, self._too_large())
             return
@@ -61,11 +63,11 @@ class BodyLimit:
 
     def _too_large(self) -> Problem:
         message = f"the body is larger than {self._limit} bytes."
-        return Problem(code="too_large", message=message, where="body", remedy="Send less.")
+        return Problem(code=TOO_LARGE, message=message, where="body", remedy="Send less.")
 
     def _too_slow(self) -> Problem:
         message = f"the body did not come within {self._deadline:g} s."
-        return Problem(code="too_slow", message=message, where="body", remedy="Send it again, faster or less of it.")
+        return Problem(code=TOO_SLOW, message=message, where="body", remedy="Send it again, faster or less of it.")
 
 
 async def _refuse(send: Send, status: int, problem: Problem) -> None:

@@ -5,17 +5,25 @@ propose it from its own file, and it is never collected from the sites. Treatmen
 follow from it alone, and so are the same everywhere.
 """
 
+import re
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from shared import examples
 from shared.errors import DictionaryError
+from shared.validation import in_words
 
 SITE = "site"
 """The reserved grouping factor: the site itself. No variable may have this name."""
 
-VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z.][A-Za-z0-9._]{0,62}$")]
+NAME = re.compile(r"^[A-Za-z.][A-Za-z0-9._]{0,62}$", re.ASCII)
+"""What a variable can be called."""
+MISSING_TEXTS = ("", "NA", "NaN", "nan", "NULL")
+"""Texts that mean in a data file that a value is missing."""
+
+VariableName = Annotated[str, StringConstraints(pattern=NAME.pattern)]
 Level = Annotated[str, StringConstraints(min_length=1, max_length=120)]
 
 
@@ -42,8 +50,15 @@ class Variable(BaseModel):
             raise ValueError(f"{self.name}: a factor has levels, and nothing else has")
         if len(set(self.levels)) != len(self.levels):
             raise ValueError(f"{self.name}: a level appears twice")
+        for level in self.levels:
+            if level in MISSING_TEXTS:
+                raise ValueError(
+                    f"{self.name}: `{level}` means that a value is missing; spell the level otherwise, in the data too"
+                )
         if self.reference is not None and self.reference not in self.levels:
             raise ValueError(f"{self.name}: the reference level is not one of the levels")
+        if self.range is not None and not self.range[0] <= self.range[1]:
+            raise ValueError(f"{self.name}: its range begins above its end")
         return self
 
     @property
@@ -83,3 +98,23 @@ class Dictionary(BaseModel):
                 return variable
         known = ", ".join(variable.name for variable in self.variables)
         raise DictionaryError(f"the dictionary has no variable `{name}`.", remedy=f"It has: {known}.")
+
+
+def read_dictionary(path: Path) -> Dictionary:
+    """The consortium's dictionary in a file.
+
+    Raises:
+        DictionaryError: it cannot be read, or is inconsistent.
+    """
+    try:
+        return Dictionary.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise DictionaryError(
+            f"the dictionary cannot be read: {error.strerror}.",
+            where=str(path),
+            remedy="Copy the agreed dictionary there.",
+        ) from None
+    except ValidationError as error:
+        told = in_words(error, Dictionary)
+        remedy = f"{told.remedy} Ask the consortium for the agreed file.".lstrip()
+        raise DictionaryError(told.message, where=told.where_in(path), remedy=remedy) from None

@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+import stat
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -52,7 +53,14 @@ def make_secret(path: Path) -> None:
     path.write_text(secrets.token_hex(_RANDOM_BYTES) + "\n", encoding="ascii")
 
 
-def is_mounted_secret(path: Path) -> bool:
+def others_can_read(path: Path) -> bool:
+    """Whether others than its owner can read a file that holds a secret. One that an engine mounted does as it is."""
+    if os.name != "posix" or not path.exists() or _is_mounted(path):
+        return False
+    return bool(path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
+
+
+def _is_mounted(path: Path) -> bool:
     """Whether a container engine mounted the file as a secret, read-only and under /run/secrets.
 
     Docker and Kubernetes do so with mode 0444 and leave it to nobody in the container to change that; who reads it there is

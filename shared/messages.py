@@ -20,6 +20,8 @@ from shared.specification import Specification
 LARGEST = 1e100
 """No number of a site's answer is larger, so that sums over all sites and products in a step stay finite."""
 TOO_LARGE = f"it holds a number larger than {LARGEST:g}."
+LARGEST_ANSWER = 64 * 2**20
+"""Bytes of a site's answer that are read at most."""
 LONGEST_TEXT = 2000
 LONGEST_LABEL = 200
 

@@ -1,45 +1,60 @@
 """What an interface's description says of errors: every one is a Problem. Plain values; it knows no web framework."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
+from shared.codes import INTERNAL, TOO_LARGE, TOO_SLOW, UNAUTHORISED
+from shared.errors import RequestError, StoreError, UnknownAnalysisError
 from shared.messages import Problem
 
 PROBLEM_TYPE = "application/problem+json"
+_PROBLEM = Problem.model_json_schema()
 
-_SAID = {
-    401: ("The key is missing or wrong", "unauthorised", "the key is missing or wrong.", "Send the key."),
-    403: (
-        "Refused by a rule of the site",
-        "too_few_rows",
-        "the site has too few rows for this model.",
-        "Leave it out.",
+
+class Example(NamedTuple):
+    """An error as a description shows it."""
+
+    description: str
+    code: str
+    message: str
+    remedy: str
+
+
+USUAL = {
+    401: Example("The key is missing or wrong", UNAUTHORISED, "the key is missing or wrong.", "Send the key."),
+    403: Example(
+        "Refused by a rule of the site", "too_few_rows", "the site has too few rows for this model.", "Leave it out."
     ),
-    404: ("There is no such analysis", "unknown_analysis", "there is no such analysis here.", "See what there is."),
-    408: ("The body took too long", "too_slow", "the body took too long to come.", "Send it faster."),
-    409: ("Not as things stand", "conflict", "it cannot be done as things stand.", "See `message`."),
-    413: ("The body is too large", "too_large", "the body is larger than it may be.", "Send less."),
-    422: ("The request or the data are not valid", "request", "the field `formula` is missing.", "Add it."),
-    500: ("An unforeseen fault", "unforeseen", "it failed in a way that it did not foresee.", "Look at its log."),
-    503: ("The database cannot be used", "store", "the database cannot be written.", "Make room on the disk."),
+    404: Example(
+        "There is no such analysis", UnknownAnalysisError.code, "there is no such analysis here.", "See what there is."
+    ),
+    408: Example("The body took too long", TOO_SLOW, "the body took too long to come.", "Send it faster."),
+    413: Example("The body is too large", TOO_LARGE, "the body is larger than it may be.", "Send less."),
+    422: Example(
+        "The request or the data are not valid", RequestError.code, "the field `formula` is missing.", "Add it."
+    ),
+    500: Example("An unforeseen fault", INTERNAL, "it failed in a way that it did not foresee.", "Look at its log."),
+    503: Example(
+        "The database cannot be used", StoreError.code, "the database cannot be written.", "Make room on the disk."
+    ),
 }
 
 
-def problems(*statuses: int, **described: str) -> dict[int | str, dict[str, Any]]:
-    """These statuses in the form that a route's `responses` have.
+def problems(*usual: int, other: Mapping[int, Example] | None = None) -> dict[int | str, dict[str, Any]]:
+    """Errors in the form that a route's `responses` have.
 
     Args:
-        statuses: HTTP statuses.
-        described: other descriptions than the usual ones, as `s409="there is no result yet"`.
+        usual: statuses that need no further words.
+        other: those that do.
     """
-    return {status: _answer(status, described.get(f"s{status}")) for status in statuses}
+    shown = {status: USUAL[status] for status in usual} | dict(other or {})
+    return {status: _answer(example) for status, example in shown.items()}
 
 
-def _answer(status: int, described: str | None) -> dict[str, Any]:
-    description, code, message, remedy = _SAID[status]
-    example = Problem(code=code, message=message, where="", remedy=remedy).model_dump(mode="json")
-    content = {"schema": Problem.model_json_schema(), "example": example}
-    return {"description": described or description, "content": {PROBLEM_TYPE: content}}
+def _answer(example: Example) -> dict[str, Any]:
+    problem = Problem(code=example.code, message=example.message, where="", remedy=example.remedy)
+    content = {"schema": _PROBLEM, "example": problem.model_dump(mode="json")}
+    return {"description": example.description, "content": {PROBLEM_TYPE: content}}
 
 
 def tagged(description: dict[str, Any]) -> dict[str, Any]:

@@ -8,11 +8,9 @@ from typing import Any, NamedTuple, Protocol, get_args
 
 from pydantic import BaseModel
 
-UNREADABLE_BODY = 400
-"""The status by which FastAPI says that a body is no text, before any field of it was looked at."""
-JSON_HEADER = "-H 'Content-Type: application/json'"
-
-_BODY = "body"
+NEEDS = "JSON needs double quotes around names and texts, and a value after every colon."
+NO_OBJECT = frozenset({"model_type", "model_attributes_type", "dict_type", "dataclass_type"})
+"""Pydantic's names of what is wrong where something else than an object stands."""
 _LONGEST_NAME = 60
 """Characters of an unknown field's name that are said."""
 _EXAMPLE = ', such as ["hospital-a"]'
@@ -39,18 +37,11 @@ class Words(NamedTuple):
         return f"{file}: {self.where}" if self.where else str(file)
 
 
-NO_TEXT = Words("body", "the body is not JSON in UTF-8.", "Send JSON in UTF-8.")
-
-
 class _Fault(NamedTuple):
     place: Place
     context: Mapping[str, Any]
     text: str
     model: type[BaseModel] | None
-
-    @property
-    def of_request(self) -> bool:
-        return self.place[:1] == (_BODY,)
 
 
 def in_words(error: Faults, model: type[BaseModel] | None = None) -> Words:
@@ -78,15 +69,11 @@ def _unknown(fault: _Fault) -> Words:
 
 
 def _no_json(fault: _Fault) -> Words:
-    what = "the body is not JSON." if fault.of_request else "this is not JSON."
     position = re.search(r"line \d+ column \d+", fault.text)
-    where = position.group() if position else f"body, character {int(fault.place[-1]) + 1}"
-    return Words(where, what, "JSON needs double quotes around names and texts, and a value after every colon.")
+    return Words(position.group() if position else "", "this is not JSON.", NEEDS)
 
 
 def _no_object(fault: _Fault) -> Words:
-    if fault.place == (_BODY,):
-        return Words(_BODY, "the body is no JSON object.", f"Send {{...}}, and with curl also {JSON_HEADER}.")
     return Words(_dotted(fault.place), "an object with named fields is needed, {...}.", "")
 
 
@@ -96,8 +83,6 @@ def _no_list(fault: _Fault) -> Words:
 
 
 def _missing(fault: _Fault) -> Words:
-    if fault.place == (_BODY,):
-        return Words(_BODY, "the body is missing.", f"Send JSON: with curl, -d '{{...}}' {JSON_HEADER}.")
     return Words(_dotted(fault.place), f"the field `{fault.place[-1]}` is missing.", "Add it.")
 
 
@@ -125,7 +110,7 @@ _WORDS: Mapping[str, Callable[[_Fault], Words]] = {
     "missing": _missing,
     "union_tag_not_found": _untagged,
     "value_error": _own_words,
-    **dict.fromkeys(("model_type", "model_attributes_type", "dict_type", "dataclass_type"), _no_object),
+    **dict.fromkeys(NO_OBJECT, _no_object),
     **dict.fromkeys(("tuple_type", "list_type"), _no_list),
     **dict.fromkeys(("literal_error", "enum", "union_tag_invalid"), _not_among),
 }

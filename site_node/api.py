@@ -20,7 +20,9 @@ from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 
 from shared import packed
-from shared.errors import DataError, FedglmmError, RefusedError, UnknownAnalysisError
+from shared.bodies import NO_TEXT, UNREADABLE, request_in_words
+from shared.codes import INTERNAL, UNAUTHORISED, code_of
+from shared.errors import DataError, FedglmmError, RefusedError, RequestError, UnknownAnalysisError
 from shared.messages import (
     About,
     Accepted,
@@ -34,8 +36,8 @@ from shared.messages import (
     Problem,
     StartReply,
 )
-from shared.openapi import PROBLEM_TYPE, problems, tagged
-from shared.validation import NO_TEXT, UNREADABLE_BODY, Words, in_words
+from shared.openapi import PROBLEM_TYPE, Example, problems, tagged
+from shared.validation import Words
 from site_node.data.rows_at_fault import RowError
 from site_node.evaluation import SiteNode
 
@@ -45,9 +47,19 @@ Analysis = Annotated[AnalysisId, Path(description="the coordinator's id of the a
 _PREPARING = "preparing, of all analyses"
 _ANALYSIS = "/analyses/{analysis_id}"
 _SCHEME = HTTPBearer(auto_error=False, description="the site's key, if it has one; the guard asks for it")
-_NO_DATA = "The data file cannot be read"
-_PREPARED = problems(403, 408, 409, 413, 422, s409="The data have changed")
-_ANSWERED = problems(403, 404, 408, 409, 413, 422, s409="The data have changed")
+_DATA_CHANGED = "data_changed"
+_ASKER_LEFT = "asker_left"
+_CHANGED = Example(
+    "The data have changed",
+    _DATA_CHANGED,
+    "the site's data have changed since the analysis began.",
+    "Start a new analysis.",
+)
+_NO_DATA = Example(
+    "The data file cannot be read", DataError.code, "the data file is not there.", "Set `data` in site.toml."
+)
+_PREPARED = problems(403, 408, 413, 422, other={409: _CHANGED})
+_ANSWERED = problems(403, 404, 408, 413, 422, other={409: _CHANGED})
 _PACKED: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {
@@ -113,14 +125,24 @@ def routes(node: SiteNode, limiter: CapacityLimiter) -> APIRouter:
     async def health() -> Health:
         return Health()
 
-    @keyed.get("/about", summary="Who the site is", responses=problems(422, s422=_NO_DATA))
+    @keyed.get("/about", summary="Who the site is", responses=problems(other={422: _NO_DATA}))
     async def about() -> About:
         # not behind the limiter: it must answer while the site computes
         return await anyio.to_thread.run_sync(node.about)
 
     @keyed.post(f"{_ANALYSIS}/prepare", summary="Whether the site can and will take part", responses=_PREPARED)
-    async def prepare(analysis_id: Analysis, request: PrepareRequest) -> Accepted:
-        return await compute(_PREPARING, partial(node.prepare, analysis_id, request.specification))
+    async def prepare(analysis_id: Analysis, request: PrepareRequest, asked: Request) -> Accepted:
+        left = asyncio.create_task(_left(asked))
+
+        def work() -> Accepted:
+            if left.done():  # a cancelled analysis: the next one does not wait for its design
+                raise RequestError("whoever asked has left.", where="the connection", code=_ASKER_LEFT)
+            return node.prepare(analysis_id, request.specification)
+
+        try:
+            return await compute(_PREPARING, work)
+        finally:
+            left.cancel()
 
     @keyed.post(
         f"{_ANALYSIS}/contributions",
@@ -156,18 +178,20 @@ def add_problems(app: FastAPI, site: str) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> Response:
-        return _invalid(in_words(error))
+        return _invalid(request_in_words(error))
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> Response:
-        if error.status_code == UNREADABLE_BODY:
+        if error.status_code == UNREADABLE:
             return _invalid(NO_TEXT)
-        return _problem(error.status_code, Problem(code="http", message=str(error.detail)), error.headers)
+        return _problem(
+            error.status_code, Problem(code=code_of(error.status_code), message=str(error.detail)), error.headers
+        )
 
 
 def _invalid(told: Words) -> Response:
     remedy = told.remedy or "See the site's /docs for what it takes."
-    return _problem(422, Problem(code="invalid_request", message=told.message, where=told.where, remedy=remedy))
+    return _problem(422, Problem(code=RequestError.code, message=told.message, where=told.where, remedy=remedy))
 
 
 def add_guard(app: FastAPI, site: str, key: SecretStr | None) -> None:
@@ -179,7 +203,7 @@ def add_guard(app: FastAPI, site: str, key: SecretStr | None) -> None:
             client = request.client.host if request.client else None
             _log.warning("key refused", site=site, client=client, path=_short(request.url.path))
             problem = Problem(
-                code="unauthorised",
+                code=UNAUTHORISED,
                 message="the bearer key is missing or wrong.",
                 remedy="Send the key that the site's key_file holds.",
             )
@@ -188,14 +212,20 @@ def add_guard(app: FastAPI, site: str, key: SecretStr | None) -> None:
             return await proceed(request)
         except Exception as error:  # noqa: BLE001 -- its text may quote data, so it goes neither out nor into the log
             _log.error(
-                "unforeseen", site=site, fault=type(error).__name__, place=_place(error), path=_short(request.url.path)
+                "internal", site=site, fault=type(error).__name__, place=_place(error), path=_short(request.url.path)
             )
             problem = Problem(
-                code="unforeseen",
+                code=INTERNAL,
                 message="the site failed in a way that it did not foresee.",
                 remedy="Look at the site's log.",
             )
             return _problem(500, problem)
+
+
+async def _left(request: Request) -> None:
+    """Waits until nobody is there to be answered."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _short(text: str) -> str:
@@ -214,7 +244,7 @@ def _status(error: FedglmmError) -> int:
             return 403
         case UnknownAnalysisError():
             return 404
-        case DataError(code="data_changed"):
+        case DataError() if error.code == _DATA_CHANGED:
             return 409
         case _:
             return 422

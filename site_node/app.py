@@ -7,6 +7,7 @@ from anyio import CapacityLimiter
 from fastapi import FastAPI
 
 from shared.body_limit import BodyLimit
+from shared.dictionary import read_dictionary
 from site_node.api import SiteApi, add_guard, add_problems, routes
 from site_node.data.sources import FileSource
 from site_node.estimation.effects import site_effect
@@ -14,7 +15,7 @@ from site_node.estimation.laplace import contribution
 from site_node.estimation.model import model_of
 from site_node.estimation.start import start_contribution
 from site_node.evaluation import Estimator, SiteNode
-from site_node.settings import SiteSettings, load_dictionary
+from site_node.settings import SiteSettings
 
 LARGEST_REQUEST = 64 * 2**20
 """Bytes."""
@@ -41,7 +42,7 @@ def create_app(
         name=settings.name,
         version=release,
         policy=settings.policy,
-        dictionary=load_dictionary(settings.dictionary),
+        dictionary=read_dictionary(settings.dictionary),
         source=FileSource(settings.data, settings.fingerprint_secret().get_secret_value()),
         estimator=estimator,
     )

@@ -12,16 +12,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from shared.dictionary import read_dictionary
 from shared.errors import FedglmmError, SettingsError
 from shared.specification import Specification
 from shared.validation import in_words
 from site_node.data.inference import infer, write_dictionary
 from site_node.data.split import split as split_file
 from site_node.folder import write_site
-from site_node.hosting import run
 from site_node.inspection import Inspection, inspect
 from site_node.release.policy import PolicyName
-from site_node.settings import load_dictionary, load_settings
+from site_node.settings import load_settings
 
 app = typer.Typer(
     name="fedglmm-site", help="What runs beside the rows.", no_args_is_help=True, pretty_exceptions_enable=False
@@ -31,6 +31,8 @@ Levels = Annotated[
     list[str] | None,
     typer.Option(help="COLUMN=a,b,c: a factor with exactly these levels, the reference first. May be repeated."),
 ]
+
+_FROM_RESULT = "Give what a result has under `specification`; the analyst has it from `fedglmm export ID`."
 
 
 @app.command()
@@ -55,7 +57,11 @@ def split(
                 policy=policy,
             )
     _notes(federation.notes)
-    _say(f"{len(federation.shares)} sites in {out}. Next: fedglmm-site serve {out}/*/")
+    _say(f"{len(federation.shares)} sites in {out}. Next:")
+    _say(
+        "- set a port in each site.toml if a coordinator must know it: 0 takes any that is free, a new one at every start;"
+    )
+    _say(f"- fedglmm-site serve {out}/*/")
 
 
 @app.command()
@@ -90,7 +96,6 @@ def init(
             port=port,
             key_file=key_file,
         )
-        load_settings(folder)
         if proposal is not None:
             write_dictionary(proposal.dictionary, dictionary)
             _notes(proposal.notes)
@@ -112,11 +117,14 @@ def check(
         settings = load_settings(folder)
         settings.bearer_key()
         settings.fingerprint_secret()
-        dictionary = load_dictionary(settings.dictionary)
+        dictionary = read_dictionary(settings.dictionary)
         inspection = inspect(settings, dictionary, _specification(specification))
     _report(settings.name, inspection)
     if specification is None:
-        _say("Floors of outcomes within levels depend on the model: give --specification to check those as well.")
+        _say(
+            "Floors of outcomes within levels depend on the model: give --specification to check those as well. "
+            + _FROM_RESULT
+        )
     raise typer.Exit(0 if inspection.sound else 1)
 
 
@@ -126,6 +134,8 @@ def serve(
     announce: Annotated[Path | None, typer.Option(help="a file to be told the sites' URLs")] = None,
 ) -> None:
     """Serve one site, or several on their own ports, until interrupted."""
+    from site_node.hosting import run  # noqa: PLC0415 -- the web server and the mathematics: the other commands start sooner
+
     with _told():
         run([load_settings(folder) for folder in folders], announce)
 
@@ -171,7 +181,7 @@ def _specification(path: Path | None) -> Specification | None:
     except ValidationError as error:
         told = in_words(error, Specification)
         message = f"it is no specification: {told.message}"
-        raise SettingsError(message, where=told.where_in(path), remedy="Export one from the coordinator.") from None
+        raise SettingsError(message, where=told.where_in(path), remedy=_FROM_RESULT) from None
 
 
 def _report(name: str, inspection: Inspection) -> None:
@@ -184,6 +194,11 @@ def _report(name: str, inspection: Inspection) -> None:
         levels = escape(", ".join(report.variable.coded_levels))
         table.add_row(escape(report.variable.name), report.variable.type, levels, missing, escape(wrong))
     Console().print(table)
+    if inspection.problem or any(report.problem for report in inspection.variables):
+        _say(
+            "Row 1 is the first below the header: row N is line N + 1 of a CSV file in which no cell holds a line break "
+            "and no line is empty."
+        )
     if inspection.problem:
         _say(f"The specification cannot be carried out here: {inspection.problem}")
     for breach in inspection.refused:

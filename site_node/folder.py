@@ -6,7 +6,7 @@ from pathlib import Path
 from shared.errors import SettingsError
 from shared.keys import make_secret
 from site_node.release.policy import PolicyName
-from site_node.settings import FILE_NAME
+from site_node.settings import FILE_NAME, settings_in
 
 _TEMPLATE = """\
 # A site of a fedglmm federation. Paths are relative to this file.
@@ -50,12 +50,11 @@ def write_site(
     """Writes site.toml, and the secret file unless there is one.
 
     Raises:
-        SettingsError: there is a site.toml already.
+        SettingsError: there is a site.toml already, or a setting is wrong. Then nothing is written.
     """
     settings = folder / FILE_NAME
     if settings.exists():
         raise SettingsError("the file exists.", where=str(settings), remedy="Edit it, or remove it first.")
-    folder.mkdir(parents=True, exist_ok=True)
     # a JSON string is a TOML string
     written = _TEMPLATE.format(
         name=json.dumps(name),
@@ -66,5 +65,7 @@ def write_site(
         port=port,
         key_file='# key_file = "key"' if key_file is None else f"key_file = {json.dumps(key_file)}",
     )
+    settings_in(written, settings)
+    folder.mkdir(parents=True, exist_ok=True)
     settings.write_text(written, encoding="utf-8")
     make_secret(folder / "secret")

@@ -1,24 +1,26 @@
 """One process that serves one site, or many on their own ports, in one event loop."""
 
 import asyncio
-import json
 import os
 import signal
 import socket
 import sys
-from collections.abc import Generator, MutableMapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import structlog
 import uvicorn
 from anyio import CapacityLimiter
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it ships none
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from shared.connections import ACCEPTED_AT_ONCE, Bounded
 from shared.errors import SettingsError
-from shared.keys import is_mounted_secret
+from shared.keys import others_can_read
+from shared.listening import BACKLOG, announce, listen_on, url_of
+from site_node import log
 from site_node.app import create_app
 from site_node.settings import SiteSettings
 
@@ -27,7 +29,6 @@ _LAST_SECONDS = 0.2
 """For what remains to be done after the grace period."""
 _OWNER_ONLY = 0o077
 """What group and others must not have."""
-_BACKLOG = 128
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,9 @@ class _Listener:
     settings: SiteSettings
     socket: socket.socket
 
-    @property
-    def url(self) -> str:
-        host, port = self.socket.getsockname()[:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+class _Connection(Bounded, H11Protocol):
+    """One of a site's."""
 
 
 class _Server(uvicorn.Server):
@@ -50,6 +50,8 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        for one in sockets or ():
+            one.listen(BACKLOG)  # so many may wait; the server accepts no more than its own backlog at once
         self.listening.set()
 
     @contextmanager
@@ -57,12 +59,12 @@ class _Server(uvicorn.Server):
         yield
 
 
-def run(sites: Sequence[SiteSettings], announce: Path | None = None) -> None:
+def run(sites: Sequence[SiteSettings], announced: Path | None = None) -> None:
     """Serves these sites until SIGTERM or SIGINT.
 
     Args:
         sites: the sites' settings.
-        announce: a file that tells the sites' URLs, written once all of them listen.
+        announced: a file that tells the sites' URLs, written once all of them listen.
 
     Raises:
         SettingsError: two sites have one name, a port is in use, or a secret cannot be read.
@@ -73,14 +75,14 @@ def run(sites: Sequence[SiteSettings], announce: Path | None = None) -> None:
         if names.count(name) > 1:
             raise SettingsError(f"two sites are called `{name}`.", remedy="Give each site.toml a name of its own.")
     os.umask(_OWNER_ONLY)
-    configure_logs()
+    log.configure()
     for site in sites:
         _warn_of_data(site)
         _warn_of_secrets(site)
-    if announce is not None:
-        announce.unlink(missing_ok=True)
+    if announced is not None:
+        announced.unlink(missing_ok=True)
     with threadpool_limits(limits=1):  # one core a request: several sites share the machine
-        asyncio.run(_serve(sites, announce))
+        asyncio.run(_serve(sites, announced))
 
 
 def _warn_of_data(site: SiteSettings) -> None:
@@ -95,28 +97,13 @@ def _warn_of_data(site: SiteSettings) -> None:
 
 def _warn_of_secrets(site: SiteSettings) -> None:
     for path in (site.key_file, site.secret_file):
-        if path is None or not path.exists() or is_mounted_secret(path):
-            continue
-        if path.stat().st_mode & _OWNER_ONLY:
+        if path is not None and others_can_read(path):
             structlog.get_logger().warning(
-                "others than the owner can use a file that holds a secret", site=site.name, file=str(path)
+                "others than the owner can read a file that holds a secret", site=site.name, file=str(path)
             )
 
 
-def configure_logs() -> None:
-    """JSON to stderr, of plain values only."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _plain,
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-
-
-async def _serve(sites: Sequence[SiteSettings], announce: Path | None) -> None:
+async def _serve(sites: Sequence[SiteSettings], announced: Path | None) -> None:
     limiter = CapacityLimiter(os.cpu_count() or 1)
     with ExitStack() as sockets:
         listeners = [_Listener(site, sockets.enter_context(_bind(site))) for site in sites]
@@ -134,7 +121,7 @@ async def _serve(sites: Sequence[SiteSettings], announce: Path | None) -> None:
                 tasks.create_task(server.serve([listener.socket]))
             for server in servers:
                 await server.listening.wait()
-            _announce(listeners, announce)
+            _tell(listeners, announced)
     await _leave()
 
 
@@ -151,6 +138,8 @@ async def _leave() -> None:
 def _server(settings: SiteSettings, limiter: CapacityLimiter) -> _Server:
     config = uvicorn.Config(
         create_app(settings, limiter=limiter),
+        http=_Connection,
+        backlog=ACCEPTED_AT_ONCE,
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -160,34 +149,18 @@ def _server(settings: SiteSettings, limiter: CapacityLimiter) -> _Server:
 
 
 def _bind(settings: SiteSettings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    # asyncio sets TCP_NODELAY only where the protocol is named; without it every answer waits 40 ms for an acknowledgement
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((settings.host, settings.port))
-        listener.listen(_BACKLOG)
+        return listen_on(settings.host, settings.port)
     except OSError as error:
-        listener.close()
         raise SettingsError(
             f"port {settings.port} is in use or not to be had ({error.strerror}).",
             where=f"site {settings.name}, host {settings.host}",
             remedy="Stop what uses it, or set another port in site.toml; 0 takes any that is free.",
         ) from None
-    return listener
 
 
-def _announce(listeners: Sequence[_Listener], path: Path | None) -> None:
-    log = structlog.get_logger()
+def _tell(listeners: Sequence[_Listener], announced: Path | None) -> None:
     for listener in listeners:
-        log.info("listening", site=listener.settings.name, url=listener.url)
-    if path is not None:
-        urls = {listener.settings.name: listener.url for listener in listeners}
-        draft = path.with_name(path.name + ".draft")
-        draft.write_text(json.dumps({"sites": urls}, indent=2) + "\n", encoding="utf-8")
-        draft.replace(path)
-
-
-def _plain(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Drops whatever is not a plain value: no array and no list of numbers gets into a log."""
-    return {name: value for name, value in event.items() if isinstance(value, str | int | float | None)}
+        structlog.get_logger().info("listening", site=listener.settings.name, url=url_of(listener.socket))
+    if announced is not None:
+        announce(announced, {"sites": {one.settings.name: url_of(one.socket) for one in listeners}})

@@ -1,16 +1,16 @@
 """A site's settings: site.toml, the dictionary beside it, and the two files that hold secrets."""
 
-import ipaddress
 import secrets
+import shlex
 import tomllib
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretBytes, SecretStr, ValidationError
 
-from shared.dictionary import Dictionary
-from shared.errors import DictionaryError, SettingsError
+from shared.errors import SettingsError
 from shared.keys import checked_key
+from shared.listening import is_loopback
 from shared.specification import SiteName
 from shared.validation import in_words
 from site_node.release.policy import PolicyName
@@ -42,7 +42,8 @@ class SiteSettings(BaseModel):
         """
         if self.key_file is None:
             return None
-        key = _read_secret(self.key_file, "key_file").decode("utf-8", errors="replace").strip()
+        remedy = "Write the key there that the coordinator has for this site: whoever runs it hands it over."
+        key = _read(self.key_file, "key_file", remedy).decode("utf-8", errors="replace").strip()
         return checked_key(key, where=f"key_file ({self.key_file})", exposed=not is_loopback(self.host))
 
     def fingerprint_secret(self) -> SecretBytes:
@@ -53,7 +54,9 @@ class SiteSettings(BaseModel):
         """
         if self.secret_file is None:
             return SecretBytes(secrets.token_bytes(_SECRET_BYTES))
-        return SecretBytes(_read_secret(self.secret_file, "secret_file"))
+        made = f"`openssl rand -hex 32 > {shlex.quote(str(self.secret_file))}`"
+        remedy = f"Put the old one back; or make a new one, {made}: analyses under way then end as refused."
+        return SecretBytes(_read(self.secret_file, "secret_file", remedy))
 
 
 def load_settings(folder: Path) -> SiteSettings:
@@ -64,15 +67,26 @@ def load_settings(folder: Path) -> SiteSettings:
     """
     path = folder / FILE_NAME if folder.is_dir() else folder
     try:
-        written = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise SettingsError(
             "there is no such file.", where=str(path), remedy="Run `fedglmm-site init` to write one."
         ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"it cannot be read: {error}.", where=str(path), remedy="Mend the file.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(error, path) from None
+    return settings_in(text, path)
+
+
+def settings_in(text: str, path: Path) -> SiteSettings:
+    """The settings in a file's text, whether it is written already or not.
+
+    Raises:
+        SettingsError: as `load_settings`.
+    """
     try:
-        settings = SiteSettings.model_validate(_absolute(written, path.parent))
+        settings = SiteSettings.model_validate(_absolute(tomllib.loads(text), path.parent))
+    except tomllib.TOMLDecodeError as error:
+        raise _unreadable(error, path) from None
     except ValidationError as error:
         told = in_words(error, SiteSettings)
         remedy = told.remedy or "Mend the setting."
@@ -86,30 +100,8 @@ def load_settings(folder: Path) -> SiteSettings:
     return settings
 
 
-def load_dictionary(path: Path) -> Dictionary:
-    """Reads the consortium's dictionary.
-
-    Raises:
-        DictionaryError: it is not there, or is inconsistent.
-    """
-    try:
-        return Dictionary.model_validate_json(path.read_bytes())
-    except OSError:
-        raise DictionaryError(
-            "the dictionary cannot be read.", where=str(path), remedy="Set `dictionary` in site.toml."
-        ) from None
-    except ValidationError as error:
-        told = in_words(error, Dictionary)
-        remedy = f"{told.remedy} Ask the consortium for the agreed file.".lstrip()
-        raise DictionaryError(told.message, where=told.where_in(path), remedy=remedy) from None
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a host."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _unreadable(error: Exception, path: Path) -> SettingsError:
+    return SettingsError(f"it cannot be read: {error}.", where=str(path), remedy="Mend the file.")
 
 
 def _absolute(written: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -119,13 +111,12 @@ def _absolute(written: dict[str, Any], folder: Path) -> dict[str, Any]:
     }
 
 
-def _read_secret(path: Path, setting: str) -> bytes:
+def _read(path: Path, setting: str, remedy: str) -> bytes:
     try:
         content = path.read_bytes().strip()
     except OSError:
         content = b""
     if not content:
-        raise SettingsError(
-            "the file is missing, empty, or cannot be read.", where=f"{setting} ({path})", remedy="Write the secret."
-        )
+        message = "the file is missing, empty, or cannot be read."
+        raise SettingsError(message, where=f"{setting} ({path})", remedy=remedy)
     return content

@@ -16,6 +16,7 @@ HERE = Path(__file__).parent
 RSCRIPT, GPBOOST_PYTHON = "FEDGLMM_BENCH_RSCRIPT", "FEDGLMM_BENCH_GPBOOST_PYTHON"
 """Environment variables that name an Rscript, and a Python interpreter that can import gpboost."""
 LME4_ENGINES = {"glm": "R's glm, no random effect", "glmer": "lme4::glmer, nAGQ = 1, bobyqa"}
+GPBOOST = "GPBoost, to convergence"
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ def _lme4(name: str, size: list[str]) -> Pooled:
 def _gpboost(size: list[str]) -> Pooled:
     python = os.environ.get(GPBOOST_PYTHON) or (sys.executable if importlib.util.find_spec("gpboost") else None)
     if python is None:
-        return Pooled("GPBoost, to convergence")
-    return _told("GPBoost, to convergence", [python, str(HERE / "gpboost_fit.py"), *size])
+        return Pooled(GPBOOST)
+    return _told(GPBOOST, [python, str(HERE / "gpboost_fit.py"), *size])
 
 
 def _told(engine: str, command: list[str]) -> Pooled:

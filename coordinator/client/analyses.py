@@ -2,17 +2,18 @@
 
 import csv
 import io
-import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from coordinator.client.connection import Coordinator
+from coordinator.client.faults import ending
 from coordinator.client.fit import Fit
+from coordinator.client.following import has_ended
 from coordinator.client.terminal import DEFAULT_URL, Id, Json, KeyFile, Url, as_text, finish, key_in, told, watched
 from shared.errors import SettingsError
 
@@ -29,9 +30,13 @@ COLUMNS = (
 def list_analyses(*, coordinator: Url = DEFAULT_URL, key_file: KeyFile = None) -> None:
     """List the newest analyses."""
     with told(), Coordinator(coordinator, key_in(key_file)) as connection:
-        table = Table("id", "state", "last round", "created", "formula")
+        table = Table(
+            *(Column(name, no_wrap=True) for name in ("id", "state", "last round", "created (UTC)")), "formula"
+        )
         for one in connection.analyses():
-            table.add_row(one["id"], one["state"], str(one["round"]), one["created_at"], escape(one["formula"]))
+            table.add_row(
+                one["id"], one["state"], str(one["round"]), _minute(one["created_at"]), escape(one["formula"])
+            )
         Console().print(table)
 
 
@@ -40,10 +45,10 @@ def show(analysis: Id, *, coordinator: Url = DEFAULT_URL, key_file: KeyFile = No
     """Show an analysis: its result once it has one, else where it stands."""
     with told(), Coordinator(coordinator, key_in(key_file)) as connection:
         standing = connection.analysis(analysis)
-        found = Fit(connection.result(analysis)) if standing["links"]["result"] else None
-        if found is None:
-            Console().print_json(json.dumps(standing))
+        if not standing["links"]["result"]:
+            _standing(standing, as_json=as_json)
             return
+        found = Fit(connection.result(analysis))
     finish(found, as_json=as_json)
 
 
@@ -51,7 +56,7 @@ def show(analysis: Id, *, coordinator: Url = DEFAULT_URL, key_file: KeyFile = No
 def watch(analysis: Id, *, coordinator: Url = DEFAULT_URL, key_file: KeyFile = None, as_json: Json = False) -> None:
     """Watch an analysis from its beginning to its end, as fit does. Ctrl-C stops the watching, not the analysis."""
     with told(), Coordinator(coordinator, key_in(key_file)) as connection:
-        found = watched(connection, analysis)
+        found = watched(connection, analysis, key_file)
     finish(found, as_json=as_json)
 
 
@@ -60,8 +65,7 @@ def cancel(analysis: Id, *, coordinator: Url = DEFAULT_URL, key_file: KeyFile = 
     """Cancel an analysis that is under way. One that has ended stays as it is."""
     with told(), Coordinator(coordinator, key_in(key_file)) as connection:
         standing = connection.cancel(analysis)
-    done = f"{standing['round']} round{'' if standing['round'] == 1 else 's'}"
-    typer.echo(f"Cancelled: analysis {analysis}, after {done}. The sites are told.")
+    typer.echo(f"Cancelled: analysis {analysis}, after round {standing['round']}. The sites are told.")
 
 
 @app.command()
@@ -84,6 +88,29 @@ def export(
             typer.echo(text, nl=False)
         else:
             _write(out, text, force=force)
+
+
+def _standing(analysis: dict[str, Any], *, as_json: bool) -> None:
+    """An analysis without a result, as it stands.
+
+    Raises:
+        FedglmmError: it has ended, as `watch` tells it.
+    """
+    if as_json:
+        typer.echo(as_text(analysis))
+        return
+    waiting = f", waiting for {', '.join(analysis['waiting_for'])}" if analysis["waiting_for"] else ""
+    typer.echo(
+        f"{analysis['id']}: {analysis['state']} since {analysis['since']}{waiting}. The last round was {analysis['round']}.\n"
+        f"{analysis['formula']}"
+    )
+    if has_ended(analysis):
+        raise ending(analysis)
+
+
+def _minute(moment: str) -> str:
+    """A moment as a table shows it."""
+    return moment[: len("2026-01-01T00:00")].replace("T", " ")
 
 
 def _tidy(result: dict[str, Any]) -> str:

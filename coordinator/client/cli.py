@@ -85,7 +85,7 @@ def fit(
                 formula=what, family=family, weights=weights, random_effect_sd=random_effect_sd, sites=roster
             )
         with Coordinator(coordinator, key_in(key_file)) as connection:
-            found = watched(connection, connection.submit(request))
+            found = watched(connection, connection.submit(request), key_file)
     finish(found, as_json=as_json)
 
 

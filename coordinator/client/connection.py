@@ -12,7 +12,9 @@ from coordinator.client.faults import ending, fault_of, no_coordinator, unreacha
 from coordinator.client.fit import Fit
 from coordinator.client.following import PATIENCE, Progress, follow
 from shared.errors import RequestError, SettingsError
+from shared.keys import checked_key
 from shared.specification import AnalysisRequest
+from shared.unreachable import why
 from shared.validation import in_words
 
 TIMEOUT = 60.0
@@ -30,14 +32,19 @@ class Coordinator:
         key: the analyst's key, when the coordinator asks for one.
 
     Raises:
-        SettingsError: the address is none.
+        SettingsError: the address is none, or the key cannot be one.
     """
 
     def __init__(self, url: str, key: str | None = None) -> None:
         if not url.startswith(("http://", "https://")):
             raise SettingsError("the address is not complete.", where=url, remedy="It begins with http:// or https://.")
         self.url = url.rstrip("/")
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        if self.url.endswith("/v1"):
+            raise SettingsError("the address goes too far.", where=url, remedy="Leave off /v1.")
+        headers = {}
+        if key is not None:
+            shown = checked_key(key.strip(), where="key", exposed=False)
+            headers = {"Authorization": f"Bearer {shown.get_secret_value()}"}
         self._http = httpx.Client(base_url=f"{self.url}/v1", headers=headers, timeout=TIMEOUT)
 
     def __enter__(self) -> Self:
@@ -171,17 +178,20 @@ class Coordinator:
                     raise no_coordinator(response, self.url)
                 yield response.iter_bytes()
         except httpx.HTTPError as error:
-            raise unreachable(type(error).__name__, self.url) from None
+            raise unreachable(why(error), self.url) from None
 
     def _call(self, method: str, path: str, json: Any = None, params: dict[str, str] | None = None) -> dict[str, Any]:
         try:
             response = self._http.request(method, path, json=json, params=params)
         except httpx.HTTPError as error:
-            raise unreachable(type(error).__name__, self.url) from None
-        if response.is_success:
+            raise unreachable(why(error), self.url) from None
+        if not response.is_success:
+            raise fault_of(response, self.url)
+        try:
             answer: dict[str, Any] = response.json() if response.content else {}
-            return answer
-        raise fault_of(response, self.url)
+        except ValueError:
+            raise no_coordinator(response, self.url) from None
+        return answer
 
 
 def request_of(**fields: Any) -> AnalysisRequest:

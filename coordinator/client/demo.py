@@ -67,14 +67,11 @@ def _refused(console: Console, coordinator: Coordinator, on_progress: Callable[[
 def _compare(console: Console, fit: Fit) -> None:
     """The estimates beside those of glmmTMB on the pooled rows."""
     reference = json.loads(POOLED.read_text(encoding="utf-8"))["fits"]["glmmTMB_laplace"]
-    theirs: dict[str, tuple[float, float | None]] = {
-        name: (beta, se) for (name, beta), se in zip(reference["beta"].items(), reference["se"], strict=True)
-    }
-    theirs["sd__(Intercept)"] = (_first(reference["random_effects"]["sd"]), None)
+    theirs: dict[str, float] = {**reference["beta"], "sd__(Intercept)": _first(reference["random_effects"]["sd"])}
     console.print("[bold]Beside the pooled fit[/bold] (glmmTMB on all rows in one place):")
     console.print(f"   {'':24}{'federated':>14}{'pooled':>14}{'difference':>13}{'in its SE':>12}", markup=False)
     for row in [*fit.tidy("fixed"), *fit.tidy("ran_pars")]:
-        pooled, _ = theirs[row["term"]]
+        pooled = theirs[row["term"]]
         difference = row["estimate"] - pooled
         line = f"{row['estimate']:14.8f}{pooled:14.8f}{difference:13.1e}{difference / row['std.error']:12.1e}"
         console.print(f"   {row['term']:24}{line}", markup=False)

@@ -5,12 +5,15 @@ from typing import Any
 import httpx
 from pydantic import ValidationError
 
+from shared import codes
 from shared.errors import FedglmmError, RefusedError, RequestError, SettingsError, SiteError, UnknownAnalysisError
 from shared.messages import Problem
 
 UNREACHABLE = "unreachable"
 """The code of a SiteError: nobody answers."""
-UNAUTHORISED = 401
+COORDINATOR = "coordinator"
+"""Where a coordinator says that it is itself at fault, or the request to it; a site does not."""
+UNAUTHORISED, NOT_FOUND = 401, 404
 MOST_NAMES = 8
 """Sites with one and the same problem that are named rather than counted."""
 
@@ -31,25 +34,31 @@ def fault_of(response: httpx.Response, url: str) -> FedglmmError:
         problem = Problem.model_validate_json(response.content)
     except ValidationError:
         return no_coordinator(response, url)
+    if response.status_code in {UNAUTHORISED, NOT_FOUND} and problem.code in {codes.UNAUTHORISED, codes.NOT_FOUND}:
+        if problem.where != COORDINATOR:
+            return no_coordinator(response, url, "a site answers there, and no coordinator.")
+        if problem.code == codes.NOT_FOUND:
+            return no_coordinator(response, url, "a coordinator answers there, but does not know the path.")
     if response.status_code == UNAUTHORISED:
         return SettingsError(
             "the coordinator does not know this key."
             if "Authorization" in response.request.headers
             else "a key is needed.",
             where=url,
-            remedy="The key is the part of a line of its keys_file behind the colon; --key-file names a file with it alone.",
+            remedy="A key is what stands behind the colon in a line of its keys_file. Show it alone: `--key-file FILE` in the "
+            "terminal, `Coordinator(url, key)` in Python.",
             code=problem.code,
         )
     kind = {404: UnknownAnalysisError, 409: RequestError, 422: RequestError}.get(response.status_code, FedglmmError)
     return kind(problem.message, where=problem.where, remedy=problem.remedy, code=problem.code)
 
 
-def no_coordinator(response: httpx.Response, url: str) -> SiteError:
-    """The error of an answer that no coordinator gives."""
+def no_coordinator(response: httpx.Response, url: str, message: str = "") -> SiteError:
+    """The error of an answer that no coordinator gives, in words if it is known who does."""
     return SiteError(
-        f"something answers there ({response.status_code}), but it is no coordinator.",
+        message or f"something answers there ({response.status_code}), but it is no coordinator.",
         where=url,
-        remedy="Give the coordinator's own address and port.",
+        remedy="Give the coordinator's own address and port, and leave off any path.",
         code="unexpected_answer",
     )
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from coordinator.client.summary import summary
+from shared.optimisation.outcome import OutcomeKind
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Fit:
     @property
     def has_estimates(self) -> bool:
         """Whether the maximum was reached, so that estimates and errors mean what they should."""
-        return self.outcome in {"converged", "boundary"}
+        return OutcomeKind(self.outcome).has_estimates
 
     @property
     def params(self) -> dict[str, float]:

@@ -60,8 +60,6 @@ def follow(opened: Opened, analysis: dict[str, Any], patience: float) -> Iterato
                     analysis = told if event.kind == "state" else analysis
                     yield Progress(analysis, [told] if event.kind == "round" else [])
             if has_ended(analysis):
-                if not last:  # it is older than events are
-                    yield Progress(analysis, [])
                 return
         except SiteError as error:
             if error.code != UNREACHABLE or not connected:

@@ -3,6 +3,8 @@
 import math
 from typing import Any
 
+from shared.optimisation.outcome import OutcomeKind
+
 WIDEST_CORRELATIONS = 12
 """Fixed effects up to which their correlations are printed, as lme4 has it."""
 SMALLEST_ERROR, LARGEST_ERROR = 1e-3, 1e4
@@ -12,7 +14,7 @@ SMALLEST_ERROR, LARGEST_ERROR = 1e-3, 1e4
 def summary(result: dict[str, Any]) -> str:
     """The whole summary, without a trailing newline. An ending without estimates shows none."""
     parts = [_header(result)]
-    if result["convergence"]["outcome"] in {"converged", "boundary"}:
+    if OutcomeKind(result["convergence"]["outcome"]).has_estimates:
         parts += [_fit_line(result), _random_effects(result), _fixed_effects(result)]
         if 1 < len(result["vcov"]["names"]) <= WIDEST_CORRELATIONS:
             parts.append(_correlations(result))
@@ -92,9 +94,7 @@ def _ending(result: dict[str, Any]) -> str:
     convergence = result["convergence"]
     decrement = convergence["decrement"]
     reached = f", Newton decrement {decrement:.1e}" if decrement is not None else ""
-    lines = [
-        f"{convergence['outcome']} after {_count(convergence['rounds'], 'round')}{reached}. {convergence['advice']}"
-    ]
+    lines = [f"{convergence['outcome']} after {_rounds(convergence['rounds'])}{reached}. {convergence['advice']}"]
     ended = convergence["outcome"]
     lines += [f"Warning: {one['message']}" for one in result["warnings"] if one["code"] != ended]
     return "\n".join(lines)
@@ -142,6 +142,12 @@ def _p(value: float | None) -> str:
 def _stars(p: float | None) -> str:
     levels = [(0.001, "***"), (0.01, "**"), (0.05, "*"), (0.1, ".")]
     return "" if p is None else next((mark for level, mark in levels if p < level), "")
+
+
+def _rounds(number: int) -> str:
+    """The first is the start, which the live table and the trace number 0."""
+    more = f" and {number - 1} more" if number > 1 else ""
+    return f"{_count(number, 'round')} (the start{more})"
 
 
 def _count(number: int, noun: str) -> str:

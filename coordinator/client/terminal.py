@@ -5,6 +5,7 @@ request or a setting is wrong; 3 a site refused; 4 a site or the coordinator fai
 """
 
 import json
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,8 @@ from rich.console import Console
 from coordinator.client.connection import Coordinator
 from coordinator.client.fit import Fit
 from coordinator.client.following import Progress
-from shared.errors import FedglmmError, RefusedError, SettingsError, SiteError
+from shared.errors import FedglmmError, RefusedError, SettingsError, SiteError, UnknownAnalysisError
+from shared.keys import checked_key
 
 NO_ESTIMATES, WRONG, REFUSED, FAILED, INTERRUPTED = 1, 2, 3, 4, 130
 
@@ -24,15 +26,17 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 Url = Annotated[str, typer.Option("--coordinator", envvar="FEDGLMM_COORDINATOR", help="its address")]
 KeyFile = Annotated[Path | None, typer.Option(help="a file with the analyst's key")]
 Id = Annotated[str, typer.Argument(help="its id")]
+ALONE = "Make a file with the key and nothing else: what stands behind the colon in your line of the coordinator's keys_file."
 Json = Annotated[bool, typer.Option("--json", help="print the canonical result and nothing else")]
 
 
-def watched(coordinator: Coordinator, analysis_id: str) -> Fit:
+def watched(coordinator: Coordinator, analysis_id: str, key_file: Path | None) -> Fit:
     """Follow an analysis and show every round. Who interrupts it stops watching, and the analysis goes on."""
     try:
         return coordinator.wait(analysis_id, round_table)
     except KeyboardInterrupt:
-        at = f"{analysis_id} --coordinator {coordinator.url}"
+        at = f"{analysis_id} --coordinator {shlex.quote(coordinator.url)}"
+        at += f" --key-file {shlex.quote(str(key_file))}" if key_file else ""
         typer.echo(
             f"\nNo longer watching: analysis {analysis_id} goes on.\n"
             f"   fedglmm watch {at}     shows it\n"
@@ -80,6 +84,8 @@ def told() -> Iterator[None]:
     try:
         yield
     except FedglmmError as error:
+        if isinstance(error, UnknownAnalysisError):
+            error = UnknownAnalysisError(error.message, where=error.where, remedy="`fedglmm list` shows the newest.")
         Console(stderr=True).print(f"fedglmm: {error}", style="red", soft_wrap=True, highlight=False, markup=False)
         code = REFUSED if isinstance(error, RefusedError) else FAILED if isinstance(error, SiteError) else WRONG
         raise typer.Exit(code) from None
@@ -89,11 +95,16 @@ def key_in(path: Path | None) -> str | None:
     """The key in a file, where one is named.
 
     Raises:
-        SettingsError: it cannot be read.
+        SettingsError: it cannot be read, or holds anything but one key.
     """
     if path is None:
         return None
     try:
-        return path.read_text(encoding="utf-8").strip()
+        text = path.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise SettingsError(f"the key cannot be read: {error.strerror}.", where=str(path)) from None
+    except UnicodeDecodeError:
+        raise SettingsError("the file is no text.", where=str(path), remedy=ALONE) from None
+    if ":" in text or len(text.splitlines()) != 1:
+        raise SettingsError("the file does not hold one key alone.", where=str(path), remedy=ALONE)
+    return checked_key(text, where=str(path), exposed=False).get_secret_value()

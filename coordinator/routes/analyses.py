@@ -13,18 +13,44 @@ from coordinator.states import WITH_RESULT, AnalysisState
 from coordinator.views import AnalysesView, AnalysisView, RoundView, TraceView
 from shared import openapi
 from shared.messages import AnalysisId, Problem
+from shared.openapi import Example
 
+NO_RESULT = "no_result"
+NOT_ENDED = "not_ended"
+NO_BEFORE = openapi.USUAL[404]._replace(description="There is no analysis `before`")
 RESULT: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The result",
         "content": {"application/json": {"schema": {"type": "object"}, "example": examples.RESULT}},
     },
-    **openapi.problems(404, 409, 422, s409="There is no result, or none yet"),
+    **openapi.problems(
+        404,
+        422,
+        other={
+            409: Example(
+                "There is no result, or none yet",
+                NO_RESULT,
+                "there is no result: the analysis is running.",
+                "Ask again once it has ended.",
+            )
+        },
+    ),
 }
 CANCELLED: dict[int | str, dict[str, Any]] = {
     202: {"model": AnalysisView, "description": "It is cancelled"},
     204: {"description": "It had ended, and is deleted"},
-    **openapi.problems(404, 409, 422, s409="It would do what `only` excludes"),
+    **openapi.problems(
+        404,
+        422,
+        other={
+            409: Example(
+                "It would do what `only` excludes",
+                NOT_ENDED,
+                "it has not ended: it is running.",
+                "Nothing was changed; cancel it first.",
+            )
+        },
+    ),
 }
 router = APIRouter()
 
@@ -49,7 +75,7 @@ class Only(_Query):
     only: Literal["cancel", "delete"] | None = Field(default=None, description="409 where it would do the other")
 
 
-@router.get("/analyses", responses=openapi.problems(404, 422, s404="There is no analysis `before`"))
+@router.get("/analyses", responses=openapi.problems(422, other={404: NO_BEFORE}))
 def newest(service: Given, page: Annotated[Page, Query()]) -> AnalysesView:
     """Analyses, newest first."""
     analyses = service.store.newest(state=page.state, limit=page.limit, before=page.before)
@@ -66,7 +92,7 @@ def show(service: Given, analysis_id: Id) -> AnalysisView:
 @router.get("/analyses/{analysis_id}/rounds", responses=openapi.problems(404, 422))
 def trace(service: Given, analysis_id: Id) -> TraceView:
     """The rounds so far."""
-    return TraceView(rounds=tuple(RoundView.of(entry.trace) for entry in service.store.rounds(analysis_id)))
+    return TraceView(rounds=tuple(RoundView.of(entry) for entry in service.store.trace(analysis_id)))
 
 
 @router.get("/analyses/{analysis_id}/result", responses=RESULT)
@@ -77,7 +103,7 @@ def result(service: Given, analysis_id: Id) -> Response:
     if analysis.state in WITH_RESULT and text is not None:
         return Response(text, media_type="application/json")
     problem = Problem(
-        code="no_result",
+        code=NO_RESULT,
         message=f"there is no result: the analysis is {analysis.state.value}.",
         where=analysis_id,
         remedy="Its problem says why." if analysis.state.ended else "Ask again once it has ended.",
@@ -102,6 +128,6 @@ def _only_the_other(analysis: Analysis) -> Problem:
     code, message, remedy = (
         ("ended", "it has ended already", "Nothing was changed.")
         if analysis.state.ended
-        else ("not_ended", "it has not ended", "Nothing was changed; cancel it first.")
+        else (NOT_ENDED, "it has not ended", "Nothing was changed; cancel it first.")
     )
     return Problem(code=code, message=f"{message}: it is {analysis.state.value}.", where=analysis.id, remedy=remedy)

@@ -7,8 +7,10 @@ from fastapi import APIRouter, Body, Header, Request, Response
 
 from coordinator.preference import preferred_wait
 from coordinator.routes.service import Given
+from coordinator.submission import KEY_REUSED
 from coordinator.views import AnalysisView
 from shared import openapi
+from shared.openapi import Example
 from shared.specification import AnalysisRequest
 
 EXAMPLES = {
@@ -23,7 +25,19 @@ SUBMITTED: dict[int | str, dict[str, Any]] = {
         "description": "With `Prefer: wait`: it has ended, and there is its result",
         "headers": {"Location": {"schema": {"type": "string"}, "description": "the result's address"}},
     },
-    **openapi.problems(408, 409, 413, 422, s409="The Idempotency-Key stands for another request"),
+    **openapi.problems(
+        408,
+        413,
+        422,
+        other={
+            409: Example(
+                "The Idempotency-Key stands for another request",
+                KEY_REUSED,
+                "this Idempotency-Key was used for another request.",
+                "Use a new key.",
+            )
+        },
+    ),
 }
 router = APIRouter()
 

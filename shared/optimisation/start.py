@@ -27,6 +27,8 @@ DROWNED = 1e-10
 """Of the response's own sum of squares: a residual that drowns beside it. Then the sites' own residuals have to do."""
 NO_RESIDUAL = 1e-24
 """Of the response's own sum of squares: a residual that rounding of single rows can explain."""
+_SUMS = 3
+"""Of the totals, before Z'Z."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,16 @@ class StartContribution:
     totals: Vector
     """Row count, sum of the weights, residual sum of squares of the sites' own fits (0 in a family without a dispersion), and
     the lower triangle of Z'Z, (3 + q (q + 1) / 2,)."""
+
+
+def totals_size(layout: ParameterLayout) -> int:
+    """How many totals a site sends."""
+    return _SUMS + layout.q * (layout.q + 1) // 2
+
+
+def products(layout: ParameterLayout, totals: Vector) -> Matrix:
+    """Z'Z, (q, q), of the totals."""
+    return symmetric(totals[_SUMS:], layout.q)
 
 
 @dataclass(frozen=True)
@@ -118,7 +130,7 @@ def _lowered(point: tuple[float, ...], a: int) -> tuple[float, ...]:
 
 def _mean_products(layout: ParameterLayout, totals: Vector) -> Matrix:
     """Z'Z / n, (q, q)."""
-    return np.asarray(symmetric(totals[3:], layout.q) / totals[0])
+    return np.asarray(products(layout, totals) / totals[0])
 
 
 def _profile(layout: ParameterLayout, quadratic: Contribution, totals: Vector) -> _Profile | OutcomeKind:

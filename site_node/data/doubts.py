@@ -1,18 +1,30 @@
 """What a proposed dictionary may have misread: notes for whoever reads it before it is agreed on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from shared.dictionary import Dictionary
+from shared.dictionary import Dictionary, Variable
 from site_node.data.files import DataFile
+from site_node.data.looks import Look
 
 FEWEST_LEVELS, MOST_LEVELS = 3, 12
 """A column of whole numbers with so many different values may be a factor. Two values make the same model either way."""
 
 MAX_TREND_NOTES = 8
 
+FEWEST_NUMBERS = 0.1
+"""A text column of which at least this part are numbers may be meant to hold numbers."""
 
-def doubts(file: DataFile, dictionary: Dictionary) -> tuple[str, ...]:
-    """Integers that may be the levels of a factor, and levels that may be the same level.
+FEWEST_DATES = 0.5
+"""A text column of which at least this part look like dates holds dates."""
+
+
+def doubts(file: DataFile, dictionary: Dictionary, looks: Mapping[str, Look]) -> tuple[str, ...]:
+    """Integers that may be the levels of a factor, texts that may be numbers or dates, and levels that may be the same level.
+
+    Args:
+        file: the data.
+        dictionary: what is proposed for them.
+        looks: what its texts look like, as far as nobody said what they are.
 
     Raises:
         DataError: the file cannot be read to its end.
@@ -21,7 +33,8 @@ def doubts(file: DataFile, dictionary: Dictionary) -> tuple[str, ...]:
     more = len(trends) - MAX_TREND_NOTES
     if more > 0:
         trends[MAX_TREND_NOTES:] = [f"and {more} more columns with so few values are read as numbers."]
-    return (*trends, *_lookalikes(dictionary))
+    texts = [note for name, look in looks.items() for note in _texts(dictionary[name], look)]
+    return (*trends, *texts, *_lookalikes(dictionary))
 
 
 def _trends(file: DataFile, dictionary: Dictionary) -> Iterator[str]:
@@ -36,6 +49,24 @@ def _trends(file: DataFile, dictionary: Dictionary) -> Iterator[str]:
         if FEWEST_LEVELS <= len(rows) <= MOST_LEVELS:
             levels = ",".join(str(level) for _, level in sorted(rows))
             yield f"`{name}` has {len(rows)} values and is read as a number; for a factor: --levels {name}={levels}"
+
+
+def _texts(variable: Variable, look: Look) -> Iterator[str]:
+    if look.dates >= FEWEST_DATES * look.present:
+        shown = "its dates stand in the dictionary as levels; " if variable.type == "factor" else ""
+        yield (
+            f"`{variable.name}` holds dates ({look.dates} of {look.present} values) and is read as a {variable.type}: {shown}"
+            "delete it from the dictionary if no model needs it. For a time, write a number into the file, such as days."
+        )
+        return
+    numbers = look.numbers + look.with_commas
+    if FEWEST_NUMBERS * look.present <= numbers < look.present:
+        commas = f", {look.with_commas} of them with a comma," if look.with_commas else ""
+        yield (
+            f"`{variable.name}` is read as a {variable.type}, and {numbers} of {look.present} values{commas} are numbers. "
+            "If it should be a number, mend the file: leave the field empty (or write NA) where the value is missing, and "
+            "write decimal numbers with a point."
+        )
 
 
 def _lookalikes(dictionary: Dictionary) -> Iterator[str]:

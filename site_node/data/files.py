@@ -10,33 +10,33 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
 
+from shared.dictionary import MISSING_TEXTS, NAME
 from shared.errors import DataError
 from site_node.data.header import csv_names
 from site_node.data.long_lines import LONGEST_LINE
 from site_node.data.unreadable import is_parquet, unquoted
 
-MISSING_TEXTS = ("", "NA", "NaN", "nan", "NULL")
-"""Texts that mean that a value is missing."""
-
 LARGEST_WHOLE = 2.0**53 - 1.0
 """Beyond it two whole numbers can be the same double."""
 
+BUFFER = 32 * 2**20
+"""Bytes of a CSV file that are read at once where nothing is quoted."""
+
 MAX_NAMES = 20
 """So many columns are listed to someone who named one that is not there."""
-
-LONGEST_SHOWN = 60
-"""Characters of a column's name that are listed."""
 
 _NUMERIC_TYPE = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL.*|BOOLEAN)")
 _LOCKED_DOWN: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
     "allow_community_extensions": False,
+    "threads": 1,  # with more, rows can come in any order; and what takes time is to copy out of DuckDB
 }
 
 
@@ -96,10 +96,17 @@ class DataFile:
         """
         if name in self.names:
             return
+        if not all(NAME.fullmatch(known) for known in self.names):  # a file without a header has a row's content there
+            raise DataError(
+                f"there is no column `{name}`, and its first line holds texts that no variable can be called.",
+                where=self.path.name,
+                remedy="Is the first line the column names? They are letters, digits, points and underscores.",
+                code="no_column",
+            )
         folded = {known.casefold(): known for known in self.names}
         nearest = difflib.get_close_matches(name.casefold(), folded, n=1)
         meant = f"Did you mean `{folded[nearest[0]]}`? " if nearest else ""
-        shown = ", ".join(known[:LONGEST_SHOWN] for known in self.names[:MAX_NAMES])
+        shown = ", ".join(self.names[:MAX_NAMES])
         more = f" and {len(self.names) - MAX_NAMES} more" if len(self.names) > MAX_NAMES else ""
         raise DataError(
             f"there is no column `{name}`.",
@@ -154,17 +161,39 @@ def open_file(path: Path) -> Iterator[DataFile]:
 def _literal_reader(path: Path, columns: int) -> str:
     quoted = glob.escape(str(path)).replace("'", "''")
     if is_parquet(path):
-        return f"read_parquet('{quoted}')"
+        return f"read_parquet('{quoted}', hive_partitioning = false)"
     declared = ", ".join(f"'c{k}': 'VARCHAR'" for k in range(columns))
     return (
         f"read_csv('{quoted}', header = true, auto_detect = false, delim = ',', quote = '\"', escape = '\"', "
-        f"compression = 'none', max_line_size = {LONGEST_LINE}, columns = {{{declared}}})"
+        f"compression = 'none', hive_partitioning = false, max_line_size = {LONGEST_LINE}, "
+        f"buffer_size = {_buffer_size(path)}, columns = {{{declared}}})"
     )
 
 
+def _buffer_size(path: Path) -> int:
+    """Enough for all of a file with quotes: they may hold line breaks, which DuckDB refuses where two of its pieces meet.
+
+    Its pieces are quarters of a buffer; of a buffer that is larger than the file it takes what the file needs.
+    """
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+        return max(BUFFER, 5 * len(content)) if content.find(b'"') >= 0 else BUFFER
+
+
 def _parquet_names(connection: duckdb.DuckDBPyConnection, path: Path) -> tuple[str, ...]:
-    described = connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [glob.escape(str(path))]).fetchall()
-    return tuple(str(row[0]) for row in described)
+    """As they stand in the file: in its relation DuckDB renames columns that differ in case only."""
+    schema = connection.execute("SELECT name, num_children FROM parquet_schema(?)", [glob.escape(str(path))])
+    _, *nodes = schema.fetchall()
+    return tuple(_top_level(iter(nodes)))
+
+
+def _top_level(nodes: Iterator[tuple[str, int | None]]) -> Iterator[str]:
+    """The names of a depth-first tree's first generation."""
+    for name, children in nodes:
+        yield str(name)
+        inside = children or 0
+        while inside:
+            _, more = next(nodes)
+            inside += (more or 0) - 1
 
 
 def _check_place(path: Path) -> None:

@@ -1,7 +1,7 @@
 """A dictionary proposed from a data file: what a person then reads, mends and agrees on with the consortium."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from shared.dictionary import SITE, Dictionary, Variable, VariableName
 from shared.errors import DataError, SettingsError
 from site_node.data.doubts import doubts
 from site_node.data.files import LARGEST_WHOLE, DataFile, open_file
+from site_node.data.looks import Look, looks_of
 
 MAX_LEVELS = 50
 """A text column with more values than this is taken for an identifier, a group."""
@@ -45,7 +46,7 @@ def infer(path: Path, *, groups: Sequence[str] = (), levels: Mapping[str, Sequen
 
     Raises:
         DataError: the file cannot be read, a column is not there, a factor's column holds a level that is not among
-            those given, or nearly all values of a column are numbers and some are not.
+            those given, nearly all values of a column are numbers and some are not, or they are numbers with commas.
         SettingsError: levels are given for a group or without one, or twice the same.
     """
     given = levels or {}
@@ -68,7 +69,8 @@ def infer(path: Path, *, groups: Sequence[str] = (), levels: Mapping[str, Sequen
                 code="no_variables",
             )
         dictionary = Dictionary(variables=tuple(variables))
-        return Proposal(dictionary, (*notes, *doubts(file, dictionary)))
+        looks = _looks(file, dictionary, {*groups, *given})
+        return Proposal(dictionary, (*notes, *doubts(file, dictionary, looks)))
 
 
 def write_dictionary(dictionary: Dictionary, path: Path) -> None:
@@ -120,6 +122,27 @@ def _variable(file: DataFile, name: str, groups: Sequence[str], given: Mapping[s
     if texts <= MAX_STRAYS * present:
         raise _strays(file, name, texts)
     return _text_variable(file, name)
+
+
+def _looks(file: DataFile, dictionary: Dictionary, decided: Collection[str]) -> dict[str, Look]:
+    """What the texts look like of which nobody said what they are.
+
+    Raises:
+        DataError: nearly all of a column are numbers with commas, or are if the commas are read.
+    """
+    texts = [variable.name for variable in dictionary.variables if variable.type in {"factor", "group"}]
+    looks = looks_of(file, [name for name in texts if name not in decided])
+    for name, look in looks.items():
+        if look.with_commas and look.numbers + look.with_commas >= (1 - MAX_STRAYS) * look.present:
+            raise DataError(
+                "nearly all of its values are numbers, but for commas in them: decimal commas, or separators of thousands? "
+                f"With a comma: {look.with_commas} of {look.present}.",
+                where=f"column `{name}`",
+                remedy="Write decimal numbers with a point and thousands without a separator. If they are no numbers, put a "
+                "letter before each.",
+                code="bad_value",
+            )
+    return looks
 
 
 def _strays(file: DataFile, name: str, count: int) -> DataError:

@@ -114,9 +114,6 @@ def open_columns(path: Path, state: State | None = None) -> Iterator[FileColumns
         DataError: the file cannot be read.
     """
     with open_file(path) as file:
-        if is_parquet(path):
-            # what takes time is to copy out of DuckDB; its memory grows with its threads
-            file.query("SET threads = 1")
         yield FileColumns(file, state or State.of(path))
 
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 ROOT = Path(__file__).parents[2]
-ENVIRONMENT = os.environ | {"COMPOSE_PROJECT_NAME": "fedglmm-test"}
+ENVIRONMENT = os.environ | {"COMPOSE_PROJECT_NAME": "fedglmm-test", "FEDGLMM_PORT": "8000"}
 SITES = {
     "bhat": "BHAT TM",
     "multicentre": "Multicentre Int",

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from shared.messages import Problem
-from tests.e2e.small_federation import REQUEST, Federation, eventually, key, small_federation
+from tests.e2e.small_federation import Federation, key, small_federation
 
 HUNDRED_MB = 100 * 2**20
 PIECE = b" " * 2**16
@@ -86,19 +86,3 @@ def test_others_are_answered_while_many_bodies_trickle_in(federation: Federation
         federation.until(federation.submit(), "converged")
         assert httpx.get(f"{parts.scheme}://{parts.netloc}/health").json() == {"status": "ok"}
         assert time.monotonic() - began < 10
-
-
-def test_an_idempotency_key_that_stands_for_another_request_is_told_with_the_analysis_it_stands_for(
-    federation: Federation,
-) -> None:
-    headers = {"Idempotency-Key": "monday"}
-    first = federation.http.post("/analyses", json=REQUEST, headers=headers)
-    federation.restart_coordinator()
-    same = federation.http.post("/analyses", json=REQUEST, headers=headers)
-    other = federation.http.post("/analyses", json=REQUEST | {"formula": "y ~ x"}, headers=headers)
-    assert (first.status_code, same.status_code, other.status_code) == (201, 200, 409)
-    assert same.json()["id"] == first.json()["id"]
-    problem = Problem.model_validate_json(other.content)
-    assert (problem.code, problem.where) == ("idempotency_key_reused", "Idempotency-Key")
-    assert problem.remedy == f"Use a new key, or look at analysis {first.json()['id']}."
-    eventually(lambda: federation.view(first.json()["id"])["state"] == "converged")

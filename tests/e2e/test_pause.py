@@ -1,11 +1,12 @@
 """A site that is missing or silent: who is waited for, since when, and how it ends when the wait is over."""
 
+import signal
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from tests.e2e.small_federation import Federation, small_federation
+from tests.e2e.small_federation import Federation, eventually, small_federation
 
 SECONDS = 2.0
 
@@ -35,14 +36,40 @@ def test_missing_sites_are_waited_for_by_name_and_over_the_deadline_it_has_faile
             hold.wait()
             federation.sites[name].kill()
         running = federation.view(analysis)
-    paused = federation.until(analysis, "paused")
-    assert running["since"] < paused["since"]
+    eventually(lambda: federation.view(analysis)["waiting_for"] == list(missing))
+    paused = federation.view(analysis)
     view = federation.until(analysis, "failed")
-    assert set(paused["waiting_for"]) <= set(missing)
+    assert paused["state"] == "paused"
+    assert running["since"] < paused["since"]
     assert [problem["where"] for problem in view["problems"]] == list(missing)
     assert {problem["code"] for problem in view["problems"]} == {"site_unreachable"}
     assert view["problem"]["remedy"] == "Is its node running, and its url right?"
     assert (view["waiting_for"], view["round"]) == ([], 1)
+
+
+@contextmanager
+def silent(federation: Federation, site: str) -> Iterator[None]:
+    """A site that is connected and answers nothing."""
+    federation.sites[site].process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        federation.sites[site].process.send_signal(signal.SIGCONT)
+
+
+def test_a_site_that_is_silent_at_the_first_question_is_waited_for_by_name_as_one_that_is_down(
+    federation: Federation,
+) -> None:
+    with silent(federation, "Chur"):
+        analysis = federation.submit()
+        eventually(lambda: federation.view(analysis)["waiting_for"] == ["Chur"])
+        assert federation.view(analysis)["state"] == "paused"
+    federation.until(analysis, "converged")
+    with silent(federation, "Chur"):
+        view = federation.until(federation.submit(), "failed")
+    problem = view["problem"]
+    assert (problem["where"], problem["code"]) == ("Chur", "site_unreachable")
+    assert problem["message"] == "no answer within 2 s."
 
 
 @pytest.mark.parametrize("step", ["prepare", "2"])

@@ -1,4 +1,4 @@
-"""A coordinator's database that is torn, read-only or put back from an earlier copy, with the real commands."""
+"""A coordinator's database that is in use, torn, read-only or put back from an earlier copy, with the real commands."""
 
 import shutil
 import sqlite3
@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.e2e.commands import BIN, run
 from tests.e2e.small_disk import SmallDisk
-from tests.e2e.small_federation import Federation, small_federation
+from tests.e2e.small_federation import Federation, Server, small_federation
 
 PAGE = 4096
 WRONG = 2
@@ -43,17 +44,45 @@ def test_a_coordinator_that_lost_its_last_rounds_is_answered_them_again_with_the
         held.wait()
         federation.coordinator.kill()
         content = log.read_bytes()
-        while True:  # until two of its three rounds are cut off
-            log.write_bytes(content)
-            copy = tmp_path / str(len(content))
+        for end in range(len(content), 0, -PAGE):  # until two of its three rounds are cut off
+            log.write_bytes(content[:end])
+            copy = tmp_path / str(end)
             shutil.copytree(federation.folder, copy, ignore=shutil.ignore_patterns("*-shm"))
             if stored_rounds(copy / "coordinator.db") == before + 1:
                 break
-            content = content[: (len(content) - 1) // PAGE * PAGE]
+        else:
+            pytest.fail("no cut leaves just one of the three rounds")
         federation.database.with_name("coordinator.db-shm").unlink()
         federation.restart_coordinator()
     assert federation.bits(analysis) == undisturbed
     assert federation.gates["Bern"].asked.count("2") == 3, "once undisturbed, and twice in this analysis"
+
+
+def test_a_second_coordinator_on_a_database_does_not_start_and_one_after_kill_9_does(federation: Federation) -> None:
+    before = federation.database.read_bytes()
+    done = run("fedglmm-coordinator", "serve", str(federation.folder))
+    assert done.returncode == WRONG
+    assert f"another coordinator uses the database: {federation.database}." in done.stderr
+    assert "Stop it first, or give this one a database of its own." in done.stderr
+    assert federation.database.read_bytes() == before
+    federation.restart_coordinator()
+    assert federation.http.get("/analyses").is_success
+
+
+def test_a_backup_of_a_running_coordinator_is_a_database_that_another_one_goes_on_from(
+    federation: Federation, tmp_path: Path
+) -> None:
+    analysis = federation.submit()
+    federation.until(analysis, "converged")
+    settings = configured(tmp_path)
+    done = run("fedglmm-coordinator", "backup", str(federation.folder), str(tmp_path / "coordinator.db"))
+    assert (done.returncode, done.stderr) == (0, "")
+    restored = Server([str(BIN / "fedglmm-coordinator"), "serve", str(settings)], tmp_path / "coordinator.json")
+    try:
+        answer = httpx.get(f"{restored.start()['url']}/v1/analyses/{analysis}/result")
+    finally:
+        restored.close()
+    assert answer.content == federation.http.get(f"/analyses/{analysis}/result").content
 
 
 def test_a_torn_database_is_told_at_the_start_and_left_as_it_is(tmp_path: Path) -> None:

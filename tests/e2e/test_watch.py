@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shlex
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -125,6 +126,54 @@ def test_ctrl_c_stops_the_watching_and_not_the_analysis(federation: Federation, 
     assert federation.until(analysis)["state"] == "converged"
 
 
+def test_the_advice_after_ctrl_c_works_as_it_is_pasted(federation: Federation, tmp_path: Path) -> None:
+    key_file = tmp_path / "my own.key"
+    key_file.write_text("the-key-of-the-analyst\n")
+    with federation.gates["Bern"].holding("2") as held:
+        analysis = federation.submit()
+        with command(tmp_path, federation, "watch", analysis, "--key-file", str(key_file)) as running:
+            held.wait()
+            eventually(lambda: running.rounds == [1])
+            running.process.send_signal(signal.SIGINT)
+            assert running.ends() == 130
+            advised = re.findall(r"^ +(fedglmm .*?)  +\S", running.told, re.MULTILINE)
+        assert [shlex.split(line)[1] for line in advised] == ["watch", "cancel"]
+        assert all(shlex.split(line)[-2:] == ["--key-file", str(key_file)] for line in advised)
+        cancelled = run(*shlex.split(advised[1]))
+    assert (cancelled.returncode, federation.view(analysis)["state"]) == (0, "cancelled")
+
+
+def test_show_tells_an_analysis_without_a_result_in_words(federation: Federation) -> None:
+    with federation.gates["Bern"].holding("2") as held:
+        analysis = federation.submit()
+        held.wait()
+        shown, as_json = fedglmm(federation, "show", analysis), fedglmm(federation, "show", analysis, "--json")
+        federation.sites["Bern"].kill()
+        held.lose()
+    eventually(lambda: federation.view(analysis)["state"] == "paused")
+    paused = fedglmm(federation, "show", analysis)
+    fedglmm(federation, "cancel", analysis)
+    ended = fedglmm(federation, "show", analysis)
+    federation.sites["Bern"].start()
+    assert (shown.returncode, f"{analysis}: running since " in shown.stdout) == (0, True)
+    assert "The last round was 1." in shown.stdout
+    assert json.loads(as_json.stdout)["state"] == "running"
+    assert ", waiting for Bern." in paused.stdout
+    assert (ended.returncode, f"{analysis}: cancelled since " in ended.stdout) == (4, True)
+    assert "the analysis is cancelled." in ended.stderr
+
+
+def test_list_is_readable_at_80_columns(federation: Federation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    analysis = federation.submit()
+    created = federation.until(analysis)["created_at"]
+    listed = fedglmm(federation, "list").stdout
+    assert max(map(len, listed.splitlines())) <= 80
+    row = next(line for line in listed.splitlines() if analysis in line)
+    assert f" {created[:10]} {created[11:16]} " in row
+    assert " converged " in row
+
+
 def test_cancel_ends_an_analysis_once_and_never_deletes_it(federation: Federation, tmp_path: Path) -> None:
     gate = federation.gates["Bern"]
     with ExitStack() as stack:
@@ -137,7 +186,7 @@ def test_cancel_ends_an_analysis_once_and_never_deletes_it(federation: Federatio
         done = fedglmm(federation, "cancel", analysis)
         assert (done.returncode, done.stdout) == (
             0,
-            f"Cancelled: analysis {analysis}, after 1 round. The sites are told.\n",
+            f"Cancelled: analysis {analysis}, after round 1. The sites are told.\n",
         )
         assert watch.ends() == 4
         assert "the analysis is cancelled" in watch.told
@@ -147,7 +196,7 @@ def test_cancel_ends_an_analysis_once_and_never_deletes_it(federation: Federatio
     assert "it has ended already: it is cancelled. Nothing was changed." in again.stderr
     assert federation.view(analysis)["state"] == "cancelled"
     unknown = fedglmm(federation, "cancel", "nobody")
-    assert (unknown.returncode, "there is no such analysis" in unknown.stderr) == (2, True)
+    assert (unknown.returncode, "there is no such analysis. `fedglmm list`" in unknown.stderr) == (2, True)
 
 
 def test_export_writes_every_number_and_overwrites_only_when_told_to(federation: Federation, tmp_path: Path) -> None:

@@ -170,6 +170,16 @@ async def until(http: httpx.AsyncClient, analysis_id: str, *states: str) -> dict
     raise AssertionError(f"still {view['state']}")
 
 
+async def bits(http: httpx.AsyncClient, store: Store, analysis_id: str) -> tuple[list[object], dict[str, Any]]:
+    """Every round's psi and sum, and the result but for the seconds, of an analysis that converges."""
+    view = await until(http, analysis_id)
+    assert view["state"] == "converged", view["problem"]
+    result = json.loads((await http.get(view["links"]["result"])).content)
+    for entry in result["convergence"]["trace"]:
+        del entry["seconds"]
+    return [(entry.number, entry.psi, entry.summed) for entry in store.rounds(analysis_id)], result
+
+
 async def eventually(condition: Callable[[], object]) -> None:
     for _ in range(PATIENCE):
         if condition():

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-import uvicorn
 from fastapi import FastAPI
 
-from coordinator.cli import GRACE_SECONDS, _Server
 from coordinator.events import Watchers
+from coordinator.serving import Server
 from tests.federation.fake_sites import eventually
 
 PATIENCE = 20.0
@@ -32,7 +31,7 @@ class Read:
 class Served:
     """A running server, and an analyst who asks it over the network."""
 
-    server: _Server
+    server: Server
     done: "asyncio.Task[None]"
     http: httpx.AsyncClient
     watchers: Watchers
@@ -47,10 +46,7 @@ class Served:
 async def served(app: FastAPI) -> AsyncIterator[Served]:
     listening = socket.create_server(("127.0.0.1", 0))
     address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    config = uvicorn.Config(
-        app, access_log=False, log_config=None, lifespan="on", timeout_graceful_shutdown=GRACE_SECONDS
-    )
-    server = _Server(config, address=address, announce=None, dismiss=app.state.service.watchers.close)
+    server = Server(app, address=address)
     done = asyncio.create_task(server.serve(sockets=[listening]))
     await eventually(lambda: server.started)
     async with httpx.AsyncClient(base_url=address, timeout=PATIENCE) as http:

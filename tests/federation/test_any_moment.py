@@ -1,19 +1,17 @@
 """A coordinator that dies before or after any of its writes goes on from what was stored, and ends with the same bits."""
 
 import asyncio
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from coordinator.records import Analysis, Round
 from coordinator.states import AnalysisState
 from coordinator.store import MemoryStore
 from shared.messages import Accepted, StartMessage
-from tests.federation.fake_sites import FakeSite, KeptStore, build, client, eventually, honest_sites, submitted, until
+from tests.federation.fake_sites import FakeSite, KeptStore, bits, build, client, eventually, honest_sites, submitted
 
 pytestmark = pytest.mark.anyio
 
@@ -55,15 +53,6 @@ class Mortal(KeptStore):
         store = KeptStore()
         store._kept = self._kept
         return store
-
-
-async def bits(http: httpx.AsyncClient, store: MemoryStore, analysis_id: str) -> tuple[list[object], dict[str, Any]]:
-    view = await until(http, analysis_id)
-    assert view["state"] == "converged", view["problem"]
-    result = json.loads((await http.get(view["links"]["result"])).content)
-    for entry in result["convergence"]["trace"]:
-        del entry["seconds"]
-    return [(entry.number, entry.psi, entry.summed) for entry in store.rounds(analysis_id)], result
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])

@@ -262,17 +262,22 @@ async def test_a_round_limit_has_a_result_too(tmp_path: Path, sites: dict[str, F
 
 
 @pytest.mark.anyio
-async def test_an_idempotency_key_stands_for_one_request(tmp_path: Path, sites: dict[str, FakeSite]) -> None:
-    async with client(build(tmp_path, sites)) as http:
-        headers = {"Idempotency-Key": "monday"}
+async def test_an_idempotency_key_stands_for_one_request_also_after_a_restart_and_is_refused_for_another_with_its_id(
+    tmp_path: Path, sites: dict[str, FakeSite]
+) -> None:
+    url, headers = f"sqlite:///{tmp_path / 'a.db'}", {"Idempotency-Key": "monday"}
+    async with client(build(tmp_path, sites, SqlStore(url))) as http:
         first = await http.post("/v1/analyses", json=REQUEST, headers=headers)
+    async with client(build(tmp_path, sites, SqlStore(url))) as http:
         same = await http.post("/v1/analyses", json=REQUEST, headers=headers)
         other = await http.post("/v1/analyses", json=REQUEST | {"max_rounds": 9}, headers=headers)
-        assert (first.status_code, same.status_code, other.status_code) == (201, 200, 409)
-        assert same.json()["id"] == first.json()["id"]
-        assert other.json()["where"] == "Idempotency-Key"
-        await until(http, first.json()["id"])
+        assert (await until(http, first.json()["id"]))["state"] == "converged"
         assert len((await http.get("/v1/analyses")).json()["analyses"]) == 1
+    assert (first.status_code, same.status_code, other.status_code) == (201, 200, 409)
+    assert same.json()["id"] == first.json()["id"]
+    problem = Problem.model_validate_json(other.content)
+    assert (problem.code, problem.where) == ("idempotency_key_reused", "Idempotency-Key")
+    assert problem.remedy == f"Use a new key, or look at analysis {first.json()['id']}."
 
 
 @pytest.mark.anyio

@@ -22,7 +22,7 @@ ROUND = {"round", "log_likelihood", "decrement", "accepted", "seconds"}
 
 
 class Turnstile(asyncio.Event):
-    """Lets one round pass for each push."""
+    """Lets one round's answer pass for each push."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ def watchers_of(running: Served) -> int:
     return len(running.watchers)
 
 
-async def test_each_round_is_told_before_the_next_is_asked(tmp_path: Path, sites: dict[str, FakeSite]) -> None:
+async def test_each_round_is_told_before_the_next_is_answered(tmp_path: Path, sites: dict[str, FakeSite]) -> None:
     turnstile = Turnstile()
     sites["Bern"].hold = turnstile
     async with served(build(tmp_path, sites)) as running:
@@ -170,17 +170,15 @@ async def test_a_stream_ends_when_the_analysis_is_deleted(tmp_path: Path, sites:
     sites["Bern"].hold = asyncio.Event()
     store = MemoryStore()
     async with served(build(tmp_path, sites, store)) as running:
-        waiting = store.add(Analysis.submitted(*_another(store, await submitted(running.http))))  # nobody runs it
+        known = await submitted(running.http)
+        specification = store.specification(known)
+        another = Analysis.submitted(store.get(known).request, specification)
+        waiting = store.add(another, specification)  # nobody runs it
         async with stream(running.http, waiting.id) as events:
             assert (await anext(events)).data["state"] == "submitted"
             store.delete(waiting.id)
             assert [event async for event in events] == []
         await eventually(lambda: watchers_of(running) == 0)
-
-
-def _another(store: MemoryStore, analysis_id: str) -> tuple[Any, Any]:
-    known = store.get(analysis_id)
-    return known.request, known.specification
 
 
 async def test_a_coordinator_that_stops_ends_its_streams_and_held_answers_at_once(

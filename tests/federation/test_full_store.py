@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from coordinator import analysis, app
+from coordinator import app, waiting_out
 from coordinator.analysis import Federation
 from coordinator.records import Analysis, Round
 from coordinator.states import AnalysisState
@@ -44,7 +44,7 @@ class FullStore(MemoryStore):
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(analysis, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(waiting_out, "FIRST_PAUSE", 0.01)
 
 
 async def test_an_analysis_on_a_full_disk_goes_on_once_there_is_room_and_asks_for_no_round_twice(

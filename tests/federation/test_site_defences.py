@@ -3,8 +3,10 @@
 import functools
 import json
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -16,12 +18,17 @@ import pytest
 from structlog.testing import capture_logs
 
 from shared.contribution import Contribution
+from shared.dictionary import Dictionary
 from shared.errors import RefusedError, UnknownAnalysisError
 from shared.messages import EvaluateRequest
 from shared.optimisation.start import StartContribution
+from shared.specification import Specification
+from site_node import evaluation, hosting
 from site_node.analyses import IDLE_SECONDS, MOST_KEPT
 from site_node.app import LARGEST_REQUEST, create_app
+from site_node.data.design import SiteDesign, build
 from site_node.data.sources import FileSource
+from site_node.data.table import Columns
 from site_node.evaluation import LOGGED_TEXT, SiteNode
 from site_node.folder import write_site
 from tests.federation.one_site import CLOSE, Site, assert_problem, until
@@ -31,11 +38,6 @@ pytestmark = pytest.mark.anyio
 ROUNDS = "/v1/analyses/one/contributions"
 END = "/v1/analyses/one/close"
 EFFECT = {"modes": [0.25], "standard_deviations": [0.125]}
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture
@@ -254,6 +256,42 @@ async def test_equal_requests_wait_without_occupying_the_threads_of_others(site:
     assert site.fake.calls == 1
 
 
+async def test_a_prepare_that_waits_is_dropped_once_whoever_asked_has_gone(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a cancelled analysis does: the next one does not wait for its design."""
+    begun: list[str] = []
+    go = threading.Event()
+
+    def slow(specification: Specification, dictionary: Dictionary, columns: Columns) -> SiteDesign:
+        begun.append(specification.title)
+        assert go.wait(10)
+        return build(specification, dictionary, columns)
+
+    monkeypatch.setattr(evaluation, "build", slow)
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = hosting._server(site.settings, anyio.CapacityLimiter(2))
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    async with anyio.create_task_group() as serving, httpx.AsyncClient(base_url=url, timeout=20) as client:
+
+        async def prepared(title: str) -> httpx.Response:
+            return await site.prepare(client, site.specification(title=title), analysis=title)
+
+        serving.start_soon(server.serve, [listening])
+        await server.listening.wait()
+        async with anyio.create_task_group() as gone:
+            for title in ("first", "second", "third"):
+                gone.start_soon(prepared, title)
+                await until(lambda: begun == ["first"])
+            await until(lambda: len(server.server_state.tasks) == 3)
+            gone.cancel_scope.cancel()
+        await until(lambda: not server.server_state.connections)
+        go.set()
+        assert (await prepared("fourth")).status_code == 200
+        server.should_exit = True
+    assert begun == ["first", "fourth"]
+
+
 async def test_a_file_without_a_header_puts_no_row_on_the_wire(site: Site) -> None:
     site.data.write_text("Mrs-Smith,Mrs-Smith\n" + "a,0\nb,1\n" * 20, encoding="utf-8")
     async with site.client() as client:
@@ -286,7 +324,7 @@ async def test_a_specification_beyond_the_limits_is_a_problem_that_names_the_fie
     body = {"specification": site.specification().model_dump(mode="json") | change}
     async with site.client() as client:
         response = await client.post("/v1/analyses/one/prepare", json=body)
-    assert assert_problem(response, 422, "invalid_request")["where"].endswith(field)
+    assert assert_problem(response, 422, "request")["where"].endswith(field)
 
 
 SLOW = """

@@ -27,11 +27,6 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def site(tmp_path: Path) -> Site:
     return Site(tmp_path)
 
@@ -188,7 +183,7 @@ async def test_an_invalid_request_is_a_problem_that_names_the_field_and_echoes_n
 ) -> None:
     async with site.client() as client:
         response = await client.post("/v1/analyses/one/contributions", json=change(site.evaluate()))
-        problem = assert_problem(response, 422, "invalid_request")
+        problem = assert_problem(response, 422, "request")
         assert field in problem["where"]
         assert "Smith" not in response.text
 
@@ -201,14 +196,14 @@ async def test_a_body_that_is_no_json_is_told_where_pythons_own_parser_finds_it(
         json.loads(body)
     async with site.client(**{"Content-Type": "application/json"}) as client:
         response = await client.post("/v1/analyses/one/contributions", content=body)
-    assert assert_problem(response, 422, "invalid_request")["where"] == f"body, character {found.value.pos + 1}"
+    assert assert_problem(response, 422, "request")["where"] == f"body, character {found.value.pos + 1}"
 
 
 @pytest.mark.parametrize("body", [b"[" * 100_000, b'"\xff"', b"1" * 5000])
 async def test_a_body_that_no_parser_can_take_is_a_problem(site: Site, body: bytes) -> None:
     async with site.client(**{"Content-Type": "application/json"}) as client:
         response = await client.post("/v1/analyses/one/contributions", content=body)
-    assert assert_problem(response, 422, "invalid_request")["where"] == "body"
+    assert assert_problem(response, 422, "request")["where"] == "body"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
@@ -225,10 +220,10 @@ async def test_numbers_that_are_not_finite_and_a_psi_of_another_length_are_refus
         body = httpx.Request("POST", "http://x", json=site.evaluate()).content.replace(b"0.1", b"NaN")
         headers = {"Content-Type": "application/json"}
         response = await client.post("/v1/analyses/one/contributions", content=body, headers=headers)
-        assert_problem(response, 422, "invalid_request")
+        assert_problem(response, 422, "request")
         response = await client.post("/v1/analyses/one/contributions", json=site.evaluate(psi=[1.0]))
         assert_problem(response, 422, "psi")
-        assert_problem(await client.get("/v1/nowhere"), 404, "http")
+        assert_problem(await client.get("/v1/nowhere"), 404, "not_found")
 
 
 async def test_a_key_is_asked_for_under_v1_and_nowhere_else(site: Site, tmp_path: Path) -> None:
@@ -282,7 +277,7 @@ async def test_an_unforeseen_fault_tells_nothing_of_its_content(site: Site) -> N
         async with site.client() as client:
             await site.prepare(client)
             response = await client.post("/v1/analyses/one/contributions", json=site.evaluate())
-    assert_problem(response, 500, "unforeseen")
+    assert_problem(response, 500, "internal")
     assert "Smith" not in response.text
     assert logs[-1]["fault"] == "ValueError"
     assert "one_site.py" in logs[-1]["place"]
@@ -328,7 +323,7 @@ async def test_sites_that_share_a_limiter_do_not_compute_at_once(site: Site) -> 
 
 
 @contextmanager
-def served(*folders: Path) -> Iterator[tuple[dict[str, str], list[dict[str, str]]]]:
+def process_of(*folders: Path) -> Iterator[tuple[dict[str, str], list[dict[str, str]]]]:
     """A process that serves these sites: their URLs and, once it has ended, its log."""
     events: list[dict[str, str]] = []
     announce = folders[0] / "announce.json"
@@ -350,7 +345,7 @@ def test_a_process_announces_its_sites_once_they_listen_and_stops_when_told(site
     folders = [tmp_path / name for name in ("one", "two")]
     for folder in folders:
         write_site(folder, name=folder.name, data=str(site.data), dictionary=str(site.settings.dictionary))
-    with served(*folders) as (urls, events):
+    with process_of(*folders) as (urls, events):
         answered = {name: httpx.get(f"{url}/v1/about").json()["site"] for name, url in urls.items()}
     assert answered == {"one": "one", "two": "two"}
     assert {event["site"] for event in events if event["event"] == "listening"} == {"one", "two"}
@@ -359,7 +354,7 @@ def test_a_process_announces_its_sites_once_they_listen_and_stops_when_told(site
 
 def test_a_site_whose_data_file_is_not_there_is_served_with_a_warning(site: Site, tmp_path: Path) -> None:
     write_site(tmp_path / "one", name="one", data="gone.csv", dictionary=str(site.settings.dictionary))
-    with served(tmp_path / "one") as (urls, events):
+    with process_of(tmp_path / "one") as (urls, events):
         assert httpx.get(f"{urls['one']}/health").status_code == 200
     (warning,) = [event for event in events if event["level"] == "warning"]
     assert (warning["site"], warning["file"]) == ("one", str(tmp_path / "one" / "gone.csv"))

@@ -1,29 +1,17 @@
 """A database that lost its last writes, cut at any page, takes the analysis up where it stands: the same bits."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from coordinator.sql_store import SqlStore
-from tests.federation.fake_sites import FakeSite, build, client, honest_sites, submitted, until
+from tests.federation.fake_sites import FakeSite, bits, build, client, honest_sites, submitted, until
 
 pytestmark = pytest.mark.anyio
 
 PAGE = 4096
 DATABASE = "coordinator.db"
-
-
-async def bits(http: httpx.AsyncClient, store: SqlStore, analysis_id: str) -> tuple[list[object], dict[str, Any]]:
-    """Every round's psi and sum, and the result but for the seconds."""
-    view = await until(http, analysis_id)
-    assert view["state"] == "converged", view["problem"]
-    result = json.loads((await http.get(view["links"]["result"])).content)
-    for entry in result["convergence"]["trace"]:
-        del entry["seconds"]
-    return [(entry.number, entry.psi, entry.summed) for entry in store.rounds(analysis_id)], result
 
 
 async def killed_in_the_last_round(folder: Path, sites: dict[str, FakeSite], rounds: int) -> tuple[str, bytes, bytes]:

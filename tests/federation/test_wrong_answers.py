@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from shared import packed
 from tests.federation.fake_sites import FakeSite, build, client, submitted, until
@@ -122,6 +123,12 @@ CASES = [
     *[(f"{name} to {step}", step, alter, told) for step in STEPS for name, (alter, told) in ANYWHERE.items()],
     *[(name, step, alter, told) for name, (step, alter, told) in SPECIAL.items()],
 ]
+CLOSES: dict[str, Alter] = {
+    **{name: alter for name, (alter, _) in ANYWHERE.items()},
+    "modes that the model lacks": changed(site_effect={"modes": [0.1], "standard_deviations": [1.0]}),
+    "a deviation without a mode": changed(site_effect={"modes": [], "standard_deviations": [-1.0]}),
+    "a word for an effect": changed(site_effect="no effect"),
+}
 
 
 @pytest.mark.parametrize(("step", "alter", "told"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
@@ -139,12 +146,19 @@ async def test_a_wrong_answer_ends_the_analysis_by_name_and_the_next_one_runs(
     assert view["round"] == 0
 
 
-@pytest.mark.parametrize("name", ANYWHERE)
-async def test_a_wrong_answer_to_the_close_costs_no_fit(tmp_path: Path, sites: dict[str, FakeSite], name: str) -> None:
-    liar = Liar(sites[LIAR], "close", ANYWHERE[name][0])
-    async with client(build(tmp_path, {**sites, LIAR: liar})) as http:
-        view = await until(http, await submitted(http))
+@pytest.mark.parametrize("alter", CLOSES.values(), ids=list(CLOSES))
+async def test_a_wrong_answer_to_the_close_costs_no_fit(
+    tmp_path: Path, sites: dict[str, FakeSite], alter: Alter
+) -> None:
+    liar = Liar(sites[LIAR], "close", alter)
+    with capture_logs() as log:
+        async with client(build(tmp_path, {**sites, LIAR: liar})) as http:
+            view = await until(http, await submitted(http))
+            result = (await http.get(view["links"]["result"])).json()
     assert view["state"] == "converged"
+    assert all(row["effect"] != "ran_vals" for row in result["tidy"])
+    warned = [entry for entry in log if entry["event"] == "site_not_closed"]
+    assert [(entry["site"], entry["code"]) for entry in warned] == [(LIAR, "site_answer")]
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks import memory, protocol_overhead, reading, scaling
-from benchmarks.__main__ import known
+from benchmarks.__main__ import known, run
 from benchmarks.engines import pooled
 from benchmarks.measured import forget_peak, peak_megabytes, resident_megabytes, verdict
 from benchmarks.simulated import simulate, write_parquet
@@ -19,6 +19,12 @@ from site_node.data.reading import read_columns
 def test_a_benchmark_is_a_module_that_has_a_main() -> None:
     measured = {"memory", "protocol_overhead", "reading", "rounds", "scaling", "site_round", "whole_fit"}
     assert set(known()) == measured
+
+
+@pytest.mark.parametrize("wanted", [[], ["rounds"], ["memory", "rounds"]])
+def test_a_number_of_rows_is_only_for_benchmarks_that_are_named_and_have_one(wanted: list[str]) -> None:
+    with pytest.raises(SystemExit, match="Name what --rows is for: memory, reading, whole_fit"):
+        run(wanted, rows=10)
 
 
 def test_the_peak_of_a_process_is_seen_after_the_memory_is_given_back() -> None:

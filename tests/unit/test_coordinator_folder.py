@@ -66,6 +66,13 @@ def test_sites_that_are_none_or_cannot_be_told_apart_are_named_and_nothing_is_wr
     assert not (tmp_path / "c").exists()
 
 
+def test_a_setting_that_is_wrong_is_named_nothing_is_written_and_it_can_be_corrected(tmp_path: Path) -> None:
+    code, said = init(tmp_path / "c", "--site", AARAU, "--database", "nonsense")
+    assert (code, "coordinator.toml: database" in said) == (2, True)
+    assert not (tmp_path / "c").exists()
+    assert init(tmp_path / "c", "--site", AARAU)[0] == 0
+
+
 def test_a_coordinator_toml_is_not_overwritten(tmp_path: Path) -> None:
     init(tmp_path, "--site", AARAU)
     before = (tmp_path / "coordinator.toml").read_bytes()

@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from coordinator.app import create_app
 from coordinator.cli import app
-from coordinator.settings import Settings, load_dictionary, load_settings
+from coordinator.settings import Settings, load_settings
 from coordinator.store import MemoryStore
-from shared.errors import DictionaryError, FedglmmError, SettingsError
+from shared.errors import SettingsError
 
 SITE = '[[sites]]\nname = "Bern"\nurl = "http://127.0.0.1:9001"\nkey_file = "bern.key"\n'
 MINIMAL = f'dictionary = "dictionary.json"\n{SITE}'
@@ -54,8 +54,12 @@ def test_other_databases_and_absolute_paths_are_left_alone(tmp_path: Path) -> No
         (f'prot = "x"\n{MINIMAL}', "prot"),
         (f"port = 70000\n{MINIMAL}", "port"),
         (f'database = "coordinator.db"\n{MINIMAL}', "database"),
-        (MINIMAL.replace("http://", "ftp://"), "sites.0.url"),
-        (MINIMAL.replace("http://", "http://me:pass@"), "sites.0.url"),
+        (MINIMAL.replace("http://", "ftp://"), "site `Bern`, url: a site's url begins with http:// or https://"),
+        (MINIMAL.replace("http://", ""), "site `Bern`, url: a site's url begins with http:// or https://"),
+        (MINIMAL.replace("http://", "http://me:pass@"), "site `Bern`, url"),
+        (MINIMAL + SITE.replace("Bern", "B/rn"), "site `B/rn`, name: a site's name begins with a letter or a digit"),
+        (MINIMAL + SITE.replace("Bern", ""), "site 2 in the file's order, name"),
+        (MINIMAL + SITE.replace("name", "nmae"), "site 2 in the file's order, nmae"),
         (MINIMAL + SITE.replace("9001", "9002"), "two sites have the same name"),
         (MINIMAL + SITE.replace("Bern", "Aarau"), "two sites have the same url"),
         ("= 1", "no TOML"),
@@ -68,6 +72,11 @@ def test_a_wrong_setting_is_named_with_its_file(tmp_path: Path, text: str, said:
     assert str(tmp_path / "coordinator.toml") in caught.value.where
 
 
+def test_a_folder_stands_for_the_file_in_it(tmp_path: Path) -> None:
+    written = load(tmp_path, MINIMAL)
+    assert load_settings(tmp_path) == written
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "coordinator.example.org"])  # noqa: S104 -- that is the point
 def test_listening_widely_needs_keys(tmp_path: Path, host: str) -> None:
     with pytest.raises(SettingsError, match="keys_file"):
@@ -75,27 +84,20 @@ def test_listening_widely_needs_keys(tmp_path: Path, host: str) -> None:
     assert load(tmp_path, f'host = "{host}"\nkeys_file = "keys"\n{MINIMAL}').host == host
 
 
-def test_a_dictionary_is_read_from_json_or_toml(tmp_path: Path) -> None:
-    (tmp_path / "d.json").write_text('{"variables": [{"name": "age", "type": "number"}]}', encoding="utf-8")
-    (tmp_path / "d.toml").write_text('[[variables]]\nname = "age"\ntype = "number"\n', encoding="utf-8")
-    assert load_dictionary(tmp_path / "d.json") == load_dictionary(tmp_path / "d.toml")
-
-
-@pytest.mark.parametrize("name", ["d.json", "d.toml"])
-def test_a_wrong_dictionary_is_named(tmp_path: Path, name: str) -> None:
-    text = '{"variables": [{"name": "age"}]}' if name == "d.json" else '[[variables]]\nname = "age"\n'
-    (tmp_path / name).write_text(text, encoding="utf-8")
-    with pytest.raises(DictionaryError) as caught:
-        load_dictionary(tmp_path / name)
-    assert caught.value.where == f"{tmp_path / name}: variables.0.type"
-    with pytest.raises(FedglmmError, match="missing"):
-        load_dictionary(tmp_path / "missing.json")
-
-
 def test_serve_says_what_is_wrong_and_ends_with_two(tmp_path: Path) -> None:
     run = CliRunner().invoke(app, ["serve", str(tmp_path / "missing.toml")])
     assert (run.exit_code, run.stdout) == (2, "")
     assert "missing.toml" in run.stderr
+
+
+def test_serve_says_where_the_dictionary_belongs(tmp_path: Path) -> None:
+    load(tmp_path, f"port = 0\n{MINIMAL}")
+    (tmp_path / "bern.key").write_text("short", encoding="utf-8")
+    run = CliRunner().invoke(app, ["serve", str(tmp_path)])
+    structlog.reset_defaults()
+    assert run.exit_code == 2
+    assert f"{tmp_path / 'dictionary.json'}: the dictionary cannot be read" in run.stderr
+    assert "Copy the agreed dictionary there." in run.stderr
 
 
 def test_serve_names_a_port_that_is_in_use(tmp_path: Path) -> None:

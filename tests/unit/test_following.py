@@ -106,7 +106,3 @@ def test_an_analysis_that_is_deleted_meanwhile_ends_it(monkeypatch: pytest.Monke
     line = Line(monkeypatch, [state(1, "running")], UnknownAnalysisError())
     with pytest.raises(UnknownAnalysisError):
         line.followed()
-
-
-def test_an_ended_analysis_that_has_no_events_is_told_as_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert Line(monkeypatch, [b"retry: 1000\n\n"]).followed("converged") == [Progress(view("converged"), [])]

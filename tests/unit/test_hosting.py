@@ -4,7 +4,10 @@ import asyncio
 import socket
 from pathlib import Path
 
-from site_node.hosting import _bind
+import pytest
+from structlog.testing import capture_logs
+
+from site_node.hosting import _bind, _warn_of_secrets
 from site_node.settings import SiteSettings
 
 
@@ -28,3 +31,17 @@ def test_small_answers_leave_at_once_instead_of_waiting_for_an_acknowledgement(t
                 return nodelay
 
     assert asyncio.run(accepted()) != 0
+
+
+@pytest.mark.parametrize(("mode", "warned"), [(0o600, []), (0o640, ["key", "secret"]), (0o604, ["key", "secret"])])
+def test_a_key_or_a_secret_that_others_can_read_is_a_warning_that_names_the_file(
+    tmp_path: Path, mode: int, warned: list[str]
+) -> None:
+    for name in ("key", "secret"):
+        (tmp_path / name).write_text("0123456789abcdef", encoding="ascii")
+        (tmp_path / name).chmod(mode)
+    files = {"key_file": tmp_path / "key", "secret_file": tmp_path / "secret"}
+    with capture_logs() as log:
+        _warn_of_secrets(SiteSettings(name="A", data=tmp_path / "d.csv", dictionary=tmp_path / "d.json", **files))
+    assert [Path(entry["file"]).name for entry in log] == warned
+    assert "0123" not in str(log)

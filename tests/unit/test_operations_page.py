@@ -83,13 +83,16 @@ def test_every_ending_is_named() -> None:
 
 
 def test_the_backup_of_the_page_copies_a_database_that_is_in_use(tmp_path: Path) -> None:
-    written = re.search(r'^    python3 -c "(.*backup.*)"$', PAGE, re.MULTILINE)
+    written = re.search(r"^    fedglmm-coordinator (backup FOLDER backup\.db)$", PAGE, re.MULTILINE)
     assert written is not None
+    settings = 'dictionary = "dictionary.json"\n[[sites]]\nname = "Bern"\nurl = "http://127.0.0.1:9001"\n'
+    (tmp_path / "coordinator.toml").write_text(settings, encoding="utf-8")
     store = SqlStore(f"sqlite:///{tmp_path / 'coordinator.db'}")
     request = AnalysisRequest(formula="y ~ 1")
-    analysis = store.add(Analysis.submitted(request, smallest.SPECIFICATION, None))
+    analysis = store.add(Analysis.submitted(request, smallest.SPECIFICATION, None), smallest.SPECIFICATION)
     try:
-        subprocess.run([sys.executable, "-c", written.group(1)], cwd=tmp_path, check=True)
+        command = [str(Path(sys.executable).parent / "fedglmm-coordinator"), *written.group(1).split()]
+        subprocess.run([str(tmp_path) if word == "FOLDER" else word for word in command], cwd=tmp_path, check=True)
     finally:
         store.close()
     copy = SqlStore(f"sqlite:///{tmp_path / 'backup.db'}")

@@ -166,3 +166,78 @@ def test_a_file_with_a_header_and_no_rows_proposes_nothing(tmp_path: Path) -> No
     path.write_text("y,x\n")
     with pytest.raises(DataError, match="no column holds a value"):
         infer(path)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [f"{k},{k}{k}" for k in range(20)],
+        ["1.234,5", "-2,5", "+3,5e-2", ",5", " 7,25 "] * 4,
+        ["1,000", "12,000,000", "1,234.5", "7"] * 5,
+        [*(str(k) for k in range(10)), *(f"{k},5" for k in range(8)), ".", "n/a"],
+    ],
+)
+def test_numbers_with_commas_are_refused_by_column_and_count_and_never_quoted(
+    written: Written, values: list[str]
+) -> None:
+    path = written(columns(x=[0] * 20, crp=[f'"{value}"' for value in values]))
+    error = fault(path)
+    assert error.where == "column `crp`"
+    assert f"With a comma: {sum(',' in value for value in values)} of 20." in error.message
+    assert "with a point" in error.remedy
+    assert infer(path, groups=["crp"]).dictionary["crp"].type == "group"
+
+
+def test_texts_with_commas_that_are_no_numbers_are_levels(written: Written) -> None:
+    levels = ["1, 2", "a,b", "1,b", ",", "5,"]
+    proposal = infer(written(columns(ward=[f'"{level}"' for level in levels])))
+    assert proposal.dictionary["ward"].levels == tuple(sorted(levels))
+    assert proposal.notes == ()
+
+
+@pytest.mark.parametrize(("text", "count"), [(".", 11), ("n/a", 11), ("n/a", 60), ("n/a", 90)])
+def test_a_text_column_with_a_tenth_of_numbers_or_more_is_noted_with_what_to_do(
+    written: Written, text: str, count: int
+) -> None:
+    values = [text] * count + [str(k) for k in range(100 - count)]
+    (told,) = notes(written(columns(x=[0, 1] * 50, lab=values)))
+    kind = "group" if count < 50 else "factor"
+    assert told.startswith(f"`lab` is read as a {kind}, and {100 - count} of 100 values are numbers. If it should be a")
+    assert "leave the field empty (or write NA) where the value is missing" in told
+    assert f"`{text}`" not in told
+
+
+def test_fewer_numbers_given_levels_and_chosen_groups_are_not_noted(written: Written) -> None:
+    few = written(columns(code=[*(f"A{k}" for k in range(91)), *range(9)]))
+    assert notes(few) == []
+    mixed = written(columns(grade=["1", "2", "3+"] * 3, h=["4", "4a", "2020-01-01"] * 3))
+    assert list(infer(mixed, groups=["h"], levels={"grade": ["1", "2", "3+"]}).notes) == []
+
+
+def test_numbers_with_commas_among_texts_are_counted_in_the_note(written: Written) -> None:
+    (told,) = notes(written(columns(lab=['"1,5"', "2", "n/a", "n/a"])))
+    assert "2 of 4 values, 1 of them with a comma, are numbers" in told
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "2020-0{}-11", "2020/{}/1", "1{}.01.2020", "{}/1/20", "1{}JAN2020", "{}. März 2020", "0{}-Dec-99",
+        "2020-01-0{}T12:30:00Z", "1{}.01.2020 08:15",
+    ],
+)  # fmt: skip
+def test_a_column_of_dates_is_noted_and_not_quoted(written: Written, date: str) -> None:
+    values = [date.format(k % 9 + 1) for k in range(18)]
+    (told,) = notes(written(columns(x=[0, 1] * 10, admitted=[*values, "unknown", "NA"])))
+    assert told.startswith("`admitted` holds dates (18 of 19 values) and is read as a factor: its dates stand in the")
+    assert not any(value in told for value in values)
+
+
+def test_a_column_of_many_dates_is_a_group_and_noted_without_a_word_of_levels(written: Written) -> None:
+    (told,) = notes(written(columns(born=[f"{1900 + k}-01-01" for k in range(60)])))
+    assert "is read as a group: delete it" in told
+
+
+@pytest.mark.parametrize("text", ["12-34", "v1.2", "1.2.3.4", "12 abc 2020", "2020"])
+def test_texts_that_are_no_dates_are_not_called_dates(written: Written, text: str) -> None:
+    assert not any("dates" in note for note in notes(written(columns(code=[text, "b", "c", "b"]))))

@@ -174,8 +174,7 @@ def test_a_start_of_another_size_is_a_wrong_answer(quadratics: list[Contribution
         (422, "data", DataError),
         (409, "data_changed", DataError),
         (404, "unknown_analysis", UnknownAnalysisError),
-        (404, "http", SiteError),
-        (500, "unforeseen", SiteError),
+        (500, "internal", SiteError),
     ],
 )
 def test_a_problem_keeps_its_words_and_gets_the_site_s_name(status: int, code: str, kind: type[FedglmmError]) -> None:
@@ -184,6 +183,27 @@ def test_a_problem_keeps_its_words_and_gets_the_site_s_name(status: int, code: s
     assert type(error) is kind
     assert (error.message, error.remedy, error.code) == ("age: too few.", "Ask less.", code)
     assert getattr(error, "rule", "G5") == "G5"
+
+
+def test_an_address_that_has_no_such_path_is_no_site_s() -> None:
+    problem = Problem(code="not_found", message="Not Found.", where="coordinator")
+    error = fault(lambda _: httpx.Response(404, text=problem.model_dump_json()), lambda site: site.about())
+    assert error.message == "what answers at http://bern is no site."
+    assert "leave off any path" in error.remedy
+
+
+def test_a_site_that_is_late_with_who_it_is_counts_as_missing() -> None:
+    async def run() -> None:
+        async def silent(_: httpx.Request) -> httpx.Response:
+            await asyncio.sleep(5)
+            return httpx.Response(200)
+
+        async with SiteClient("Bern", "http://bern", deadline=0.05, transport=httpx.MockTransport(silent)) as site:
+            await site.about()
+
+    with pytest.raises(SiteError, match=r"Bern: no answer within 0\.05 s") as caught:
+        asyncio.run(run())
+    assert caught.value.code == UNREACHABLE
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import json
 import socket
 import stat
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,13 +12,14 @@ import pytest
 import structlog
 from typer.testing import CliRunner
 
+from shared.dictionary import read_dictionary
 from shared.errors import DictionaryError, FedglmmError, SettingsError
 from site_node import hosting
 from site_node.cli import app
-from site_node.data.inference import infer
+from site_node.data.inference import infer, write_dictionary
 from site_node.data.split import split
 from site_node.folder import write_site
-from site_node.settings import load_dictionary, load_settings
+from site_node.settings import load_settings
 
 BETABLOCKER = Path(__file__).parents[1] / "reference" / "data" / "betablocker.csv"
 ARMS = "treatment=control,beta-blocker"
@@ -87,6 +89,32 @@ def test_secrets_come_from_files_and_do_not_show(tmp_path: Path) -> None:
         settings.bearer_key()
 
 
+def test_a_key_or_a_secret_that_is_missing_is_told_with_who_has_it_and_the_command_that_makes_it(
+    tmp_path: Path,
+) -> None:
+    files = {"key_file": '"key"', "secret_file": '"my secret"'}
+    settings = load_settings(site_toml(tmp_path, **files))
+    with pytest.raises(SettingsError) as key:
+        settings.bearer_key()
+    assert key.value.where == f"key_file ({tmp_path / 'key'})"
+    assert "the key there that the coordinator has for this site" in key.value.remedy
+    with pytest.raises(SettingsError) as secret:
+        settings.fingerprint_secret()
+    assert secret.value.where == f"secret_file ({tmp_path / 'my secret'})"
+    command = secret.value.remedy.split("`")[1]
+    subprocess.run(["/bin/sh", "-c", command], check=True)
+    assert len(settings.fingerprint_secret().get_secret_value()) == 64
+
+
+def test_check_says_which_line_row_1_is_where_something_is_wrong_and_only_there(tmp_path: Path) -> None:
+    write_site(tmp_path, name="A", data="data.csv", dictionary="dictionary.json", policy="open")
+    (tmp_path / "data.csv").write_text("x,s\n1,a\n2,b\n")
+    write_dictionary(infer(tmp_path / "data.csv").dictionary, tmp_path / "dictionary.json")
+    assert "Row 1" not in CliRunner().invoke(app, ["check", str(tmp_path)]).stdout
+    (tmp_path / "data.csv").write_text("x,s\n1,a\n?,b\n")
+    assert "row N is line N + 1 of a CSV file" in CliRunner().invoke(app, ["check", str(tmp_path)]).stdout
+
+
 def test_without_a_secret_file_every_process_has_a_secret_of_its_own(tmp_path: Path) -> None:
     settings = load_settings(site_toml(tmp_path))
     assert settings.fingerprint_secret() != settings.fingerprint_secret()
@@ -94,10 +122,11 @@ def test_without_a_secret_file_every_process_has_a_secret_of_its_own(tmp_path: P
 
 def test_an_inconsistent_or_missing_dictionary_is_named(tmp_path: Path) -> None:
     with pytest.raises(DictionaryError, match="cannot be read"):
-        load_dictionary(tmp_path / "dictionary.json")
+        read_dictionary(tmp_path / "dictionary.json")
     (tmp_path / "dictionary.json").write_text('{"variables": [{"name": "site", "type": "group"}]}', encoding="utf-8")
-    with pytest.raises(DictionaryError, match="reserved"):
-        load_dictionary(tmp_path / "dictionary.json")
+    with pytest.raises(DictionaryError, match="reserved") as caught:
+        read_dictionary(tmp_path / "dictionary.json")
+    assert caught.value.where == f"{tmp_path / 'dictionary.json'}: variables.0"
 
 
 def test_a_written_site_can_be_read_whatever_its_name_and_keeps_its_secret_to_its_owner(tmp_path: Path) -> None:
@@ -154,6 +183,15 @@ def test_init_writes_where_a_site_listens_and_refuses_to_let_others_in_without_a
     assert "key_file" in without.stderr
 
 
+def test_init_with_a_setting_that_is_wrong_writes_nothing_and_can_be_corrected(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("dead\n0\n", encoding="utf-8")
+    command = ["init", "--data", str(tmp_path / "rows.csv"), str(tmp_path / "a"), "--name"]
+    wrong = CliRunner().invoke(app, [*command, "a/../b"])
+    assert (wrong.exit_code, "name" in wrong.stderr) == (2, True)
+    assert not (tmp_path / "a").exists()
+    assert CliRunner().invoke(app, [*command, "A"]).exit_code == 0
+
+
 def test_levels_are_not_ignored_when_init_finds_a_dictionary(tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("arm\n1\n2\n", encoding="utf-8")
     (tmp_path / "dictionary.json").write_text('{"variables": []}', encoding="utf-8")
@@ -180,7 +218,7 @@ def test_splitting_the_betablocker_trials_makes_23_sites_with_all_rows(tmp_path:
     assert done.exit_code == 0, done.output
     folders = [path for path in (tmp_path / "fed").iterdir() if path.is_dir()]
     assert len(folders) == 23
-    dictionary = load_dictionary(tmp_path / "fed" / "dictionary.json")
+    dictionary = read_dictionary(tmp_path / "fed" / "dictionary.json")
     assert {v.name: (v.type, v.coded_levels) for v in dictionary.variables} == {
         "trial": ("group", ()),
         "treatment": ("factor", ("control", "beta-blocker")),

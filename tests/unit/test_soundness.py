@@ -22,7 +22,7 @@ def stored(folder: Path) -> Path:
     """A database with some analyses, closed as it should be."""
     store = SqlStore(f"sqlite:///{folder / 'a.db'}")
     for number in range(50):
-        store.add(Analysis.submitted(AnalysisRequest(formula="y ~ 1", title=str(number)), SPECIFICATION))
+        store.add(Analysis.submitted(AnalysisRequest(formula="y ~ 1", title=str(number)), SPECIFICATION), SPECIFICATION)
     store.close()
     return folder / "a.db"
 
@@ -118,7 +118,7 @@ def test_a_place_that_is_none_is_named_and_nothing_is_made_there(
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
 
-def test_an_empty_file_and_a_database_of_before_with_a_table_less_are_taken(tmp_path: Path) -> None:
+def test_an_empty_file_and_one_whose_first_start_was_killed_between_two_tables_are_taken(tmp_path: Path) -> None:
     (tmp_path / "empty.db").touch()
     SqlStore(f"sqlite:///{tmp_path / 'empty.db'}").close()
     file = stored(tmp_path)
@@ -133,7 +133,7 @@ def test_an_empty_file_and_a_database_of_before_with_a_table_less_are_taken(tmp_
 @pytest.mark.parametrize(
     ("damage", "read"),
     [
-        ("UPDATE analyses SET specification = '{'", lambda store, known: store.get(known)),
+        ("UPDATE analyses SET specification = '{'", lambda store, known: store.specification(known)),
         ("UPDATE analyses SET state = 'resting'", lambda store, _: store.newest(state=None, limit=5, before=None)),
         ("UPDATE analyses SET start = '[]'", lambda store, known: store.start(known)),
     ],
@@ -154,7 +154,7 @@ def test_a_cell_that_was_overwritten_is_a_fault_of_the_database_that_does_not_pa
 
 def test_a_database_that_was_not_closed_is_taken_with_its_log(tmp_path: Path) -> None:
     store = SqlStore(f"sqlite:///{tmp_path / 'a.db'}")
-    analysis = store.add(Analysis.submitted(AnalysisRequest(formula="y ~ 1"), SPECIFICATION))
+    analysis = store.add(Analysis.submitted(AnalysisRequest(formula="y ~ 1"), SPECIFICATION), SPECIFICATION)
     (tmp_path / "copy").mkdir()
     for name in ("a.db", "a.db-wal"):
         shutil.copy(tmp_path / name, tmp_path / "copy")

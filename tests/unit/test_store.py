@@ -40,22 +40,24 @@ def new(key: str | None = None) -> Analysis:
 
 
 def test_what_is_added_is_what_is_found(store: Store) -> None:
-    analysis = store.add(new("key"))
+    analysis = store.add(new("key"), SPECIFICATION)
     assert store.get(analysis.id) == analysis
+    assert store.specification(analysis.id) == SPECIFICATION
     assert (store.accepted(analysis.id), store.start(analysis.id)) == ({}, None)
     assert (store.rounds(analysis.id), store.result(analysis.id)) == ([], None)
 
 
 def test_a_known_idempotency_key_returns_the_analysis_that_has_it(store: Store) -> None:
-    first = store.add(new("key"))
-    assert store.add(new("key")).id == first.id
-    assert store.add(new("other")).id != first.id
-    assert store.add(new(None)).id != store.add(new(None)).id
+    first = store.add(new("key"), SPECIFICATION)
+    store.add_round(first.id, ROUND)
+    assert store.add(new("key"), SPECIFICATION) == store.get(first.id)
+    assert store.add(new("other"), SPECIFICATION).id != first.id
+    assert store.add(new(None), SPECIFICATION).id != store.add(new(None), SPECIFICATION).id
 
 
 def test_one_key_submitted_by_many_threads_is_one_analysis(store: Store) -> None:
     found: list[str] = []
-    threads = [threading.Thread(target=lambda: found.append(store.add(new("key")).id)) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: found.append(store.add(new("key"), SPECIFICATION).id)) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -65,7 +67,7 @@ def test_one_key_submitted_by_many_threads_is_one_analysis(store: Store) -> None
 
 
 def test_a_run_is_kept_in_full_and_its_last_round_shows(store: Store) -> None:
-    analysis = store.add(new())
+    analysis = store.add(new(), SPECIFICATION)
     store.set_accepted(analysis.id, {"Bern": ACCEPTED, "Aarau": ACCEPTED})
     store.set_start(analysis.id, START)
     second = replace(ROUND, number=2, decrement=None, accepted=False)
@@ -74,11 +76,12 @@ def test_a_run_is_kept_in_full_and_its_last_round_shows(store: Store) -> None:
     assert list(store.accepted(analysis.id).items()) == [("Bern", ACCEPTED), ("Aarau", ACCEPTED)]
     assert store.start(analysis.id) == START
     assert store.rounds(analysis.id) == [ROUND, second]
+    assert store.trace(analysis.id) == [ROUND.trace, second.trace]
     assert store.get(analysis.id).last == second.trace
 
 
 def test_a_state_is_entered_with_what_belongs_to_it_and_left_without(store: Store) -> None:
-    analysis = store.add(new())
+    analysis = store.add(new(), SPECIFICATION)
     paused = store.change(analysis.id, AnalysisState.PAUSED, waiting_for=["Bern"])
     again = store.change(analysis.id, AnalysisState.PAUSED, waiting_for=["Bern", "Aarau"])
     assert paused.waiting_for == ("Bern",)
@@ -87,7 +90,7 @@ def test_a_state_is_entered_with_what_belongs_to_it_and_left_without(store: Stor
 
 
 def test_an_ended_analysis_stays_as_it_is(store: Store) -> None:
-    analysis = store.add(new())
+    analysis = store.add(new(), SPECIFICATION)
     problem = Problem(code="site", message="gone.", where="Bern")
     ended = store.change(analysis.id, AnalysisState.FAILED, problems=[problem])
     assert ended.problems == (problem,)
@@ -96,13 +99,13 @@ def test_an_ended_analysis_stays_as_it_is(store: Store) -> None:
 
 
 def test_a_result_is_kept_to_the_byte(store: Store) -> None:
-    analysis = store.add(new())
+    analysis = store.add(new(), SPECIFICATION)
     store.change(analysis.id, AnalysisState.CONVERGED, result='{"sigma": 0.1}')
     assert store.result(analysis.id) == '{"sigma": 0.1}'
 
 
 def test_the_newest_come_first_and_pages_follow_each_other(store: Store) -> None:
-    ids = [store.add(new()).id for _ in range(5)]
+    ids = [store.add(new(), SPECIFICATION).id for _ in range(5)]
     store.change(ids[3], AnalysisState.CANCELLED)
     page = store.newest(state=None, limit=2, before=None)
     assert [analysis.id for analysis in page] == [ids[4], ids[3]]
@@ -112,11 +115,11 @@ def test_the_newest_come_first_and_pages_follow_each_other(store: Store) -> None
 
 
 def test_a_deleted_analysis_is_gone_with_its_rounds(store: Store) -> None:
-    analysis = store.add(new("key"))
+    analysis = store.add(new("key"), SPECIFICATION)
     store.add_round(analysis.id, ROUND)
     store.delete(analysis.id)
     assert store.newest(state=None, limit=9, before=None) == []
-    again = store.add(replace(new("key"), id=analysis.id))
+    again = store.add(replace(new("key"), id=analysis.id), SPECIFICATION)
     assert store.rounds(again.id) == []
     assert [event.number for event in store.events(again.id)] == [1]
 
@@ -126,7 +129,7 @@ def state_event(number: int, analysis: Analysis) -> Event:
 
 
 def test_every_change_and_every_round_is_an_event_as_it_then_stood(store: Store) -> None:
-    first = store.add(new())
+    first = store.add(new(), SPECIFICATION)
     paused = store.change(first.id, AnalysisState.PAUSED, waiting_for=["Bern"])
     waiting = store.change(first.id, AnalysisState.PAUSED, waiting_for=["Aarau"])
     store.add_round(first.id, ROUND)
@@ -142,8 +145,8 @@ def test_every_change_and_every_round_is_an_event_as_it_then_stood(store: Store)
 
 
 def test_a_change_that_changes_nothing_is_no_event(store: Store) -> None:
-    analysis = store.add(new("key"))
-    store.add(new("key"))
+    analysis = store.add(new("key"), SPECIFICATION)
+    store.add(new("key"), SPECIFICATION)
     store.change(analysis.id, AnalysisState.SUBMITTED)
     store.set_accepted(analysis.id, {"Bern": ACCEPTED})
     store.set_start(analysis.id, START)
@@ -156,7 +159,7 @@ def test_a_change_that_changes_nothing_is_no_event(store: Store) -> None:
 
 
 def test_events_are_counted_within_an_analysis_and_asked_for_after_any(store: Store) -> None:
-    one, other = store.add(new()), store.add(new())
+    one, other = store.add(new(), SPECIFICATION), store.add(new(), SPECIFICATION)
     for state in (AnalysisState.PREPARING, AnalysisState.RUNNING, AnalysisState.CANCELLED):
         store.change(one.id, state)
         store.change(other.id, state)
@@ -166,7 +169,7 @@ def test_events_are_counted_within_an_analysis_and_asked_for_after_any(store: St
 
 
 def test_a_round_and_a_cancellation_at_once_have_numbers_of_their_own(store: Store) -> None:
-    analysis = store.add(new())
+    analysis = store.add(new(), SPECIFICATION)
     rounds = [replace(ROUND, number=number) for number in range(1, 21)]
     threads = [threading.Thread(target=store.add_round, args=(analysis.id, entry)) for entry in rounds]
     threads.append(threading.Thread(target=store.change, args=(analysis.id, AnalysisState.CANCELLED)))
@@ -174,7 +177,25 @@ def test_a_round_and_a_cancellation_at_once_have_numbers_of_their_own(store: Sto
         thread.start()
     for thread in threads:
         thread.join()
-    assert [event.number for event in store.events(analysis.id)] == list(range(1, 23))
+    events = store.events(analysis.id)
+    assert [event.number for event in events] == list(range(1, len(events) + 1))
+    assert json.loads(events[-1].data)["state"] == "cancelled"
+    assert len(store.rounds(analysis.id)) == len(events) - 2
+
+
+def test_nothing_is_stored_after_the_ending(store: Store) -> None:
+    """A write may still be on its way in its thread when the analysis is cancelled."""
+    analysis = store.add(new(), SPECIFICATION)
+    store.add_round(analysis.id, ROUND)
+    ended, heard = store.change(analysis.id, AnalysisState.CANCELLED), []
+    store.listen(heard.append)
+    events = store.events(analysis.id)
+    store.set_accepted(analysis.id, {"Bern": ACCEPTED})
+    store.set_start(analysis.id, START)
+    store.add_round(analysis.id, replace(ROUND, number=2))
+    assert (store.get(analysis.id), store.events(analysis.id), heard) == (ended, events, [])
+    assert (store.accepted(analysis.id), store.start(analysis.id)) == ({}, None)
+    assert store.rounds(analysis.id) == [ROUND]
 
 
 def test_a_listener_hears_of_what_is_already_stored_and_of_nothing_else(store: Store) -> None:
@@ -185,8 +206,8 @@ def test_a_listener_hears_of_what_is_already_stored_and_of_nothing_else(store: S
         heard.append((analysis_id, len(store.events(analysis_id)) if analysis_id in known else 0))
 
     store.listen(listener)
-    analysis = store.add(new("key"))
-    store.add(new("key"))
+    analysis = store.add(new("key"), SPECIFICATION)
+    store.add(new("key"), SPECIFICATION)
     store.change(analysis.id, AnalysisState.RUNNING)
     store.change(analysis.id, AnalysisState.RUNNING)
     store.add_round(analysis.id, ROUND)
@@ -205,6 +226,8 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "start": lambda store: store.start("nobody"),
     "add_round": lambda store: store.add_round("nobody", ROUND),
     "rounds": lambda store: store.rounds("nobody"),
+    "specification": lambda store: store.specification("nobody"),
+    "trace": lambda store: store.trace("nobody"),
     "result": lambda store: store.result("nobody"),
     "events": lambda store: store.events("nobody"),
     "delete": lambda store: store.delete("nobody"),
@@ -233,7 +256,7 @@ def test_every_float_comes_back_with_the_same_bits(
     database: SqlStore, psi: float, value: float, gradient: float, hessian: float
 ) -> None:
     summed = ContributionMessage(value=value, gradient=(gradient,), hessian=(hessian,))
-    analysis = database.add(new())
+    analysis = database.add(new(), SPECIFICATION)
     database.add_round(analysis.id, replace(ROUND, psi=(psi,), summed=summed))
     back = database.rounds(analysis.id)[0]
     found = (*back.psi, back.summed.value, *back.summed.gradient, *back.summed.hessian)
@@ -243,7 +266,7 @@ def test_every_float_comes_back_with_the_same_bits(
 def test_what_was_stored_is_there_for_the_next_process(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'a.db'}"
     before = SqlStore(url)
-    analysis = before.add(new())
+    analysis = before.add(new(), SPECIFICATION)
     before.add_round(analysis.id, ROUND)
     events = before.events(analysis.id)
     before.close()
