@@ -181,6 +181,9 @@ class SiteClient:
                 if pause is None or not _no_response(error):
                     raise self._lost(error) from None
                 await asyncio.sleep(pause)
+            except OSError as error:  # too many open files, as a library that loads a module of its own meets them
+                told = f"the coordinator cannot ask it ({error.strerror})."
+                raise self._fault(told, "See the coordinator's log, and `ulimit -n`.", code=UNREACHABLE) from None
         return response
 
     async def _answer(self, method: str, path: str, content: bytes | None, accept: str) -> httpx.Response:

@@ -1,6 +1,7 @@
 """Connections that ask nothing end, and do not keep others out."""
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from shared import connections
-from tests.federation.fake_sites import FakeSite, build, submitted
+from tests.federation.fake_sites import FakeSite, build, client, submitted, until
 from tests.federation.real_server import PATIENCE, Served, served, stream
 
 pytestmark = pytest.mark.anyio
@@ -80,3 +81,18 @@ async def test_what_is_being_answered_is_not_ended_for_one_more(
             sites["Bern"].hold.set()
             for some in (events, others):
                 assert [event.data["state"] async for event in some if event.kind == "state"][-1] == "converged"
+
+
+async def test_a_coordinator_without_a_file_left_waits_for_the_site_as_for_one_that_is_missing(
+    tmp_path: Path, sites: dict[str, FakeSite]
+) -> None:
+    failures = [OSError(errno.EMFILE, "Too many open files")] * 2
+
+    def without_files(path: str, _body: object) -> None:
+        if path == "contributions" and failures:
+            raise failures.pop()
+
+    sites["Bern"].override = without_files
+    async with client(build(tmp_path, sites, patience=20)) as http:
+        view = await until(http, await submitted(http))
+    assert (view["state"], failures) == ("converged", [])
