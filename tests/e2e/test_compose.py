@@ -302,7 +302,7 @@ def test_the_file_of_the_operations_page_runs_one_hospitals_site(
         .read_text(encoding="utf-8")
         .split("## One hospital's site in a container", 1)[1]
     )
-    commands, file = (textwrap.dedent(block) for block in re.findall(r"(?:^    .*\n)+", page, re.MULTILINE))
+    commands, file, replacing = (textwrap.dedent(block) for block in re.findall(r"(?:^    .*\n)+", page, re.MULTILINE))
     (tmp_path / "docker-compose.yml").write_text(file, encoding="utf-8")
     (tmp_path / "rows.csv").write_text("arm,dead\n" + "a,0\nb,1\n" * 15, encoding="ascii")
     dictionary = {
@@ -312,15 +312,16 @@ def test_the_file_of_the_operations_page_runs_one_hospitals_site(
     (tmp_path / "bern.key").write_text("0123456789abcdef\n", encoding="ascii")
     monkeypatch.setitem(ENVIRONMENT, "COMPOSE_PROJECT_NAME", "fedglmm-test-hospital")
     try:
-        assert "Nothing was found that would be refused." in command(
-            "bash", "-euo", "pipefail", "-c", commands, place=tmp_path
-        )
+        found_nothing = "Nothing was found that would be refused."
+        assert found_nothing in command("bash", "-euo", "pipefail", "-c", commands, place=tmp_path)
         about = [
             httpx.get("http://127.0.0.1:8101/v1/about", headers={"Authorization": f"Bearer {key}"}, trust_env=False)
             for key in ("0123456789abcdef", "0123456789abcdeg")
         ]
         assert [answer.status_code for answer in about] == [200, 401]
         assert about[0].json()["site"] == "Bern"
+        (tmp_path / "new.csv").write_text("arm,dead\n" + "a,1\nb,0\n" * 20, encoding="ascii")
+        assert found_nothing in command("bash", "-euo", "pipefail", "-c", replacing, place=tmp_path)
         assert "others than the owner" not in command("docker", "compose", "logs", place=tmp_path)
     finally:
         command("docker", "compose", "down", "--volumes", place=tmp_path)
