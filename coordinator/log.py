@@ -1,17 +1,10 @@
-"""The coordinator's log: a JSON object a line, on standard error. Nothing array-like is ever written."""
+"""The coordinator's log: a JSON object a line, on standard error."""
 
 import sys
-from collections.abc import MutableMapping
-from typing import Any
 
 import structlog
 
-PLAIN = (str, int, float, bool, type(None))
-
-
-def plain_only(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Drops every field that could hold numbers of a site: what is neither a scalar nor a list of texts."""
-    return {name: value for name, value in event.items() if isinstance(value, PLAIN) or _texts(value)}
+from shared.logged import plain_only
 
 
 def configure() -> None:
@@ -24,9 +17,4 @@ def configure() -> None:
             structlog.processors.JSONRenderer(),
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=False,
     )
-
-
-def _texts(value: object) -> bool:
-    return isinstance(value, (list, tuple)) and all(isinstance(entry, str) for entry in value)

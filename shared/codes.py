@@ -10,6 +10,8 @@ INTERNAL = "internal"
 """A fault of the program's own."""
 NOT_FOUND = "not_found"
 """There is no such path."""
+DATA_CHANGED = "data_changed"
+"""A site's data are not what they were when the analysis began."""
 _HTTP = {401: UNAUTHORISED, 404: NOT_FOUND, 405: "method_not_allowed"}
 
 

@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 
 from shared import packed
 from shared.bodies import NO_TEXT, UNREADABLE, request_in_words
-from shared.codes import INTERNAL, UNAUTHORISED, code_of
+from shared.codes import DATA_CHANGED, INTERNAL, UNAUTHORISED, code_of
 from shared.errors import DataError, FedglmmError, RefusedError, RequestError, UnknownAnalysisError
 from shared.messages import (
     About,
@@ -47,11 +47,10 @@ Analysis = Annotated[AnalysisId, Path(description="the coordinator's id of the a
 _PREPARING = "preparing, of all analyses"
 _ANALYSIS = "/analyses/{analysis_id}"
 _SCHEME = HTTPBearer(auto_error=False, description="the site's key, if it has one; the guard asks for it")
-_DATA_CHANGED = "data_changed"
 _ASKER_LEFT = "asker_left"
 _CHANGED = Example(
     "The data have changed",
-    _DATA_CHANGED,
+    DATA_CHANGED,
     "the site's data have changed since the analysis began.",
     "Start a new analysis.",
 )
@@ -244,7 +243,7 @@ def _status(error: FedglmmError) -> int:
             return 403
         case UnknownAnalysisError():
             return 404
-        case DataError() if error.code == _DATA_CHANGED:
+        case DataError() if error.code == DATA_CHANGED:
             return 409
         case _:
             return 422

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 import structlog
 
+from shared.codes import DATA_CHANGED
 from shared.contribution import Contribution
 from shared.dictionary import SITE, Dictionary
 from shared.errors import DataError
@@ -203,7 +204,7 @@ class SiteNode:
                 "the site's data have changed since the analysis began.",
                 where="the data",
                 remedy="Start a new analysis.",
-                code="data_changed",
+                code=DATA_CHANGED,
             )
 
 

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.codes import DATA_CHANGED
 from shared.dictionary import Variable
 from shared.errors import DataError
 from site_node.data.files import LARGEST_WHOLE, DataFile, State, open_file
+from site_node.data.rows_at_fault import refuse_rows
 from site_node.data.table import Table
 from site_node.data.unreadable import is_parquet
 
@@ -98,7 +100,7 @@ class FileColumns:
                 "the site's data have changed while they were read.",
                 where="the data",
                 remedy="Start a new analysis.",
-                code="data_changed",
+                code=DATA_CHANGED,
             ) from None
 
 
@@ -157,24 +159,21 @@ def _check(table: Table, variable: Variable) -> None:
     """
     if variable.type == "group":
         return
+
+    def refuse(bad: NDArray[np.bool_], what: str, remedy: str) -> None:
+        where = f"column `{variable.name}`"
+        refuse_rows(bad, table, what, where=where, remedy=remedy, code="bad_value", computed=False)
+
     if variable.type == "factor":
-        unknown = table.codes[variable.name] == _UNKNOWN_LEVEL
-        _refuse(unknown, variable, "a level that the dictionary lacks", _LEVELS)
+        refuse(table.codes[variable.name] == _UNKNOWN_LEVEL, "a level that the dictionary lacks", _LEVELS)
         return
     values = table.numbers[variable.name]
     remedy = f"Mend it, or leave the field empty where the value is missing. {_NUMERALS}"
-    _refuse(np.isinf(values), variable, "something that is not a finite number", remedy)
+    refuse(np.isinf(values), "something that is not a finite number", remedy)
     if variable.type == "integer":
-        beyond = np.abs(values) > LARGEST_WHOLE
-        _refuse(beyond, variable, "a whole number that is too large to be kept exactly", _GROUP)
-        _refuse(np.floor(values) < values, variable, "a fraction", "Make the variable a `number` in the dictionary.")
+        refuse(np.abs(values) > LARGEST_WHOLE, "a whole number that is too large to be kept exactly", _GROUP)
+        refuse(np.floor(values) < values, "a fraction", "Make the variable a `number` in the dictionary.")
     if variable.range is not None:
         low, high = variable.range
         outside = (values < low) | (values > high)
-        _refuse(outside, variable, "a value outside the dictionary's range", "Mend it, or agree on a wider range.")
-
-
-def _refuse(bad: NDArray[np.bool_], variable: Variable, what: str, remedy: str) -> None:
-    if bad.any():
-        row = int(bad.argmax()) + 1
-        raise DataError(f"row {row} holds {what}.", where=f"column `{variable.name}`", remedy=remedy, code="bad_value")
+        refuse(outside, "a value outside the dictionary's range", "Mend it, or agree on a wider range.")

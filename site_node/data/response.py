@@ -111,7 +111,7 @@ def _check_binomial(y: Vector, size: Vector | None, table: Table, expression: Ex
         where=where,
         remedy="Give the numbers of trials as `weights`, or write cbind(events, size - events).",
         code="response",
-        computed=computed,
+        computed=False,
     )
 
 

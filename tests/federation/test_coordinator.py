@@ -10,9 +10,9 @@ import httpx
 import numpy as np
 import pytest
 
-from coordinator import log
 from coordinator.site_client import SiteClient
 from coordinator.sql_store import SqlStore
+from shared.logged import plain_only
 from shared.messages import Problem
 from tests.federation.fake_sites import (
     REQUEST,
@@ -375,4 +375,4 @@ async def test_a_fault_of_the_coordinator_ends_one_analysis_and_quotes_nothing(
 
 def test_a_line_of_the_log_holds_no_arrays() -> None:
     event = {"event": "x", "sites": ["Bern"], "psi": [0.1, 0.2], "sum": np.zeros(2), "by_site": {"Bern": 1.0}}
-    assert log.plain_only(None, "info", event) == {"event": "x", "sites": ["Bern"]}
+    assert plain_only(None, "info", event) == {"event": "x", "sites": ["Bern"]}
