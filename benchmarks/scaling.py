@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.measured import seconds, table
 from benchmarks.site_round import simulate
-from site_node.estimation.laplace import contribution
+from site_node.estimation.contribution import contribution
 
 COLUMNS = 20
 ROWS = (10_000, 100_000, 1_000_000, 10_000_000)

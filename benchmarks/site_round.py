@@ -15,8 +15,8 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.measured import seconds, table, verdict
 from shared.parameters import ParameterLayout
+from site_node.estimation.contribution import contribution
 from site_node.estimation.families import REGISTRY
-from site_node.estimation.laplace import contribution
 from site_node.estimation.model import Model
 from site_node.estimation.rows import Rows
 
@@ -47,7 +47,7 @@ def simulate(n: int, p: int, groups: int, q: int) -> tuple[Rows, Model, np.ndarr
     y = (rng.random(n) < 1.0 / (1.0 + np.exp(-eta))).astype(np.float64)
     rows = Rows.sorted_by_group(X=X, Z=X[:, :q], y=y, weight=np.ones(n), offset=np.zeros(n), group=group)
     names = tuple(f"x{j}" for j in range(p))
-    layout = ParameterLayout(names, names[:q])
+    layout = ParameterLayout.of_one_term(names, names[:q])
     return rows, Model(layout, REGISTRY["binomial", "logit"]), layout.pack(beta, 0.7 * np.eye(q))
 
 

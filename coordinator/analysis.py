@@ -158,7 +158,8 @@ class Federation:
             psi=request.psi,
             summed=ContributionMessage.of(summed),
             decrement=decrement if decrement is not None and math.isfinite(decrement) else None,
-            accepted=after.point is not None and after.point.summed is summed,
+            log_likelihood=after.last_value,
+            accepted=after.last_accepted,
             seconds=time.perf_counter() - began,
         )
         await self._stored(self.store.add_round, session.analysis_id, entry)
@@ -230,6 +231,7 @@ def _request(session: Session, state: State, last: Round | None) -> EvaluateRequ
         round=last.number + 1 if last else 1,
         specification_sha256=session.specification.sha256,
         psi=tuple(state.psi.tolist()),
+        quadrature_points=state.points,
         basis=tuple(state.basis.ravel().tolist()),
         previous=last.summed if last else None,
     )
@@ -237,7 +239,8 @@ def _request(session: Session, state: State, last: Round | None) -> EvaluateRequ
 
 def _final(session: Session, state: State, stored: Sequence[Round]) -> EvaluateRequest:
     """The round whose psi is the final one, as it was asked."""
-    at = [entry.psi for entry in stored].index(tuple(state.psi.tolist()))
+    psi = tuple(state.psi.tolist())
+    at = max(place for place, entry in enumerate(stored) if entry.psi == psi)
     return _request(session, state, stored[at - 1] if at else None)
 
 

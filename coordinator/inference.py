@@ -24,7 +24,9 @@ class Quantity:
     """One reported number of the random part, with its gradient in psi."""
 
     kind: str
-    """"sd", "cor" or "sigma"."""
+    """"sd", "cor", or what the dispersion is: "sigma", "shape", "size"."""
+    group: str
+    """The grouping factor; "Residual" for the dispersion."""
     names: tuple[str, ...]
     """The random-effect column, or the two that correlate."""
     value: float
@@ -52,7 +54,7 @@ def covariance_of_psi(layout: ParameterLayout, psi: Vector, hessian: Matrix) -> 
 
 
 def random_quantities(layout: ParameterLayout, psi: Vector, basis: Matrix) -> list[Quantity]:
-    """The sds, then the correlations (row by row below the diagonal, as lme4 lists them), then the residual sd.
+    """Of each term the sds, then the correlations (row by row below the diagonal, as lme4 lists them); then the dispersion.
 
     Args:
         layout: of psi.
@@ -75,18 +77,22 @@ def random_quantities(layout: ParameterLayout, psi: Vector, basis: Matrix) -> li
             (dsd / sd[:, None])[:, None, :] + (dsd / sd[:, None])[None, :, :]
         )
     dcorrelation[np.abs(correlation) > 1.0 - AT_ITS_LIMIT] = np.nan
-    quantities = [Quantity("sd", (layout.random[a],), float(sd[a]), dsd[a]) for a in range(layout.q)]
-    if layout.correlated:
+    quantities = []
+    for term, block in layout.blocks:
+        places = range(block.start, block.stop)
+        quantities += [Quantity("sd", term.group, (layout.random[a],), float(sd[a]), dsd[a]) for a in places]
+        pairs = [(a, b) for a in places for b in range(block.start, a)] if term.correlated else []
         quantities += [
-            Quantity("cor", (layout.random[b], layout.random[a]), float(correlation[a, b]), dcorrelation[a, b])
-            for a in range(layout.q)
-            for b in range(a)
+            Quantity(
+                "cor", term.group, (layout.random[b], layout.random[a]), float(correlation[a, b]), dcorrelation[a, b]
+            )
+            for a, b in pairs
         ]
     if layout.dispersion:
-        sigma = math.exp(parameters.log_phi)
+        phi = math.exp(parameters.log_phi)
         gradient = np.zeros(layout.size)
-        gradient[-1] = sigma
-        quantities.append(Quantity("sigma", ("Observation",), sigma, gradient))
+        gradient[-1] = phi
+        quantities.append(Quantity(layout.dispersion, "Residual", ("Observation",), phi, gradient))
     return quantities
 
 

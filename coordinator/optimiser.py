@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -34,7 +34,13 @@ class Begin(Protocol):
     """The optimiser's state after round 0."""
 
     def __call__(
-        self, layout: ParameterLayout, start: StartContribution, *, tolerance: float, max_rounds: int
+        self,
+        layout: ParameterLayout,
+        start: StartContribution,
+        *,
+        tolerance: float,
+        max_rounds: int,
+        points: int | Literal["auto"],
     ) -> State:
         """Makes it."""
 
@@ -59,6 +65,7 @@ class Optimiser:
                 start.contribution(math.inf),
                 tolerance=specification.tolerance,
                 max_rounds=specification.max_rounds,
+                points=specification.quadrature_points,
             )
         )
         for entry in stored:

@@ -40,6 +40,8 @@ class Round:
     number: int
     psi: tuple[float, ...]
     summed: ContributionMessage
+    log_likelihood: float
+    """The criterion at that psi: the sum's value, or the restricted likelihood."""
     decrement: float | None
     accepted: bool
     seconds: float
@@ -47,7 +49,7 @@ class Round:
     @property
     def trace(self) -> TraceEntry:
         """What the analyst may see of it."""
-        return TraceEntry(self.number, self.summed.value, self.decrement, self.accepted, self.seconds)
+        return TraceEntry(self.number, self.log_likelihood, self.decrement, self.accepted, self.seconds)
 
 
 class EventKind(StrEnum):

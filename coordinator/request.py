@@ -1,29 +1,28 @@
 """What an analyst asked for, settled against the dictionary and the roster: AnalysisRequest to Specification."""
 
-from collections import Counter
 from collections.abc import Sequence
-from typing import Literal
 
 from pydantic import ValidationError
 
+from coordinator.random_terms import check_names, random_terms
 from coordinator.sizes import check_sizes
-from shared.dictionary import SITE, Dictionary
+from shared.dictionary import Dictionary
 from shared.errors import RequestError
 from shared.formula.columns import design_columns
-from shared.formula.expressions import Column, Expression, Factor, NumericFactor, variables_of
+from shared.formula.expressions import Column, Expression, Factor, variables_of
 from shared.formula.grammar import parse
 from shared.formula.meaning import expression, numeric, variable_of
 from shared.formula.syntax import Node, deparse, wrong
-from shared.formula.terms import Bar, Terms, expand
+from shared.formula.terms import Terms, expand
 from shared.specification import (
     CANONICAL_LINK,
-    MOST_RANDOM,
     AnalysisRequest,
     CountsResponse,
     EventResponse,
     FamilyName,
     LinkName,
     NumericResponse,
+    QuadraturePoints,
     RandomTerm,
     Response,
     SiteName,
@@ -59,9 +58,9 @@ def _resolved(request: AnalysisRequest, dictionary: Dictionary, sites: Sequence[
     if not fixed:
         raise RequestError("there is no fixed effect.", where="formula", remedy="Keep the intercept, or add a term.")
     response = _response(formula.response, request.family, dictionary)
-    random = _random(terms.bars, request.random_effect_sd, dictionary)
+    random = random_terms(terms.bars, request.random_effect_sd, dictionary)
     offset = numeric(terms.offset, dictionary) if terms.offset else None
-    _check_names(fixed)
+    check_names(fixed)
     for part in (terms, *(bar.terms for bar in terms.bars)):
         _check_variables(part, dictionary)
     _check_response(formula.response, response, terms, _read(fixed, random, offset))
@@ -74,7 +73,8 @@ def _resolved(request: AnalysisRequest, dictionary: Dictionary, sites: Sequence[
         offset=offset,
         weights=_weights(request.weights, dictionary),
         random=random,
-        quadrature_points=_quadrature_points(request.quadrature_points),
+        quadrature_points=_quadrature_points(request, random),
+        reml=_reml(request),
         roster=_roster(request.sites, sites),
         dictionary_sha256=sha256_of(dictionary),
         tolerance=request.tolerance,
@@ -95,10 +95,30 @@ def _link(request: AnalysisRequest) -> LinkName:
     return canonical
 
 
-def _quadrature_points(points: int) -> Literal[1]:
-    if points != 1:
-        raise _not_yet("adaptive quadrature is", "quadrature_points", "Use 1, the Laplace approximation.")
-    return 1
+def _quadrature_points(request: AnalysisRequest, random: Sequence[RandomTerm]) -> QuadraturePoints:
+    effects = sum(len(term.columns) for term in random)
+    if request.quadrature_points != 1 and (effects != 1 or request.reml):
+        raise RequestError(
+            f"quadrature is for models with a single random effect a group, and this one has {effects}."
+            if effects != 1
+            else "REML and quadrature exclude each other: for a gaussian model the integral is exact.",
+            where="quadrature_points",
+            remedy="Use 1, the Laplace approximation.",
+        )
+    return request.quadrature_points
+
+
+def _reml(request: AnalysisRequest) -> bool:
+    if request.reml and request.family != "gaussian":
+        raise RequestError(
+            f"REML is for gaussian models, and the family is {request.family}.",
+            where="reml",
+            remedy="Leave reml out: the fit is by maximum likelihood.",
+        )
+    if request.reml and request.random_effect_sd is not None:
+        remedy = "Leave one of the two out."
+        raise RequestError("REML estimates the standard deviation that is given.", where="reml", remedy=remedy)
+    return request.reml
 
 
 def _roster(wanted: Sequence[SiteName] | None, known: Sequence[SiteName]) -> tuple[SiteName, ...]:
@@ -140,59 +160,6 @@ def _response(node: Node, family: FamilyName, dictionary: Dictionary) -> Respons
     return EventResponse(variable=variable.name, event=levels[1])
 
 
-def _random(bars: Sequence[Bar], sd: float | None, dictionary: Dictionary) -> RandomTerm | None:
-    """The bars as one random term: `(1 | g) + (0 + x | g)` is `(1 + x || g)`."""
-    groups = {_group(bar, dictionary): bar for bar in bars}
-    if len(groups) > 1:
-        raise _not_yet("more than one grouping factor is", "formula", f"Choose one of: {', '.join(groups)}.")
-    blocks = [_block(bar, dictionary) for bar in bars]
-    columns = tuple(column for block in blocks for column in block)
-    if sd is not None and len(columns) != 1:
-        remedy = "It fixes the standard deviation of one scalar term, as `(1 | site)`."
-        raise RequestError(
-            f"the model has {len(columns)} random effects a group.", where="random_effect_sd", remedy=remedy
-        )
-    if not bars:
-        return None
-    if len(bars) > 1 and any(bar.correlated and len(block) > 1 for bar, block in zip(bars, blocks, strict=True)):
-        raise _not_yet(
-            "a correlated block beside another one is", "formula", "Write one `(... | g)` or one `(... || g)`."
-        )
-    if len(columns) > MOST_RANDOM:
-        remedy = f"At most {MOST_RANDOM}: leave out terms in front of the bar, or merge levels in the dictionary."
-        raise RequestError(f"the model has {len(columns)} random effects a group.", where="formula", remedy=remedy)
-    _check_names(columns)
-    correlated = len(columns) == 1 or (len(bars) == 1 and bars[0].correlated)
-    return RandomTerm(group=next(iter(groups)), columns=columns, correlated=correlated, sd=sd)
-
-
-def _group(bar: Bar, dictionary: Dictionary) -> str:
-    group = bar.group
-    if group.kind != "name":
-        raise _not_yet(
-            "a nested or computed grouping factor is", f"formula, `{deparse(bar.node)}`", "Name one variable."
-        )
-    return group.value if group.value == SITE else variable_of(group, dictionary).name
-
-
-def _block(bar: Bar, dictionary: Dictionary) -> tuple[Column, ...]:
-    columns = design_columns(bar.terms, dictionary)
-    if not columns:
-        raise wrong(bar.node, "there is nothing in front of the bar.", f"Write `(1 | {deparse(bar.group)})`.")
-    # lme4 keeps a factor's levels correlated under `||`, and one RandomTerm cannot say so.
-    if not bar.correlated and any(not isinstance(factor, NumericFactor) for one in columns for factor in one.factors):
-        raise _not_yet(
-            "a factor under `||` is", f"formula, `{deparse(bar.node)}`", "Use `|`, or a numeric 0/1 variable."
-        )
-    return columns
-
-
-def _check_names(columns: Sequence[Column]) -> None:
-    name, times = Counter(column.name for column in columns).most_common(1)[0]
-    if times > 1:
-        raise RequestError(f"two columns have the name `{name}`.", where="formula", remedy="Leave one of them out.")
-
-
 def _check_variables(terms: Terms, dictionary: Dictionary) -> None:
     """A term or an offset that reads no variable is a constant, as `I(3)`."""
     used = [terms.variables[label] for term in terms.terms for label in term]
@@ -201,14 +168,14 @@ def _check_variables(terms: Terms, dictionary: Dictionary) -> None:
             raise wrong(node, "it reads no variable.", "Leave it out: the intercept is the constant of a model.")
 
 
-def _read(fixed: Sequence[Column], random: RandomTerm | None, offset: Expression | None) -> frozenset[str]:
+def _read(fixed: Sequence[Column], random: Sequence[RandomTerm], offset: Expression | None) -> frozenset[str]:
     """The variables that the right-hand side reads."""
-    columns = (*fixed, *(random.columns if random else ()))
+    columns = (*fixed, *(column for term in random for column in term.columns))
     parts: list[Expression | Factor] = [factor for column in columns for factor in column.factors]
     if offset:
         parts.append(offset)
-    group = frozenset({random.group} if random else ())
-    return group.union(*(variables_of(part) for part in parts))
+    groups = frozenset(name for term in random for name in term.group.split(":"))
+    return groups.union(*(variables_of(part) for part in parts))
 
 
 def _check_response(node: Node, response: Response, terms: Terms, read: frozenset[str]) -> None:

@@ -19,6 +19,7 @@ from coordinator.inference import (
     smallest_curvature,
 )
 from coordinator.records import TraceEntry
+from coordinator.roster import groups_in
 from shared.dictionary import SITE
 from shared.messages import Accepted, RandomEffect
 from shared.optimisation.explanation import flat_directions
@@ -73,6 +74,7 @@ def make_result(
             "decrement": _null(state.decrement),
             "relative_gradient": _null(relative_gradient(state.accepted) if state.accepted else None),
             "smallest_curvature": _null(smallest_curvature(state.accepted) if state.accepted else None),
+            "quadrature": _quadrature(state),
             "trace": [_trace_row(entry) for entry in trace],
         },
         "specification": specification.model_dump(mode="json"),
@@ -101,13 +103,13 @@ def _tidy(
         bounds = (estimate - reach * error, estimate + reach * error)
         rows.append(_row(("fixed", None, None, name), estimate, error, bounds, statistic=z))
     for quantity, se_of_it in zip(quantities, se[layout.p :].tolist(), strict=True):
-        group = "Residual" if quantity.kind == "sigma" else specification.random.group if specification.random else None
-        is_known = specification.random is not None and specification.random.sd is not None and quantity.kind == "sd"
+        is_known = layout.known_sd is not None and quantity.kind == "sd"
         error = math.nan if is_known else se_of_it
         bounds = interval(quantity, error, reach)
-        rows.append(_row(("ran_pars", group, None, _term(quantity)), quantity.value, error, bounds))
+        rows.append(_row(("ran_pars", quantity.group, None, _term(quantity)), quantity.value, error, bounds))
     for site, effect in effects.items():
-        for name, mode, error in zip(layout.random, effect.modes, effect.standard_deviations, strict=True):
+        names = specification.site_effects
+        for name, mode, error in zip(names, effect.modes, effect.standard_deviations, strict=True):
             bounds = (mode - reach * error, mode + reach * error)
             rows.append(_row(("ran_vals", "site", site, name), mode, error, bounds))
     return rows
@@ -133,7 +135,8 @@ def _row(
 
 def _term(quantity: Quantity) -> str:
     """lme4's name of a parameter of the random part, as broom.mixed writes it."""
-    return f"{'sd' if quantity.kind == 'sigma' else quantity.kind}__{'.'.join(quantity.names)}"
+    kind = "sd" if quantity.kind == "sigma" else quantity.kind
+    return f"{kind}__{'.'.join(quantity.names)}"
 
 
 def _glance(specification: Specification, state: State, accepted: Mapping[str, Accepted]) -> Row:
@@ -142,16 +145,14 @@ def _glance(specification: Specification, state: State, accepted: Mapping[str, A
     log_likelihood = math.nan if state.log_likelihood is None else state.log_likelihood
     return {
         "nobs": n,
-        "ngrps": {specification.random.group: sum(site.groups for site in accepted.values())}
-        if specification.random
-        else {},
+        "ngrps": {group: groups_in(accepted, group) for group in specification.groupings},
         "npar": layout.size,
         "logLik": _null(log_likelihood),
         "AIC": _null(2.0 * layout.size - 2.0 * log_likelihood),
         "BIC": _null(math.log(n) * layout.size - 2.0 * log_likelihood if n else math.nan),
         "deviance": _null(-2.0 * log_likelihood),
         "df.residual": n - layout.size,
-        "sigma": _null(math.exp(state.psi[-1])) if layout.dispersion and state.point is not None else None,
+        "sigma": _null(math.exp(state.psi[-1])) if layout.dispersion == "sigma" and state.point is not None else None,
     }
 
 
@@ -182,27 +183,53 @@ def _warnings(specification: Specification, state: State, accepted: Mapping[str,
     outcome = state.outcome
     if outcome is not None and outcome.kind is not OutcomeKind.CONVERGED:
         warnings.append({"code": outcome.kind.value, "message": outcome.advice})
-    random = specification.random
     warnings += _flat(specification, state)
+    warnings += _unsettled(state)
     dropped = sum(site.rows_dropped for site in accepted.values())
     if dropped:
         warnings.append({"code": "rows_dropped", "message": f"{dropped} rows were left out for missing values."})
-    groups = sum(site.groups for site in accepted.values())
-    if random is not None and random.sd is None and groups < 5:  # noqa: PLR2004 -- the rule of thumb of lme4's authors
-        message = f"There {'is' if groups == 1 else 'are'} only {groups} group{'' if groups == 1 else 's'}: "
+    for group in specification.groupings:
+        warnings += _of_grouping(specification, group, groups_in(accepted, group))
+    return warnings
+
+
+def _of_grouping(specification: Specification, group: str, groups: int) -> list[Row]:
+    warnings = []
+    if specification.layout.known_sd is None and groups < 5:  # noqa: PLR2004 -- the rule of thumb of lme4's authors
+        of = f" of {group}" if len(specification.groupings) > 1 else ""
+        message = f"There {'is' if groups == 1 else 'are'} only {groups} group{'' if groups == 1 else 's'}{of}: "
         warnings.append({"code": "few_groups", "message": message + "the standard deviation is poorly determined."})
-    if random is not None and random.group != SITE and len(specification.roster) > 1:
+    if group != SITE and len(specification.roster) > 1:
         message = (
-            f"The groups of {random.group} are counted within each site: the same value at two sites is two groups, "
-            f"as lme4's (1 | site:{random.group}) has it."
+            f"The groups of {group} are counted within each site: the same value at two sites is two groups, "
+            f"as lme4's (1 | site:{group}) has it."
         )
         warnings.append({"code": "groups_within_sites", "message": message})
     return warnings
 
 
+def _quadrature(state: State) -> Row | None:
+    """How many nodes, and how they were found out."""
+    if state.raising is None:
+        return {"points": state.fixed_points, "path": None}
+    path = [{"points": rung.points, "change_per_group": _null(rung.change)} for rung in state.raising.path]
+    return {"points": path[-1]["points"], "path": path}
+
+
+def _unsettled(state: State) -> list[Row]:
+    raising = state.raising
+    if raising is None or raising.settled or state.outcome is None or not state.outcome.kind.has_estimates:
+        return []
+    message = (
+        f"With {raising.points} quadrature points, the most that are tried, the log-likelihood still moves by more than "
+        "1e-6 a group: it is not the exact integral yet."
+    )
+    return [{"code": "quadrature_not_settled", "message": message}]
+
+
 def _flat(specification: Specification, state: State) -> list[Row]:
     """Directions of psi of which the data say nothing; a curvature of mere rounding may pass for an optimum."""
-    layout, random, outcome = specification.layout, specification.random, state.outcome
+    layout, outcome = specification.layout, state.outcome
     if outcome is None or outcome.kind not in {OutcomeKind.NOT_IDENTIFIED, OutcomeKind.CONVERGED}:
         return []
     names = outcome.names
@@ -212,9 +239,10 @@ def _flat(specification: Specification, state: State) -> list[Row]:
     if outcome.kind is OutcomeKind.CONVERGED and names:
         message = f"The data hardly tell these apart: {', '.join(names)}. Their standard errors mean nothing."
         warnings.append({"code": "nearly_flat", "message": message})
-    if random is not None and names and set(names) <= set(layout.names[layout.theta]):
+    if names and set(names) <= set(layout.names[layout.theta]):
         message = (
-            f"The variances and correlations of {', '.join(layout.random)} by {random.group} cannot be told apart. Has one "
+            f"The variances and correlations of {', '.join(layout.random)} by {', '.join(specification.groupings)} cannot be "
+            "told apart. Has one "
             "of these columns a single value within every group? Then leave it out in front of the bar."
         )
         warnings.append({"code": "random_effects_not_identified", "message": message})

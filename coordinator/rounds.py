@@ -10,7 +10,6 @@ from typing import Generic, TypeVar
 
 from coordinator.site_client import UNREACHABLE, SiteClient
 from shared.contribution import Contribution, total
-from shared.dictionary import SITE
 from shared.errors import DataError, FedglmmError, SiteError, UnknownAnalysisError
 from shared.messages import Accepted, CloseReply, CloseRequest, EvaluateRequest, StartRequest
 from shared.optimisation.start import StartContribution
@@ -126,9 +125,10 @@ async def evaluate(
     Raises:
         RosterError: with every fault.
     """
+    layout = session.specification.layout
 
     async def question(site: SiteClient) -> Contribution:
-        return await _prepared(site, session, lambda: site.evaluate(session.analysis_id, request))
+        return await _prepared(site, session, lambda: site.evaluate(session.analysis_id, request, layout))
 
     contributions = list((await ask(roster, question, patience)).complete().values())
     return await asyncio.to_thread(total, contributions)
@@ -151,13 +151,14 @@ async def close(
             has answered that round again.
         patience: with sites that cannot be reached.
     """
-    random = session.specification.random
-    effects = len(random.columns) if random is not None and random.group == SITE else 0
+    effects = len(session.specification.site_effects)
 
     async def question(site: SiteClient) -> CloseReply:
         reply = await _prepared(site, session, lambda: site.close(session.analysis_id, request, effects))
         if effects and final is not None and reply.site_effect is None:
-            await _prepared(site, session, lambda: site.evaluate(session.analysis_id, final))
+            await _prepared(
+                site, session, lambda: site.evaluate(session.analysis_id, final, session.specification.layout)
+            )
             reply = await site.close(session.analysis_id, request, effects)
         return reply
 

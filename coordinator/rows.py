@@ -54,6 +54,7 @@ def round_of(row: sql.Row[Any]) -> Round:
         number=row.number,
         psi=tuple(json.loads(row.psi)),
         summed=ContributionMessage.model_validate_json(row.summed),
+        log_likelihood=row.log_likelihood,
         decrement=row.decrement,
         accepted=row.accepted,
         seconds=row.seconds,

@@ -126,10 +126,11 @@ class SiteClient:
             raise self._fault("its start holds a number that is not finite.")
         return start
 
-    async def evaluate(self, analysis_id: str, request: EvaluateRequest) -> Contribution:
+    async def evaluate(self, analysis_id: str, request: EvaluateRequest, layout: ParameterLayout) -> Contribution:
         """The site's contribution at psi."""
         path = f"/v1/analyses/{analysis_id}/contributions"
-        accept = f"{packed.MEDIA_TYPE}, {JSON}" if len(request.psi) >= packed.SMALLEST else JSON
+        pack = layout.size >= packed.SMALLEST and not layout.restricted
+        accept = f"{packed.MEDIA_TYPE}, {JSON}" if pack else JSON
         response = await self._response("POST", path, request, accept=accept)
         try:
             number, contribution = self._evaluated(response)
@@ -140,6 +141,9 @@ class SiteClient:
         self.last_seen = now()
         if contribution.size != len(request.psi):
             raise self._fault(f"its contribution has {contribution.size} parameters instead of {len(request.psi)}.")
+        expected = (layout.information_size, layout.p, layout.p) if layout.restricted else None
+        if (None if contribution.information is None else contribution.information.shape) != expected:
+            raise self._fault("its contribution does not have the information that a restricted likelihood needs.")
         return contribution
 
     async def close(self, analysis_id: str, request: CloseRequest, effects: int = 0) -> CloseReply:

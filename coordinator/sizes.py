@@ -40,6 +40,6 @@ def start_bytes(layout: ParameterLayout) -> int:
     """How long a site's start is as JSON: in every quadratic, what belongs to theta is zero."""
     p, size = layout.p, layout.size
     entries = size + size * (size + 1) // 2
-    full = 1 + p + p * (p + 1) // 2 + int(layout.dispersion)
+    full = 1 + p + p * (p + 1) // 2 + int(bool(layout.dispersion))
     quadratic = full * BYTES_A_NUMBER + (entries - full + 1) * BYTES_A_ZERO
     return len(grid(layout)) * quadratic + totals_size(layout) * BYTES_A_NUMBER

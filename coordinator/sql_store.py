@@ -171,7 +171,7 @@ class SqlStore:
             "number": entry.number,
             "psi": json.dumps(entry.psi, allow_nan=False),
             "summed": entry.summed.model_dump_json(),
-            "log_likelihood": entry.summed.value,
+            "log_likelihood": entry.log_likelihood,
             "decrement": entry.decrement,
             "accepted": entry.accepted,
             "seconds": entry.seconds,

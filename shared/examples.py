@@ -25,8 +25,9 @@ SPECIFICATION: Example = {
     ],
     "offset": None,
     "weights": None,
-    "random": {"group": "site", "columns": [{"name": "(Intercept)", "factors": []}], "correlated": True, "sd": None},
+    "random": [{"group": "site", "columns": [{"name": "(Intercept)", "factors": []}], "correlated": True, "sd": None}],
     "quadrature_points": 1,
+    "reml": False,
     "roster": ["North", "South"],
     "dictionary_sha256": "b5b3fafc0d1d3e1f1c2a4d0e5b7f9a8c6d4e2f1a3b5c7d9e0f1a2b3c4d5e6f70",
     "tolerance": 1e-16,
@@ -49,7 +50,7 @@ ACCEPTED: Example = {
     "fingerprint": FINGERPRINT,
     "rows": 40,
     "rows_dropped": 0,
-    "groups": 1,
+    "groups": {"site": 1},
 }
 PROBLEM: Example = {
     "status": "refused",
@@ -66,12 +67,13 @@ EVALUATE_REQUEST: Example = {
     "specification_sha256": SPECIFICATION_SHA256,
     "psi": PSI,
     "basis": [1.0],
+    "quadrature_points": 1,
     "previous": CONTRIBUTION,
 }
 START_REPLY: Example = {
     "kind": "start",
     "round": 0,
-    "start": {"quadratics": [CONTRIBUTION], "totals": [40.0, 40.0, 0.0, 40.0]},
+    "start": {"quadratics": [CONTRIBUTION], "totals": [40.0, 1.0, 40.0, 0.0, 0.0, 40.0]},
 }
 EVALUATE_REPLY: Example = {"kind": "evaluate", "round": 2, "contribution": CONTRIBUTION}
 CLOSE_REQUEST: Example = {"outcome": "converged", "psi": PSI, "basis": [1.0]}

@@ -4,6 +4,7 @@ Symmetric matrices travel as their lower triangle, packed row by row. Numbers tr
 exactly; they are never rounded.
 """
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Annotated, Literal
 
@@ -11,11 +12,11 @@ import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from shared import examples
-from shared.contribution import Contribution, symmetric
+from shared.contribution import Contribution, symmetric, triangle
 from shared.errors import ContributionError, FedglmmError
 from shared.optimisation.start import StartContribution
 from shared.parameters import Vector
-from shared.specification import Specification
+from shared.specification import MOST_POINTS, Specification
 
 LARGEST = 1e100
 """No number of a site's answer is larger, so that sums over all sites and products in a step stay finite."""
@@ -89,7 +90,7 @@ class Accepted(Wire):
     fingerprint: Label
     rows: Count
     rows_dropped: Count = Field(description="rows with a missing value in a variable of the model")
-    groups: Count
+    groups: dict[Label, Count] = Field(description="of each grouping factor, at the site")
 
 
 class Problem(Wire):
@@ -114,18 +115,31 @@ class Problem(Wire):
         )
 
 
-def received(value: float, gradient: Vector, triangle: Vector, largest: float = LARGEST) -> Contribution:
-    """A contribution from what was sent, in whatever form.
+def received(
+    value: float,
+    gradient: Vector,
+    hessian: Vector,
+    information: Sequence[Vector] | None = None,
+    *,
+    largest: float = LARGEST,
+) -> Contribution:
+    """A contribution from what was sent, in whatever form: symmetric matrices as lower triangles.
 
     Raises:
         ContributionError: it is none, or an entry is larger than `largest`.
     """
-    size = len(gradient)
-    if len(triangle) != size * (size + 1) // 2:
-        raise ContributionError(f"a gradient of {size} entries and a triangle of {len(triangle)} do not fit.")
-    if any((np.abs(entries) > largest).any() for entries in (value, gradient, triangle)):
+    size, triangles = len(gradient), [hessian, *(information or ())]
+    if len(hessian) != size * (size + 1) // 2:
+        raise ContributionError(f"a gradient of {size} entries and a triangle of {len(hessian)} do not fit.")
+    if any((np.abs(entries) > largest).any() for entries in (value, gradient, *triangles)):
         raise ContributionError(TOO_LARGE)
-    return Contribution(value, gradient, symmetric(triangle, size))
+    if information is None:
+        return Contribution(value, gradient, symmetric(hessian, size))
+    p = next((k for k in range(size + 1) if all(len(one) == k * (k + 1) // 2 for one in information)), -1)
+    if p < 0:
+        raise ContributionError("its information is made of triangles that do not fit.")
+    stack = np.array([symmetric(one, p) for one in information]).reshape(len(information), p, p)
+    return Contribution(value, gradient, symmetric(hessian, size), stack)
 
 
 class ContributionMessage(Wire):
@@ -136,13 +150,19 @@ class ContributionMessage(Wire):
     value: float
     gradient: tuple[float, ...]
     hessian: tuple[float, ...] = Field(description="lower triangle, row by row")
+    information: tuple[tuple[float, ...], ...] | None = Field(
+        default=None, description="for REML: first and second derivatives of X'V^-1 X in theta, lower triangles"
+    )
 
     @classmethod
     def of(cls, contribution: Contribution) -> "ContributionMessage":
         """The wire form of a contribution."""
-        triangle = contribution.hessian[np.tri(contribution.size, dtype=bool)]
+        stack = contribution.information
         return cls(
-            value=contribution.value, gradient=tuple(contribution.gradient.tolist()), hessian=tuple(triangle.tolist())
+            value=contribution.value,
+            gradient=tuple(contribution.gradient.tolist()),
+            hessian=tuple(triangle(contribution.hessian).tolist()),
+            information=None if stack is None else tuple(tuple(triangle(one).tolist()) for one in stack),
         )
 
     def contribution(self, largest: float = LARGEST) -> Contribution:
@@ -154,8 +174,11 @@ class ContributionMessage(Wire):
         Raises:
             ContributionError: it is none, or an entry is too large.
         """
-        gradient, triangle = (np.fromiter(some, float, len(some)) for some in (self.gradient, self.hessian))
-        return received(self.value, gradient, triangle, largest)
+        gradient, hessian, *stack = (
+            np.fromiter(some, float, len(some)) for some in (self.gradient, self.hessian, *(self.information or ()))
+        )
+        information = None if self.information is None else stack
+        return received(self.value, gradient, hessian, information, largest=largest)
 
 
 class StartMessage(Wire):
@@ -206,6 +229,7 @@ class EvaluateRequest(Wire):
     basis: tuple[float, ...] = Field(
         description="the random effects' basis B, (q, q), row by row: the same every round"
     )
+    quadrature_points: int = Field(default=1, ge=1, le=MOST_POINTS, description="of this round")
     previous: ContributionMessage | None = Field(description="the sum of the last round; none after the start")
 
 

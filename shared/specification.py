@@ -7,14 +7,23 @@ against their own dictionary, and approve it or refuse.
 
 import hashlib
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from shared import examples
-from shared.dictionary import VariableName
+from shared.dictionary import SITE, VariableName
 from shared.formula.expressions import Arithmetic, Call, Column, Comparison, Expression, LevelFactor, Negative
-from shared.parameters import ParameterLayout
+from shared.parameters import Dispersion, ParameterLayout, Term
 
 FamilyName = Literal["binomial", "poisson", "gaussian"]
 LinkName = Literal["logit", "log", "identity"]
@@ -34,6 +43,14 @@ LARGEST_EXPRESSION = 80
 """Variables, numbers, functions and operators of one expression."""
 SMALLEST_SD, LARGEST_SD = 0.001, 1000.0
 MOST_ROUNDS = 200
+MOST_POINTS = 100
+"""Nodes of quadrature, as in lme4."""
+MOST_GROUPINGS = 2
+"""Grouping factors of one model, one inside the other."""
+
+QuadraturePoints: TypeAlias = Annotated[int, Field(ge=1, le=MOST_POINTS)] | Literal["auto"]
+
+_DISPERSION: dict[FamilyName, Dispersion] = {"gaussian": "sigma"}
 
 
 def _parts(expression: Expression) -> int:
@@ -90,7 +107,17 @@ class AnalysisRequest(_Frozen):
     random_effect_sd: float | None = Field(
         default=None, ge=SMALLEST_SD, le=LARGEST_SD, description="fixes the sd of a single scalar term"
     )
-    quadrature_points: int = Field(default=1, ge=1, description="1 is the Laplace approximation")
+    quadrature_points: QuadraturePoints = Field(
+        default=1,
+        description="of adaptive Gauss-Hermite quadrature, for one random effect a group; 1 is the Laplace approximation, "
+        "and auto raises them until the log-likelihood moves by less than 1e-6 a group",
+        examples=[1, 25, "auto"],
+    )
+    reml: bool = Field(
+        default=False,
+        description="the restricted likelihood of a gaussian model, in which variances are those of lmer's default",
+        examples=[False, True],
+    )
     sites: tuple[SiteName, ...] | None = Field(default=None, description="the roster; every known site unless given")
     tolerance: float = Field(default=1e-16, ge=1e-24, le=1e-4, description="of the Newton decrement")
     max_rounds: int = Field(default=50, ge=1, le=MOST_ROUNDS)
@@ -124,10 +151,18 @@ class NumericResponse(_Frozen):
 Response = Annotated[CountsResponse | EventResponse | NumericResponse, Field(discriminator="kind")]
 
 
-class RandomTerm(_Frozen):
-    """Random effects of one grouping factor: `site`, or a column inside the sites whose values never leave them."""
+Grouping = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z.][A-Za-z0-9._]*(:[A-Za-z.][A-Za-z0-9._]*)*$", max_length=400)
+]
 
-    group: str
+
+class RandomTerm(_Frozen):
+    """Random effects that covary with each other: of `site`, or of a column inside the sites whose values never leave them."""
+
+    group: Grouping = Field(
+        description="`site`, a variable, or several variables joined by colons",
+        examples=["site", "clinic", "ward:clinic"],
+    )
     columns: Columns = Field(min_length=1, max_length=MOST_RANDOM)
     correlated: bool = True
     sd: float | None = Field(
@@ -155,8 +190,13 @@ class Specification(_Frozen):
     fixed: Columns = Field(min_length=1, max_length=MOST_FIXED)
     offset: BoundedExpression | None = None
     weights: VariableName | None = None
-    random: RandomTerm | None = None
-    quadrature_points: Literal[1] = 1
+    random: tuple[RandomTerm, ...] = Field(
+        default=(),
+        max_length=MOST_RANDOM,
+        description="of two grouping factors the one whose groups hold the other's first",
+    )
+    quadrature_points: QuadraturePoints = 1
+    reml: bool = False
     roster: Annotated[tuple[SiteName, ...], AfterValidator(_unique)] = Field(min_length=1)
     dictionary_sha256: str
     tolerance: float
@@ -172,21 +212,48 @@ class Specification(_Frozen):
             raise ValueError(f"the family {family} has the link {CANONICAL_LINK[family]}")
         return link
 
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        effects = sum(len(term.columns) for term in self.random)
+        if effects > MOST_RANDOM:
+            raise ValueError(f"there are more than {MOST_RANDOM} random effects")
+        groups = [term.group for term in self.random]
+        if groups != sorted(groups, key=self.groupings.index) or len(self.groupings) > MOST_GROUPINGS:
+            raise ValueError("random terms of more than two grouping factors, or in disorder")
+        if any(term.sd is not None for term in self.random) and effects > 1:
+            raise ValueError("a standard deviation can be known of the only random effect")
+        if self.quadrature_points != 1 and (effects != 1 or self.reml):
+            raise ValueError("quadrature is for one random effect a group, and not for REML")
+        if self.reml and (self.family != "gaussian" or any(term.sd is not None for term in self.random)):
+            raise ValueError("REML is for gaussian models without a known standard deviation")
+        return self
+
     @property
     def sha256(self) -> str:
         """The hash that sites and coordinator compare: of the canonical JSON."""
         return sha256_of(self)
 
     @property
+    def groupings(self) -> tuple[str, ...]:
+        """The grouping factors; of two, the one whose groups hold the other's first."""
+        return tuple(dict.fromkeys(term.group for term in self.random))
+
+    @property
+    def site_effects(self) -> tuple[str, ...]:
+        """The random effects of the site itself, by their columns' names."""
+        return tuple(column.name for term in self.random if term.group == SITE for column in term.columns)
+
+    @property
     def layout(self) -> ParameterLayout:
         """How the parameters of this analysis are packed into one vector."""
-        random = self.random
         return ParameterLayout(
             fixed=tuple(column.name for column in self.fixed),
-            random=tuple(column.name for column in random.columns) if random else (),
-            correlated=random.correlated if random else True,
-            known_sd=random.sd if random else None,
-            dispersion=self.family == "gaussian",
+            terms=tuple(
+                Term(tuple(column.name for column in term.columns), term.correlated, term.sd, term.group)
+                for term in self.random
+            ),
+            dispersion=_DISPERSION.get(self.family, ""),
+            restricted=self.reml,
         )
 
 

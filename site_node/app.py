@@ -10,8 +10,8 @@ from shared.body_limit import BodyLimit
 from shared.dictionary import read_dictionary
 from site_node.api import SiteApi, add_guard, add_problems, routes
 from site_node.data.sources import FileSource
+from site_node.estimation.contribution import contribution
 from site_node.estimation.effects import site_effect
-from site_node.estimation.laplace import contribution
 from site_node.estimation.model import model_of
 from site_node.estimation.start import start_contribution
 from site_node.evaluation import Estimator, SiteNode

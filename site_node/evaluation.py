@@ -12,7 +12,7 @@ import structlog
 
 from shared.codes import DATA_CHANGED
 from shared.contribution import Contribution
-from shared.dictionary import SITE, Dictionary
+from shared.dictionary import Dictionary
 from shared.errors import DataError
 from shared.messages import (
     About,
@@ -22,6 +22,7 @@ from shared.messages import (
     ContributionMessage,
     ContributionRequest,
     EvaluateReply,
+    EvaluateRequest,
     RandomEffect,
     StartMessage,
     StartReply,
@@ -33,6 +34,7 @@ from shared.specification import PROTOCOL_VERSION, Specification
 from site_node.admission import check_addressed
 from site_node.analyses import Analyses, Analysis
 from site_node.data.design import build
+from site_node.data.groups import groups_of
 from site_node.data.table import Columns
 from site_node.estimation.model import Model
 from site_node.estimation.rows import Rows
@@ -64,7 +66,7 @@ class Estimator:
 
     model_of: Callable[[Specification], Model]
     start: Callable[[Rows, Model], StartContribution]
-    contribution: Callable[[Rows, Model, Vector], Contribution]
+    contribution: Callable[[Rows, Model, Vector, int], Contribution]
     site_effect: Callable[[Rows, Model, Vector, Matrix], tuple[Vector, Vector]]
 
 
@@ -159,11 +161,10 @@ class SiteNode:
             DataError: psi has another length, or the numbers leave floating point's range.
         """
         with self._analyses.using(analysis_id) as analysis:
-            random = analysis.specification.random
             effect = None
-            if request.psi is not None and random is not None and random.group == SITE:
+            if request.psi is not None and analysis.specification.site_effects:
                 psi, basis = _vector(request.psi, analysis.model), _basis(request.basis, analysis.model)
-                if (request.psi, request.basis) in analysis.answered.values():
+                if (request.psi, request.basis) in {answered[:2] for answered in analysis.answered.values()}:
                     with in_range():
                         effect = self._effect(analysis, psi, basis)
             self._analyses.drop(analysis_id)
@@ -181,7 +182,7 @@ class SiteNode:
             fingerprint=fingerprint,
             rows=design.rows.n,
             rows_dropped=design.dropped,
-            groups=design.rows.groups,
+            groups=dict(zip(specification.groupings, groups_of(design.rows, specification), strict=True)),
         )
         _log.info("prepared", site=self._name, analysis=analysis_id)
         return Analysis(specification, design, self._estimator.model_of(specification), accepted)
@@ -191,7 +192,8 @@ class SiteNode:
         if isinstance(request, StartRequest):
             return StartReply(start=StartMessage.of(self._estimator.start(rows, model)))
         in_basis = rows.in_basis(_basis(request.basis, model))
-        contribution = self._estimator.contribution(in_basis, model, _vector(request.psi, model))
+        psi, points = _vector(request.psi, model), _points(request, analysis.specification)
+        contribution = self._estimator.contribution(in_basis, model, psi, points)
         return EvaluateReply(round=request.round, contribution=ContributionMessage.of(contribution))
 
     def _effect(self, analysis: Analysis, psi: Vector, basis: Matrix) -> RandomEffect:
@@ -227,6 +229,18 @@ def _vector(psi: Sequence[float], model: Model) -> Vector:
             code="psi",
         )
     return np.array(psi, dtype=np.float64)
+
+
+def _points(request: EvaluateRequest, specification: Specification) -> int:
+    asked, agreed = request.quadrature_points, specification.quadrature_points
+    if agreed not in {"auto", asked}:
+        raise DataError(
+            f"the round asks for {asked} quadrature points and the specification for {agreed}.",
+            where="quadrature_points",
+            remedy="Ask for as many as the specification says.",
+            code="quadrature_points",
+        )
+    return asked
 
 
 def _basis(entries: Sequence[float], model: Model) -> Matrix:

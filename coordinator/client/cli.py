@@ -23,6 +23,10 @@ app = typer.Typer(
 
 Family = Annotated[str, typer.Option(help="binomial, poisson or gaussian")]
 Weights = Annotated[str | None, typer.Option(help="a column of prior weights, or of sizes for a proportion")]
+Points = Annotated[
+    str, typer.Option("--quadrature-points", help="of one random effect a group; 1 is Laplace, auto finds out how many")
+]
+Reml = Annotated[bool, typer.Option("--reml", help="the restricted likelihood, for a gaussian family")]
 KnownSd = Annotated[float | None, typer.Option(help="fix the standard deviation of a single random effect")]
 
 
@@ -37,6 +41,8 @@ def rehearse(
     levels: Annotated[list[str] | None, typer.Option(help="COLUMN=a,b,c, the reference level first")] = None,
     weights: Weights = None,
     random_effect_sd: KnownSd = None,
+    quadrature_points: Points = "1",
+    reml: Reml = False,
     policy: Annotated[
         Literal["default", "open"], typer.Option(help="of every site; open is for public data")
     ] = "default",
@@ -44,7 +50,14 @@ def rehearse(
 ) -> None:
     """Rehearse a federation on one file: real sites and a real coordinator on this machine, the real protocol."""
     with told():
-        request = request_of(formula=formula, family=family, weights=weights, random_effect_sd=random_effect_sd)
+        request = request_of(
+            formula=formula,
+            family=family,
+            weights=weights,
+            random_effect_sd=random_effect_sd,
+            quadrature_points=_points(quadrature_points),
+            reml=reml,
+        )
         split = [str(data), "--by", site, "--policy", policy]
         split += ["--nodes", str(nodes)] if nodes is not None else []
         for level in levels or []:
@@ -71,6 +84,8 @@ def fit(
     family: Family = "binomial",
     weights: Weights = None,
     random_effect_sd: KnownSd = None,
+    quadrature_points: Points = "1",
+    reml: Reml = False,
     sites: Annotated[str | None, typer.Option(help="comma-separated; all unless given")] = None,
     key_file: KeyFile = None,
     as_json: Json = False,
@@ -82,7 +97,13 @@ def fit(
         else:
             roster = tuple(name.strip() for name in sites.split(",")) if sites else None
             request = request_of(
-                formula=what, family=family, weights=weights, random_effect_sd=random_effect_sd, sites=roster
+                formula=what,
+                family=family,
+                weights=weights,
+                random_effect_sd=random_effect_sd,
+                quadrature_points=_points(quadrature_points),
+                reml=reml,
+                sites=roster,
             )
         with Coordinator(coordinator, key_in(key_file)) as connection:
             found = watched(connection, connection.submit(request), key_file)
@@ -90,6 +111,11 @@ def fit(
 
 
 app.add_typer(analyses.app)
+
+
+def _points(text: str) -> int | str:
+    """A number, or what stands for one: the request's own rules judge it."""
+    return int(text) if text.isdecimal() else text
 
 
 def _request_in(path: Path) -> AnalysisRequest:

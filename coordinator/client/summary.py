@@ -25,9 +25,10 @@ def summary(result: dict[str, Any]) -> str:
 def _header(result: dict[str, Any]) -> str:
     kind = "Linear" if result["family"] == "gaussian" else "Generalized linear"
     mixed = "mixed model" if result["glance"]["ngrps"] else "model"
-    how = " (Laplace Approximation)" if result["glance"]["ngrps"] and kind != "Linear" else ""
+    how = _approximation(result) if result["glance"]["ngrps"] and kind != "Linear" else ""
+    likelihood = "REML" if result["specification"]["reml"] else "maximum likelihood"
     lines = [
-        f"{kind} {mixed} fit by maximum likelihood{how}, federated over {_count(len(result['roster']), 'site')}",
+        f"{kind} {mixed} fit by {likelihood}{how}, federated over {_count(len(result['roster']), 'site')}",
         f" Family: {result['family']}  ( {result['link']} )",
         f"Formula: {result['formula']}",
     ]
@@ -39,9 +40,18 @@ def _header(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _approximation(result: dict[str, Any]) -> str:
+    points = result["convergence"]["quadrature"]["points"]
+    if points == 1:
+        return " (Laplace Approximation)"
+    return f" (Adaptive Gauss-Hermite Quadrature, {points} points)"
+
+
 def _fit_line(result: dict[str, Any]) -> str:
     glance = result["glance"]
     cells = {"AIC": "AIC", "BIC": "BIC", "logLik": "logLik", "deviance": "deviance"}
+    if result["specification"]["reml"]:  # as lmer prints it
+        cells = {"AIC": "AIC", "BIC": "BIC", "REML logLik": "logLik", "REML deviance": "deviance"}
     values = {name: _fixed(glance[key], 1) for name, key in cells.items()} | {"df.resid": str(glance["df.residual"])}
     widths = [max(len(name), len(value)) + 1 for name, value in values.items()]
     header = "".join(name.rjust(width) for name, width in zip(values, widths, strict=True))
@@ -57,7 +67,8 @@ def _random_effects(result: dict[str, Any]) -> str:
     last = ""
     for row in (row for row in rows if row["term"].startswith("sd__")):
         name = row["term"].removeprefix("sd__")
-        corr = [_fixed(one["estimate"], 2) for one in correlations if one["term"].endswith(f".{name}")]
+        own = [one for one in correlations if one["group"] == row["group"]]
+        corr = [_fixed(one["estimate"], 2) for one in own if one["term"].endswith(f".{name}")]
         group = "" if row["group"] == last else row["group"]
         shown = "" if row["group"] == "Residual" else name
         error = "(known)" if _is_known(result, row) else _digits(row["std.error"])
@@ -112,8 +123,7 @@ def _aligned(table: list[list[str]], left: int, *, last_left: bool = False) -> s
 
 
 def _is_known(result: dict[str, Any], row: dict[str, Any]) -> bool:
-    random = result["specification"]["random"]
-    return random is not None and random["sd"] is not None and row["group"] != "Residual"
+    return any(term["sd"] is not None for term in result["specification"]["random"]) and row["group"] != "Residual"
 
 
 def _estimate_and_error(estimate: float, error: float) -> tuple[str, str]:

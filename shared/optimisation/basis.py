@@ -3,49 +3,63 @@
 A correlated term's likelihood is the same in any basis of its columns, but the path to the optimum is not: uncentred
 columns and a first effect that hardly varies make valleys that Newton crawls along. So the columns are ordered, the one
 that varies most first, and made orthonormal over the pooled rows: z'b = (B'z)'b_w with b = B b_w, and Cov(b_w) = Lambda
-Lambda'. B follows from the start's sums alone. Uncorrelated and single effects keep their own basis: there the likelihood
-is not invariant.
+Lambda'. B follows from the start's sums alone, a block for each term. Uncorrelated and single effects keep their own basis:
+there the likelihood is not invariant.
 """
 
 import numpy as np
 
 from shared.optimisation.arithmetic import positive_ldl, product
-from shared.parameters import Matrix, ParameterLayout, Vector
+from shared.parameters import Matrix, ParameterLayout, Term, Vector
 
 
-def is_invariant(layout: ParameterLayout) -> bool:
-    """Whether the likelihood is the same in any basis of the random-effect columns."""
-    return layout.q > 1 and layout.correlated and layout.known_sd is None
+def is_invariant(term: Term) -> bool:
+    """Whether the likelihood is the same in any basis of the term's columns."""
+    return term.size > 1 and term.correlated
 
 
 def choose_basis(layout: ParameterLayout, mean_products: Matrix, sd: Vector) -> Matrix:
-    """B, (q, q).
+    """B, (q, q): a block a term.
 
     Args:
         layout: of the parameters.
         mean_products: Z'Z / n over all rows, (q, q).
         sd: first standard deviations of the effects, (q,).
     """
-    if not is_invariant(layout):
-        return np.eye(layout.q)
-    size = sd * np.sqrt(mean_products.diagonal())
-    order = sorted(range(layout.q), key=lambda a: (-size[a], a))
-    factored = positive_ldl(mean_products[np.ix_(order, order)])
-    if factored is None:
-        return np.eye(layout.q)
-    B = np.zeros((layout.q, layout.q))
-    B[order] = _inverse_of_lower(factored.cholesky()).T
+    B = np.eye(layout.q)
+    for term, block in layout.blocks:
+        if is_invariant(term):
+            B[block, block] = _orthonormal(mean_products[block, block], sd[block])
     return B
 
 
-def start_lambda(basis: Matrix, sd: Vector, smallest: float) -> Matrix:
+def start_lambda(layout: ParameterLayout, basis: Matrix, sd: Vector, smallest: float) -> Matrix:
     """Lambda, (q, q), with which uncorrelated effects of these standard deviations, (q,), start in a basis.
 
     In a basis of our own making its diagonal is at least `smallest`: next to zero, a saddle, Newton would dwell.
     """
-    if np.array_equal(basis, np.eye(len(basis))):
-        return np.diag(sd)
-    inverse = np.stack([_solve(basis, unit) for unit in np.eye(len(basis))], axis=1)
+    Lambda = np.diag(sd)
+    for _, block in layout.blocks:
+        B = basis[block, block]
+        if not np.array_equal(B, np.eye(len(B))):
+            Lambda[block, block] = _factor(B, sd[block], smallest)
+    return Lambda
+
+
+def _orthonormal(mean_products: Matrix, sd: Vector) -> Matrix:
+    """The columns of one term, the one that varies most first, made orthonormal; the identity if they are collinear."""
+    size = sd * np.sqrt(mean_products.diagonal())
+    order = sorted(range(len(sd)), key=lambda a: (-size[a], a))
+    factored = positive_ldl(mean_products[np.ix_(order, order)])
+    if factored is None:
+        return np.eye(len(sd))
+    B = np.zeros_like(mean_products)
+    B[order] = _inverse_of_lower(factored.cholesky()).T
+    return B
+
+
+def _factor(B: Matrix, sd: Vector, smallest: float) -> Matrix:
+    inverse = np.stack([_solve(B, unit) for unit in np.eye(len(B))], axis=1)
     covariance = product(inverse * (sd * sd)[None, :], inverse.T)
     factored = positive_ldl(covariance)
     Lambda = np.diag(np.sqrt(covariance.diagonal())) if factored is None else factored.cholesky()

@@ -27,7 +27,7 @@ DROWNED = 1e-10
 """Of the response's own sum of squares: a residual that drowns beside it. Then the sites' own residuals have to do."""
 NO_RESIDUAL = 1e-24
 """Of the response's own sum of squares: a residual that rounding of single rows can explain."""
-_SUMS = 3
+_SUMS = 5
 """Of the totals, before Z'Z."""
 
 
@@ -39,13 +39,18 @@ class StartContribution:
     """In psi at beta = 0, one for each grid point: the theta entries are zero. In a family with a dispersion, at phi = 1, the
     value lacks -y'V^-1 y / 2 (beside which the rest would drown), and the last diagonal entry of the Hessian is -2 y'V^-1 y."""
     totals: Vector
-    """Row count, sum of the weights, residual sum of squares of the sites' own fits (0 in a family without a dispersion), and
-    the lower triangle of Z'Z, (3 + q (q + 1) / 2,)."""
+    """Row count, number of groups, sum of the weights; of a family with a dispersion the residual sum of squares of the sites'
+    own fits and the weighted sum of their means (0 in others); and the lower triangle of Z'Z, (5 + q (q + 1) / 2,)."""
 
 
 def totals_size(layout: ParameterLayout) -> int:
     """How many totals a site sends."""
     return _SUMS + layout.q * (layout.q + 1) // 2
+
+
+def groups_of(totals: Vector) -> float:
+    """The number of groups, of the totals; of two grouping factors that of the inner one."""
+    return float(totals[1])
 
 
 def products(layout: ParameterLayout, totals: Vector) -> Matrix:
@@ -119,9 +124,9 @@ def choose_start(layout: ParameterLayout, start: StartContribution) -> Start | O
     sd = standard_deviations(layout, octaves, start.totals) * (found[best].phi if layout.known_sd is None else 1.0)
     basis = choose_basis(layout, _mean_products(layout, start.totals), sd)
     smallest = exp(OCTAVES[0] * log(2.0)) * found[best].phi
-    Lambda = start_lambda(basis, sd, smallest) if layout.theta_entries else np.zeros((layout.q, layout.q))
+    Lambda = start_lambda(layout, basis, sd, smallest) if layout.theta_entries else np.zeros((layout.q, layout.q))
     psi = layout.pack(found[best].beta, Lambda, log(found[best].phi))
-    return Start(psi, basis, min(1.0, float(start.totals[1] / start.totals[0])) or 1.0)
+    return Start(psi, basis, min(1.0, float(start.totals[2] / start.totals[0])) or 1.0)
 
 
 def _lowered(point: tuple[float, ...], a: int) -> tuple[float, ...]:
@@ -144,7 +149,7 @@ def _profile(layout: ParameterLayout, quadratic: Contribution, totals: Vector) -
     if not layout.dispersion:
         return _Profile(quadratic.value + gain / 2, beta, 1.0)
     at_zero = -quadratic.hessian[-1, -1] / 2
-    weight, own = float(totals[1]), float(totals[2])
+    weight, own = float(totals[2]), float(totals[3])
     residual = at_zero - gain if at_zero - gain > DROWNED * at_zero else own
     if residual <= NO_RESIDUAL * at_zero or weight <= 0.0:
         return OutcomeKind.PERFECT_FIT

@@ -9,6 +9,7 @@ point; `trial.Zeros` brings columns there and away again.
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
@@ -18,9 +19,11 @@ from shared.optimisation.basis import is_invariant
 from shared.optimisation.bend import Bend
 from shared.optimisation.explanation import collapsed_effects, flat_directions
 from shared.optimisation.outcome import Outcome, OutcomeKind
+from shared.optimisation.raising import Raising
 from shared.optimisation.region import length, radius_after_gain, radius_after_loss, region_step
+from shared.optimisation.restricted import restricted
 from shared.optimisation.runaway import NO_GAIN, Runaway
-from shared.optimisation.start import StartContribution, choose_start
+from shared.optimisation.start import StartContribution, choose_start, groups_of
 from shared.optimisation.trial import Zeros, columns, saddles
 from shared.parameters import Matrix, ParameterLayout, Vector
 
@@ -74,11 +77,24 @@ class State:
     runaway: Runaway = field(default_factory=Runaway)
     bend: Bend | None = None
     """Of the last move, if the last round was one."""
+    last_value: float = np.nan
+    """L at the psi that was evaluated last; the restricted likelihood where that is maximised."""
+    last_accepted: bool = False
+    """Whether that psi was taken."""
+    raising: Raising | None = None
+    """The path of the nodes of quadrature, where they are found out on the way."""
+    fixed_points: int = 1
+    """The nodes where they are not."""
 
     @property
     def decrement(self) -> float | None:
         """Newton's decrement at the best psi; None where the curvature is not positive definite."""
         return None if self.point is None else self.point.decrement
+
+    @property
+    def points(self) -> int:
+        """The nodes of quadrature of the next evaluation; 1 is the Laplace approximation."""
+        return self.raising.points if self.raising else self.fixed_points
 
     @property
     def accepted(self) -> Contribution | None:
@@ -106,19 +122,32 @@ class State:
         return Outcome(self.ending, names)
 
 
-def begin(layout: ParameterLayout, start: StartContribution, *, tolerance: float, max_rounds: int) -> State:
+def begin(
+    layout: ParameterLayout,
+    start: StartContribution,
+    *,
+    tolerance: float,
+    max_rounds: int,
+    points: int | Literal["auto"] = 1,
+) -> State:
     """The state after round 0, from the sum of the sites' start messages."""
     chosen = choose_start(layout, start)
     if isinstance(chosen, OutcomeKind):
         nowhere = State(layout, tolerance, max_rounds, round=0, psi=np.zeros(layout.size), basis=np.eye(layout.q))
         return replace(nowhere, ending=chosen, not_identified_by=start.quadratics[0])
     state = State(layout, tolerance, max_rounds, round=0, psi=chosen.psi, basis=chosen.basis)
-    return replace(state, unit_weight=chosen.unit_weight)
+    raising = Raising(groups_of(start.totals)) if points == "auto" else None
+    return replace(
+        state, unit_weight=chosen.unit_weight, raising=raising, fixed_points=1 if points == "auto" else points
+    )
 
 
 def step(state: State, summed: Contribution) -> State:
     """The next state, given the sites' sum at `state.psi`."""
-    state = replace(state, round=state.round + 1)
+    if state.layout.restricted:
+        summed = restricted(state.layout, state.psi, summed)
+    raising = state.raising.evaluated(summed.value) if state.raising else None
+    state = replace(state, round=state.round + 1, raising=raising, last_value=summed.value)
     old, new = state.point, _evaluated(state, summed)
     if old is None:
         if summed.is_worthless:
@@ -130,7 +159,10 @@ def step(state: State, summed: Contribution) -> State:
     else:
         state = _stayed(state, old, new)
     point = state.point if state.point is not None else new
+    state = replace(state, last_accepted=point is new)
     ending = _ending(state, point)
+    if raising and raising.is_near(point.decrement) and state.round < state.max_rounds:
+        return replace(state, psi=point.psi, point=None, bend=None, rests=0, raising=raising.raised(point.summed.value))
     if ending is None and state.round >= state.max_rounds:
         ending = OutcomeKind.ROUND_LIMIT
     return replace(state, ending=ending, psi=point.psi) if ending else _with_trial(state, point)
@@ -143,11 +175,20 @@ def _evaluated(state: State, summed: Contribution) -> Point:
         metric = np.maximum(metric, state.point.metric)
     else:
         theta = list(state.layout.theta_diagonal)  # a first step of theta's own size is one unit, or shorter
-        sizes = state.psi[theta] * state.psi[theta]
-        sizes = np.full_like(sizes, sizes.max(initial=0.0)) if is_invariant(state.layout) else sizes
+        sizes = _squared_sizes(state)
         metric[theta] = np.maximum(metric[theta], np.where(sizes > 0.0, 1.0 / np.where(sizes > 0.0, sizes, 1.0), 0.0))
         metric = np.where(metric > 0.0, metric, 1.0)
     return Point(state.psi, summed, metric, _decrement(state, A, summed.gradient))
+
+
+def _squared_sizes(state: State) -> Vector:
+    """Of the diagonal of Lambda; the largest of a term's in a basis of our own."""
+    Lambda = state.layout.unpack(state.psi).Lambda
+    sizes = np.array(Lambda.diagonal() * Lambda.diagonal())
+    for term, block in state.layout.blocks:
+        if is_invariant(term):
+            sizes[block] = sizes[block].max()
+    return sizes if state.layout.theta_entries else sizes[:0]
 
 
 def _decrement(state: State, A: Matrix, g: Vector) -> float | None:

@@ -22,9 +22,7 @@ def variables_in(specification: Specification, dictionary: Dictionary) -> tuple[
     Raises:
         DictionaryError: the dictionary lacks one.
     """
-    grouping = grouping_of(specification)
-    names = names_read(specification)
-    return _found(names if grouping is None else names | {grouping}, dictionary)
+    return _found(names_read(specification) | _names_of_groups(specification), dictionary)
 
 
 def batches(specification: Specification, dictionary: Dictionary, at_once: int) -> list[Batch]:
@@ -39,8 +37,7 @@ def batches(specification: Specification, dictionary: Dictionary, at_once: int) 
         DictionaryError: the dictionary lacks a variable.
     """
     made: list[Batch] = []
-    grouping = grouping_of(specification)
-    names = _names_of_rows(specification) | (frozenset() if grouping is None else {grouping})
+    names = _names_of_rows(specification) | _names_of_groups(specification)
     columns: list[Column] = []
     # constants last: a matrix takes its memory when the first column is written, by then the first batch is gone
     distinct = dict.fromkeys((*specification.fixed, *random_columns(specification)))
@@ -71,15 +68,14 @@ def read_by_response(specification: Specification) -> frozenset[str]:
             return variables_of(expression)
 
 
-def grouping_of(specification: Specification) -> str | None:
-    """The column inside the site that groups its rows, if one does."""
-    random = specification.random
-    return None if random is None or random.group == SITE else random.group
-
-
 def random_columns(specification: Specification) -> tuple[Column, ...]:
-    """The columns of the random term, if there is one."""
-    return specification.random.columns if specification.random else ()
+    """The columns of the random terms, each once."""
+    return tuple(dict.fromkeys(column for term in specification.random for column in term.columns))
+
+
+def _names_of_groups(specification: Specification) -> frozenset[str]:
+    names = (name for group in specification.groupings for name in group.split(":"))
+    return frozenset(names) - {SITE}
 
 
 def _names_of_rows(specification: Specification) -> frozenset[str]:

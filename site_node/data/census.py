@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from shared.dictionary import Variable
+from shared.dictionary import SITE, Variable
 from shared.formula.expressions import Column
 from shared.parameters import Vector
 from shared.specification import Specification
-from site_node.data.batches import grouping_of, names_read, random_columns, read_by_response
+from site_node.data.batches import names_read, random_columns, read_by_response
 from site_node.data.counts import Counts, LevelCounts, Units
+from site_node.data.groups import groups_of
 from site_node.data.response import Observed
 from site_node.data.table import Table
 from site_node.estimation.rows import Rows
@@ -56,7 +57,8 @@ class Census:
 
     def counts(self, rows: Rows) -> Counts:
         """The counts of a design, once all of it is added."""
-        groups = None if grouping_of(self.specification) is None else rows.groups
+        counted = zip(self.specification.groupings, groups_of(rows, self.specification), strict=True)
+        groups = tuple(count for group, count in counted if group != SITE)
         levels = tuple(found for found in self._levels(rows) if found is not None)
         outcomes = tuple(int(np.count_nonzero(outcome)) for outcome in self.observed.outcomes)
         return Counts(len(self.carrying.kinds), self.specification.layout.size, groups, levels, outcomes)

@@ -46,8 +46,8 @@ class Counts:
     """Rows that carry weight."""
     parameters: int
     """Entries of psi."""
-    groups: int | None = None
-    """Groups of an in-site grouping factor; none for `site` or without a random term."""
+    groups: tuple[int, ...] = ()
+    """Groups of each grouping factor inside the site."""
     levels: tuple[LevelCounts, ...] = ()
     outcomes: tuple[int, ...] = ()
     """Units of each outcome, where the response has outcomes to tell apart."""

@@ -6,20 +6,19 @@ a few columns.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from shared.dictionary import Dictionary
 from shared.errors import DataError
 from shared.formula.expressions import Column
 from shared.parameters import Matrix, Vector
 from shared.specification import Specification
-from site_node.data.batches import Batch, batches, grouping_of, random_columns, variables_in
+from site_node.data.batches import Batch, batches, random_columns, variables_in
 from site_node.data.census import Census
 from site_node.data.columns import finite_column, finite_values
 from site_node.data.counts import Counts
+from site_node.data.groups import check_nested, keys_of, order_by_group
 from site_node.data.response import observe
 from site_node.data.table import Columns, Places, Table
 from site_node.estimation.rows import Rows
@@ -47,7 +46,7 @@ def build(specification: Specification, dictionary: Dictionary, columns: Columns
     table = columns.read(first.variables)
     rows_read = table.rows
     kept = _complete_rows(first, later, table, columns)
-    order = _order(table, kept, grouping_of(specification))
+    order = order_by_group(specification, table, kept)
     table = _arranged(table, order)
     filling = _begun(specification, dictionary, table)
     filling.add(first, table)
@@ -83,15 +82,19 @@ class _Filling:
 def _begun(specification: Specification, dictionary: Dictionary, table: Table) -> _Filling:
     """A design whose matrices are empty, and without counts. Memory of zeros is taken when something is written there."""
     observed = observe(specification, table, dictionary)
-    grouping = grouping_of(specification)
+    outer, group = keys_of(specification, table)
+    columns = random_columns(specification)
     rows = Rows.sorted_by_group(
         X=np.zeros((table.rows, len(specification.fixed))),
-        Z=np.zeros((table.rows, len(random_columns(specification))), order="F"),
+        Z=np.zeros((table.rows, len(columns)), order="F"),
         y=observed.y,
         weight=observed.weight,
         offset=_offset(specification, table, dictionary),
-        group=None if grouping is None else _keys(grouping, table),
+        group=group,
+        outer=outer,
+        effects=tuple(columns.index(column) for term in specification.random for column in term.columns),
     )
+    check_nested(specification, rows, group)
     return _Filling(specification, dictionary, rows, Census.of(specification, observed))
 
 
@@ -108,22 +111,6 @@ def _complete_rows(first: Batch, later: Sequence[Batch], table: Table, columns: 
             code="no_rows",
         )
     return np.flatnonzero(keep).astype(np.min_scalar_type(table.rows))
-
-
-def _order(table: Table, kept: Places, grouping: str | None) -> Places | None:
-    """Which rows are kept, sorted by group: then the matrices need not be copied to be sorted. None is the file's order."""
-    if grouping is None:
-        return None if len(kept) == table.rows else kept
-    return kept[np.argsort(_keys(grouping, table)[kept], kind="stable")]
-
-
-def _keys(grouping: str, table: Table) -> NDArray[Any]:
-    """What the rows are grouped by: a group variable, a factor, or a number whose every value is a group."""
-    if grouping in table.numbers:
-        return table.numbers[grouping]
-    codes = table.groups[grouping] if grouping in table.groups else table.codes[grouping]
-    # NumPy sorts numbers of 16 bits by radix; what is missing is never kept
-    return codes.astype(np.min_scalar_type(int(codes.max())))
 
 
 def _arranged(table: Table, order: Places | None) -> Table:

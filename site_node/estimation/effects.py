@@ -18,17 +18,19 @@ def random_effects(rows: Rows, model: Model, psi: Vector, basis: Matrix) -> tupl
         basis: B of shared/optimisation/basis.py, (q, q).
     """
     parameters = model.layout.unpack(psi)
+    factor = basis @ parameters.Lambda
     modes, deviations = [], []
     for part in rows.in_basis(basis).slabs():
         slab = at_mode(part, model, parameters)
-        factor = basis @ slab.Lambda
         modes.append(slab.u @ factor.T)
-        covariance = factor @ slab.H_inv @ factor.T
+        own = factor @ slab.arrow.W
+        covariance = own @ slab.arrow.inverse @ own.transpose(0, 2, 1)
         deviations.append(np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)))
     return np.concatenate(modes), np.concatenate(deviations)
 
 
 def site_effect(rows: Rows, model: Model, psi: Vector, basis: Matrix) -> tuple[Vector, Vector]:
-    """The same for a site that is one group, each (q,)."""
+    """The same for the effects of a site that is one outer group, each (q,), or (q_outer,) beside groups inside it."""
     modes, deviations = random_effects(rows, model, psi, basis)
-    return modes[0], deviations[0]
+    own = model.layout.q_outer or model.layout.q
+    return modes[0, :own], deviations[0, :own]

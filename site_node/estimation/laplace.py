@@ -1,66 +1,74 @@
-"""The Laplace log-likelihood of a site's rows, its exact gradient and its exact Hessian (docs/model.md, Laplace).
+"""The Laplace log-likelihood, its exact gradient and its exact Hessian (docs/model.md, Laplace and Dispersion).
 
-`contribution` adds up slabs of whole groups. The rows of each give sums by group (`slab`, `row_sums`): what remains here is
-algebra on arrays of size groups x q x P.
+The rows give sums by group (`slab`, `row_sums`): what remains here is algebra on arrays of size groups x q x P. It is written
+in the basis that eliminates the outer groups, in which every formula after H has the same form (docs/model.md, Two grouping
+factors); `U_own`, `r_own` and `solved` stand in the model's own.
 """
 
 from functools import partial
 
 import numpy as np
 
-from shared.contribution import Contribution, worthless
 from shared.parameters import Matrix, Vector
-from site_node.estimation.model import Model
+from site_node.estimation.derivatives import Derivatives
+from site_node.estimation.restricted import information_derivatives
 from site_node.estimation.row_sums import DispersionSums, RowSums
-from site_node.estimation.rows import Rows
-from site_node.estimation.slab import Slab, at_mode
+from site_node.estimation.slab import Slab
 from site_node.estimation.sums import Array
-from site_node.estimation.workers import Spread, over_slabs
 
 
-def contribution(rows: Rows, model: Model, psi: Vector) -> Contribution:
-    """L, L' and L'' of the site's rows at psi, (P,).
-
-    Worthless at a psi where the log-likelihood is not finite.
-    """
-    layout, size = model.layout, model.layout.size
-    parameters = layout.unpack(psi)
-
-    def of_slab(slab: Rows, spread: Spread) -> tuple[float, Vector, Matrix]:
-        return laplace(at_mode(slab, model, parameters, spread))
-
-    value, gradient, hessian = model.family.constant(rows.y, rows.weight), np.zeros(size), np.zeros((size, size))
-    for part in over_slabs(of_slab, rows):
-        value, gradient, hessian = value + part[0], gradient + part[1], hessian + part[2]
-    if not (np.isfinite(value) and np.isfinite(gradient).all() and np.isfinite(hessian).all()):
-        return worthless(size)
-    return Contribution(value, gradient, (hessian + hessian.T) / 2.0)
-
-
-def laplace(slab: Slab) -> tuple[float, Vector, Matrix]:
-    """L without the family's constant, L' and L'' of one slab (model.md, Laplace)."""
+def laplace(slab: Slab) -> Derivatives:
+    """L, L' and L'' of one slab (model.md, Laplace)."""
     sums: RowSums = slab.total(partial(RowSums.of, slab=slab))
-    value = sums.l - float(np.sum(slab.u**2) + np.sum(np.linalg.slogdet(slab.H).logabsdet)) / 2
+    nesting = slab.arrow.nesting
+    value = sums.l - (float(np.sum(nesting.once(slab.u) ** 2)) + slab.arrow.log_det) / 2
     g_psi = _mixed_derivative(slab, sums)
-    U = slab.H_inv @ g_psi
+    U = slab.arrow.inverse @ nesting.joined(g_psi)
+    U_own = U if nesting.q_outer == 0 else slab.arrow.W @ U
+    l2_D, l3_D = with_u(slab, slab.l2, U), with_u(slab, slab.l3, U)
 
     gradient = slab.d_sum(sums.x, sums.z) + np.einsum("gak,ga->k", U, slab.s) / 2
-    gradient[slab.layout.theta] += np.sum(
-        _theta_of(slab, slab.l2[:, :, slab.layout.p :] @ (slab.Lambda @ slab.H_inv)), axis=0
-    )
+    for k, c, b in slab.entries:
+        gradient[k] += np.sum(slab.l2_zz[:, c] * slab.solved[:, :, b])
 
-    dH = -np.einsum("ca,gcdk,db->gabk", slab.Lambda, _with_u(slab, slab.l3, U), slab.Lambda)
-    _subtract_theta_part(dH, slab)
+    dH = l2_aa_slope(slab, l3_D)
     hessian = _row_products(slab, sums)
     hessian += _flat(g_psi).T @ _flat(U)
-    w_a_d, w_a_D = slab.Lambda.T @ slab.along(sums.w), slab.Lambda.T @ _with_u(slab, sums.w, U)
+    w_a_d, w_a_D = _loaded(slab, slab.along(sums.w)), _loaded(slab, with_u(slab, sums.w, U))
     hessian += (_flat(w_a_d).T @ _flat(U) + _flat(U).T @ _flat(w_a_D)) / 2
-    hessian += _theta_products(slab, sums, U)
+    hessian += _theta_products(slab, sums, U_own, l2_D, l3_D)
     if sums.dispersion is not None:
         _add_dispersion(sums.dispersion, slab, U, gradient=gradient, hessian=hessian, dH=dH)
-    H_inv_dH = np.einsum("gac,gcbk->gabk", slab.H_inv, dH)
-    hessian += _flat(H_inv_dH).T @ _flat(H_inv_dH.transpose(0, 2, 1, 3)) / 2
-    return value, gradient, hessian
+    hessian += _trace(slab, dH)
+    restricted = information_derivatives(slab, U_own, l2_D) if slab.layout.restricted else None
+    return Derivatives(value, gradient, hessian, restricted)
+
+
+def with_u(slab: Slab, moments: Array, U: Array) -> Array:
+    """The sums of (...) D' from those of (...)(x, z)', where D = d + U'a."""
+    in_z = slab.loads @ U
+    own = moments[..., slab.layout.p :]
+    inner = (1,) * (moments.ndim - 3)
+    return np.asarray(slab.along(moments) + own @ in_z.reshape(len(in_z), *inner, *in_z.shape[1:]))
+
+
+def l2_aa_slope(slab: Slab, l3_D: Array) -> Array:
+    """The change of sum l2 a a' along psi in each group, (G, q, q, P): -dH_k without the dispersion's part.
+
+    sum [ l3 D_k a a' + l2 ( e_k a' + a e_k' ) ]
+
+    Args:
+        slab: at the mode.
+        l3_D: sum l3 z z' D', (G, m, m, P).
+    """
+    loads = np.broadcast_to(slab.loads, (len(slab.u), *slab.loads.shape[1:]))
+    W = np.broadcast_to(slab.arrow.W, (len(slab.u), *slab.arrow.W.shape[1:]))
+    dH = np.einsum("gca,gcdk,gdb->gabk", loads, l3_D, loads)
+    l2_z_a = slab.l2_zz @ loads
+    for k, c, b in slab.entries:
+        outer = W[:, b, :, None] * l2_z_a[:, c, None, :]
+        dH[..., k] += outer + outer.transpose(0, 2, 1)
+    return dH
 
 
 def _flat(values: Array) -> Matrix:
@@ -68,25 +76,18 @@ def _flat(values: Array) -> Matrix:
     return np.reshape(values, (-1, values.shape[-1]))
 
 
-def _with_u(slab: Slab, moments: Array, U: Array) -> Array:
-    """The sums of (...) D' from those of (...)(x, z)', where D = d + U'a."""
-    in_u = moments[..., slab.layout.p :] @ slab.Lambda
-    return np.asarray(slab.along(moments) + np.einsum("g...a,gak->g...k", in_u, U))
-
-
-def _theta_of(slab: Slab, values: Array) -> Array:
-    """Entry [a, b] for each theta_k = Lambda[a, b]: (G, q, q) to (G, theta)."""
-    entries = slab.layout.theta_entries
-    return np.asarray(values[:, [a for a, _ in entries], [b for _, b in entries]])
+def _loaded(slab: Slab, sums: Array) -> Array:
+    """Sums of z (...)' as sums of a (...)': (G, m, k) to (G, q, k)."""
+    return np.asarray(slab.loads.transpose(0, 2, 1) @ sums)
 
 
 def _mixed_derivative(slab: Slab, sums: RowSums) -> Array:
-    """g_u,psi = sum ( l2 a d' + l1 [0, e_k] + l1. a c' ), (G, q, P)."""
-    g_psi = slab.Lambda.T @ slab.along(slab.l2)
-    for k, (a, b) in enumerate(slab.layout.theta_entries, start=slab.layout.p):
-        g_psi[:, b, k] += sums.l1_z[:, a]
+    """Each group's part of g_u,psi = sum ( l2 a d' + l1 [0, e_k] + l1. a c' ), (G, q, P)."""
+    g_psi = _loaded(slab, slab.along(slab.l2))
+    for k, c, b in slab.entries:
+        g_psi[:, :, k] += sums.l1_z[:, c, None] * slab.arrow.W[:, b]
     if sums.dispersion is not None:
-        g_psi[:, :, -1] += sums.dispersion.l1_z @ slab.Lambda
+        g_psi[:, :, -1] += _loaded(slab, sums.dispersion.l1_z[:, :, None])[:, :, 0]
     return g_psi
 
 
@@ -96,46 +97,49 @@ def _row_products(slab: Slab, sums: RowSums) -> Matrix:
     products = np.zeros((layout.size, layout.size))
     products[: layout.p, : layout.p] = sums.xx
     v_z_d = slab.along(slab.l2 + sums.w / 2)
-    for k, (a, b) in enumerate(layout.theta_entries, start=layout.p):
-        products[k, :] = products[:, k] = np.einsum("g,gk->k", slab.u[:, b], v_z_d[:, a])
+    for k, c, b in slab.entries:
+        products[k, :] = products[:, k] = slab.u[:, b] @ v_z_d[:, c]
     return products
 
 
-def _theta_products(slab: Slab, sums: RowSums, U: Array) -> Matrix:
+def _theta_products(slab: Slab, sums: RowSums, U_own: Array, l2_D: Array, l3_D: Array) -> Matrix:
     """The terms of L'' that hold an e_k: with U, with r and D, with H^-1 a and D, and with e_l."""
-    layout, z = slab.layout, slice(slab.layout.p, None)
+    layout, W = slab.layout, slab.arrow.W
     products = np.zeros((layout.size, layout.size))
-    l2_z_D, l3_zz_D = _with_u(slab, slab.l2, U), _with_u(slab, slab.l3, U)
-    Lambda_H_inv = slab.Lambda @ slab.H_inv
-    for k, (a, b) in enumerate(layout.theta_entries, start=layout.p):
-        column = np.einsum("g,gk->k", sums.e[:, a], U[:, b]) / 2
-        column += np.einsum("g,gk->k", slab.r[:, b], l2_z_D[:, a]) / 2
-        column += np.einsum("gc,gck->k", Lambda_H_inv[:, :, b], l3_zz_D[:, a])
+    H_inv = W @ slab.arrow.inverse @ W.transpose(0, 2, 1) if slab.arrow.nesting.q_outer else slab.arrow.inverse
+    for k, c, b in slab.entries:
+        column = (sums.e[:, c] @ U_own[:, b] + slab.r_own[:, b] @ l2_D[:, c]) / 2
+        column += np.einsum("gm,gmk->k", slab.solved[:, :, b], l3_D[:, c])
         products[k, :] += column
         products[:, k] += column
-        for m, (c, d) in enumerate(layout.theta_entries, start=layout.p):
-            products[k, m] += np.sum(slab.H_inv[:, b, d] * slab.l2[:, a, z][:, c])
+        for j, d, f in slab.entries:
+            products[k, j] += np.sum(H_inv[:, b, f] * slab.l2_zz[:, c, d])
     return products
 
 
-def _subtract_theta_part(dH: Array, slab: Slab) -> None:
-    """Subtract sum l2 ( e_k a' + a e_k' ) from dH_k."""
-    l2_z_a = slab.l2[:, :, slab.layout.p :] @ slab.Lambda
-    for k, (a, b) in enumerate(slab.layout.theta_entries, start=slab.layout.p):
-        dH[:, b, :, k] -= l2_z_a[:, a]
-        dH[:, :, b, k] -= l2_z_a[:, a]
+def _trace(slab: Slab, dH: Array) -> Matrix:
+    """tr( H^-1 dH_k H^-1 dH_l ) / 2, with dS_k summed over each outer group."""
+    q0, inverse, nesting = slab.arrow.nesting.q_outer, slab.arrow.inverse, slab.arrow.nesting
+    H_inv_dH = np.einsum("gac,gcbk->gabk", inverse, dH)
+    total = np.zeros((slab.layout.size, slab.layout.size))
+    if q0:
+        first = nesting.outer[:-1]
+        S_inv_dS = np.einsum("oac,ocbk->oabk", inverse[first, :q0, :q0], nesting.over(dH[:, :q0, :q0]))
+        total += _flat(S_inv_dS).T @ _flat(S_inv_dS.transpose(0, 2, 1, 3)) / 2
+        H_inv_dH[:, :q0, :q0] = 0.0
+    return np.asarray(total + _flat(H_inv_dH).T @ _flat(H_inv_dH.transpose(0, 2, 1, 3)) / 2)
 
 
 def _add_dispersion(
     dots: DispersionSums, slab: Slab, U: Array, *, gradient: Vector, hessian: Matrix, dH: Array
 ) -> None:
-    """Add what the last entry of psi, lambda = log phi, brings to L', L'' and dH, in place (model.md, Dispersion)."""
+    """Add what the last entry of psi, lambda = log phi, brings to L', L'' and -dH, in place (model.md, Dispersion)."""
     gradient[-1] += dots.gradient
-    dH[..., -1] -= slab.Lambda.T @ dots.l2_zz @ slab.Lambda
-    column = slab.d_sum(dots.x, dots.z) + np.einsum("gak,ga->k", U, dots.t_z @ slab.Lambda) / 2
-    l2_z_H_inv_a = dots.l2_zz @ (slab.Lambda @ slab.H_inv)
-    for k, (a, b) in enumerate(slab.layout.theta_entries, start=slab.layout.p):
-        column[k] += np.sum(dots.l1_z[:, a] * slab.r[:, b] / 2 + l2_z_H_inv_a[:, a, b])
+    dH[..., -1] += _loaded(slab, dots.l2_zz @ slab.loads)
+    column = slab.d_sum(dots.x, dots.z) + np.einsum("gak,ga->k", U, _loaded(slab, dots.t_z[:, :, None])[:, :, 0]) / 2
+    for k, c, b in slab.entries:
+        column[k] += np.sum(dots.l1_z[:, c] * slab.r_own[:, b] / 2)
+        column[k] += np.sum(dots.l2_zz[:, c] * slab.solved[:, :, b])
     hessian[-1, :] += column
     hessian[:, -1] += column
     hessian[-1, -1] += dots.curvature

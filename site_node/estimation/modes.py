@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.parameters import Matrix, Vector
+from site_node.estimation.arrow import Arrow
+from site_node.estimation.nesting import Nesting
 from site_node.estimation.sums import Array
 
 DECREMENT = 1e-14
@@ -21,40 +23,48 @@ Slopes = Callable[[Matrix], tuple[Array, Array]]
 """At u, (G, q): sum l1 a, (G, q), and sum l2 a a', (G, q, q), over the rows of every group."""
 
 
-def conditional_modes(slopes: Slopes, groups: int, q: int) -> Matrix:
-    """Maximise g(u) = sum l - u'u/2 in every group, from u = 0 always: the answer depends on (rows, psi) alone.
+def conditional_modes(slopes: Slopes, nesting: Nesting, q: int) -> Matrix:
+    """Maximise g(u) = sum l - u'u/2 in every outer group, from u = 0 always: the answer depends on (rows, psi) alone.
 
     g is concave, so a step that ends where g still rises, or falls less steeply than it rose at the beginning, came closer;
     any other is halved. That needs slopes only, and no value of g.
 
     Returns:
-        u, (G, q), to full accuracy; all NaN where g is out of floating point's reach in some group.
+        u, (G, q), to full accuracy, an outer group's part with each of its groups; all NaN where g is out of floating
+        point's reach in some group.
     """
-    u = np.zeros((groups, q))
-    step, rise, done = np.zeros_like(u), np.zeros(groups), np.zeros(groups, dtype=bool)
+    u = np.zeros((nesting.groups, q))
+    step, rise, done = np.zeros_like(u), np.zeros(len(nesting.outer) - 1), np.zeros(len(nesting.outer) - 1, dtype=bool)
     for _ in range(MAX_ITERATIONS):
         trial = u + step
         l1_a, l2_aa = slopes(trial)
-        g_u = l1_a - trial
-        closer = ~done & (np.sum(step * g_u, axis=1) >= -OVERSHOOT * rise)
-        if not (closer | done | step.any(axis=1)).all():
+        g_u = l1_a - nesting.once(trial)
+        closer = ~done & (_inner(step, g_u, nesting) >= -OVERSHOOT * rise)
+        moving = nesting.over(step.any(axis=1).astype(np.float64)) > 0.0
+        if not (closer | done | moving).all():
             break
-        step[~closer] *= 0.5
+        step[nesting.each(~closer)] *= 0.5
         rise[~closer] *= 0.5
-        u[closer] = trial[closer]
-        try:
-            step[closer] = np.linalg.solve((np.eye(q) - l2_aa)[closer], g_u[closer][:, :, None])[:, :, 0]
-        except np.linalg.LinAlgError:  # I is lost in H's rounding: psi is far out of reach
+        groups = nesting.each(closer)
+        u[groups] = trial[groups]
+        before, newton = rise.copy(), Arrow.of(-l2_aa, nesting).solve(g_u[:, :, None])[:, :, 0]
+        if not np.isfinite(newton[groups]).all():  # I is lost in H's rounding: psi is far out of reach
             break
-        before = rise.copy()
-        rise[closer] = np.sum(step * g_u, axis=1)[closer]
+        step[groups] = newton[groups]
+        rise[closer] = _inner(step, g_u, nesting)[closer]
         last = closer & _is_last(rise, before)
-        u[last] += step[last]
-        step[last] = 0.0
+        at_last = nesting.each(last)
+        u[at_last] += step[at_last]
+        step[at_last] = 0.0
         done |= last
         if done.all():
             return u
     return np.full_like(u, np.nan)
+
+
+def _inner(step: Matrix, g_u: Matrix, nesting: Nesting) -> Vector:
+    """step'g_u over each outer group, (O,): g_u holds sums by group, and those for an outer group's effects add up."""
+    return nesting.over(np.sum(step * g_u, axis=1))
 
 
 def _is_last(step: Vector, before: Vector) -> NDArray[np.bool_]:

@@ -1,8 +1,7 @@
 """The site's part of the one-shot start (shared/optimisation/start.py; docs/model.md, The step, the start, the end)."""
 
 from dataclasses import dataclass
-from functools import partial, reduce
-from operator import add
+from functools import partial
 
 import numpy as np
 
@@ -10,10 +9,19 @@ from shared.contribution import Contribution
 from shared.errors import DataError
 from shared.optimisation.start import StartContribution, grid, standard_deviations
 from shared.parameters import Matrix, ParameterLayout, Parameters, Vector
+from site_node.estimation.arrow import Arrow
 from site_node.estimation.model import Model
+from site_node.estimation.nesting import Nesting
 from site_node.estimation.predictor import Predictor, with_modes
 from site_node.estimation.rows import Rows
-from site_node.estimation.sums import Additive, Array, by_group, weighted_by_group, weighted_cross_product
+from site_node.estimation.sums import (
+    Additive,
+    ByGroup,
+    by_group,
+    put_together,
+    weighted_by_group,
+    weighted_cross_product,
+)
 from site_node.estimation.workers import Spread, over_slabs
 
 PRIOR_SD = 5.0
@@ -34,9 +42,10 @@ def start_contribution(rows: Rows, model: Model) -> StartContribution:
     layout, family = model.layout, model.family
     p, size = layout.p, layout.size
     lower = np.tril_indices(layout.q)
+    products = (rows.Z.T @ rows.Z)[np.ix_(rows.effects, rows.effects)]
     weight = float(np.sum(rows.weight))
     residual = _own_residual(rows) if family.dispersion else 0.0
-    totals = np.array([float(rows.n), weight, residual, *(rows.Z.T @ rows.Z)[lower].tolist()])
+    totals = np.array([float(rows.n), float(rows.groups), weight, residual, 0.0, *products[lower].tolist()])
     factors = [np.diag(standard_deviations(layout, octaves, totals)) for octaves in grid(layout)]
     b = np.zeros(p) if family.dispersion else _own_optimum(rows.thinned(ENOUGH_ROWS), model)
     wide = np.zeros((layout.q, layout.q)) if family.dispersion else np.diag(_wide(layout, totals))
@@ -96,22 +105,27 @@ def _expand_slab(
     slab: Rows, spread: Spread, *, model: Model, at: Parameters, factors: list[Matrix]
 ) -> tuple[float, Vector, Matrix, list[_Integral]]:
     """A slab's part of `_expand`: value, gradient (p,) and Hessian (p, p) at beta = 0, and an integral for each Lambda."""
-    predictors, u = with_modes(slab, model.family, at, spread)
-    sums: _Sums = reduce(add, spread(lambda predictor: _Sums.of(predictor, u, model), predictors))
-    integrals = [_integrate(sums.score, sums.C, sums.information, Lambda) for Lambda in factors]
+    nesting = Nesting(slab.outer, model.layout.q_outer)
+    predictors, u = with_modes(slab, nesting, model.family, at, spread)
+    parts = spread(lambda predictor: (predictor.groups, _Sums.of(predictor, u, model)), predictors)
+    sums = put_together(list(parts), slab.groups)
+    integrals = [_integrate(sums, slab.loadings(Lambda), nesting) for Lambda in factors]
     return sums.value, sums.gradient, sums.hessian, integrals
 
 
 @dataclass(frozen=True)
-class _Sums(Additive):
-    """Sums over rows, the last three by group."""
+class _Sums:
+    """Sums over rows."""
 
     value: float
     gradient: Vector
     hessian: Matrix
-    score: Array
-    C: Array
-    information: Array
+    score: ByGroup
+    """sum t z, (G, m)."""
+    C: ByGroup
+    """- sum l2 z x', (G, m, p)."""
+    J: ByGroup
+    """- sum l2 z z', (G, m, m)."""
 
     @classmethod
     def of(cls, predictor: Predictor, u: Matrix, model: Model) -> "_Sums":
@@ -120,29 +134,26 @@ class _Sums(Additive):
         l1, l2 = family.derivatives(rows.y, rows.weight, eta, 0.0, 2)
         eta -= rows.offset
         working = l1 - l2 * eta
-        C, information = (weighted_by_group(-l2 * rows.Z.T, part, rows.starts) for part in (rows.X, rows.Z))
+        C, J = (weighted_by_group(-l2 * rows.Z.T, part, rows.starts) for part in (rows.X, rows.Z))
         return cls(
             value=float(np.sum(l - l1 * eta + l2 * eta * eta / 2)),
             gradient=working @ rows.X,
             hessian=weighted_cross_product(rows.X, l2),
             score=by_group(working * rows.Z.T, rows.starts),
             C=C,
-            information=information,
+            J=J,
         )
 
 
-def _integrate(score: Array, C: Array, information: Array, Lambda: Matrix) -> _Integral:
-    """Integrate exp(score'v - v'C beta - v'information v / 2) over v = Lambda u, u ~ N(0, I), in each group.
-
-    score is (G, q), C (G, q, p), information (G, q, q).
-    """
-    M = np.eye(len(Lambda)) + Lambda.T @ information @ Lambda
-    LC = Lambda.T @ C
-    solved = np.linalg.solve(M, np.concatenate([(score @ Lambda)[:, :, None], LC], axis=2))
-    flat, flat_solved = LC.reshape(-1, C.shape[2]), solved.reshape(-1, C.shape[2] + 1)
-    gain = float((score @ Lambda).ravel() @ flat_solved[:, 0]) / 2
-    log_det = float(np.sum(np.linalg.slogdet(M).logabsdet))
-    return _Integral(gain, log_det, -flat.T @ flat_solved[:, 0], flat.T @ flat_solved[:, 1:])
+def _integrate(sums: _Sums, T: Matrix, nesting: Nesting) -> _Integral:
+    """Integrate exp(s'v - v'C beta - v'J v / 2) over v = T u, u ~ N(0, I), in each outer group; T is (m, q)."""
+    arrow = Arrow.of(T.T @ sums.J @ T, nesting)
+    loads = (T @ arrow.W).transpose(0, 2, 1)
+    right = loads @ np.concatenate([sums.score[:, :, None], sums.C], axis=2)
+    solved = arrow.inverse @ nesting.joined(right)
+    flat, flat_solved = right.reshape(-1, right.shape[2]), solved.reshape(-1, right.shape[2])
+    products = flat.T @ flat_solved
+    return _Integral(float(products[0, 0]) / 2, arrow.log_det, -products[1:, 0], products[1:, 1:])
 
 
 def _own_residual(rows: Rows) -> float:

@@ -4,9 +4,12 @@ Values per row have the rows on their last axis, values per group the groups on 
 by the rows alone, so a reply is a function of (rows, psi).
 """
 
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from functools import reduce
 from itertools import pairwise
-from typing import Self
+from operator import add
+from typing import Annotated, Any, Self, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +19,11 @@ from shared.parameters import Matrix, Vector
 from site_node.estimation.rows import Index
 
 Array = NDArray[np.float64]
+Sums = TypeVar("Sums")
+
+_BY_GROUP = ("by group",)
+ByGroup: TypeAlias = Annotated[NDArray[np.float64], "by group"]
+"""Of a piece's sums a field that holds them by group, (G, ...); any other field is a total."""
 
 BLOCK_ROWS = 8_192
 LOOP_FROM = 500
@@ -30,6 +38,28 @@ class Additive:
     def __add__(self, other: Self) -> Self:
         pairs = ((getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
         return type(self)(*(None if a is None else a + b for a, b in pairs))
+
+
+def put_together(parts: Sequence[tuple[slice, Sums]], groups: int) -> Sums:
+    """The sums over a slab's rows from those over its pieces: totals add up, sums by group find their groups."""
+    if len(parts) == 1:
+        return parts[0][1]
+    first = parts[0][1]
+    if isinstance(first, np.ndarray):
+        whole = np.zeros((groups, *first.shape[1:]))
+        for of, part in parts:
+            whole[of] += part
+        return whole
+    values = []
+    for one in fields(first):
+        own = [(of, getattr(part, one.name)) for of, part in parts]
+        together = is_dataclass(own[0][1]) or getattr(one.type, "__metadata__", ()) == _BY_GROUP
+        values.append(put_together(own, groups) if together else _total([value for _, value in own]))
+    return type(first)(*values)
+
+
+def _total(values: list[Any]) -> Any:
+    return None if values[0] is None else reduce(add, values)
 
 
 def by_group(values: Array, starts: Index) -> Array:

@@ -60,10 +60,10 @@ def _size(counts: Counts) -> Iterator[Breach]:
             "the model has too many parameters for the site's rows.",
             "Use fewer terms, fewer levels or fewer random effects, or leave this site out of the roster.",
         )
-    if counts.groups is not None and counts.groups < MIN_GROUPS:
+    if any(groups < MIN_GROUPS for groups in counts.groups):
         yield Breach(
             "too_few_groups",
-            "the random term's grouping factor has too few groups at the site.",
+            "a grouping factor has too few groups at the site.",
             "Write (1 | site) when the group is the site itself; else use another grouping factor, or leave this site "
             "out of the roster.",
         )

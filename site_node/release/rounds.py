@@ -7,13 +7,15 @@ from shared.errors import RefusedError
 from shared.messages import ContributionRequest, EvaluateRequest
 
 RULE = "G3"
-Point: TypeAlias = tuple[tuple[float, ...], tuple[float, ...]]
-"""psi and the basis."""
+Point: TypeAlias = tuple[tuple[float, ...], tuple[float, ...], int]
+"""psi, the basis and the nodes of quadrature."""
 
 
 def point_of(request: ContributionRequest) -> Point:
     """Where a round asks for the likelihood; the start asks nowhere."""
-    return (request.psi, request.basis) if isinstance(request, EvaluateRequest) else ((), ())
+    if isinstance(request, EvaluateRequest):
+        return request.psi, request.basis, request.quadrature_points
+    return (), (), 1
 
 
 def check_round(request: ContributionRequest, answered: Mapping[int, Point], max_rounds: int) -> None:

@@ -72,7 +72,7 @@ class FakeSite:
 
     def _accepted(self, specification: dict[str, Any]) -> dict[str, Any]:
         sha256 = Specification.model_validate(specification).sha256
-        counts = {"rows": len(self.y), "rows_dropped": 0, "groups": 1}
+        counts = {"rows": len(self.y), "rows_dropped": 0, "groups": {"site": 1}}
         return {"specification_sha256": sha256, "fingerprint": self.fingerprint, **counts}
 
     async def _contribution(self, body: dict[str, Any]) -> httpx.Response:

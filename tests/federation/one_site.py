@@ -80,7 +80,7 @@ class Site:
             "link": "logit",
             "response": NumericResponse(expression=VariableRef("death")),
             "fixed": (INTERCEPT, Column("treatmentb", (LevelFactor("treatment", "b"),))),
-            "random": RandomTerm(group="site", columns=(INTERCEPT,)),
+            "random": (RandomTerm(group="site", columns=(INTERCEPT,)),),
             "roster": ("A", "B"),
             "dictionary_sha256": sha256_of(self.dictionary),
             "tolerance": 1e-16,

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from coordinator.inference import covariance_of_psi, random_quantities, reported_covariance
 from shared.contribution import total
 from shared.optimisation.step import State
-from site_node.estimation.laplace import contribution
+from site_node.estimation.contribution import contribution
 from tests.reference.cases import case, fit, names
 from tests.unit.generated import MODELS, generate
 
-WITH_GROUPS = [(key, shape) for key, shape in MODELS if shape[0] > 0]
+WITH_GROUPS = [(key, shape) for key, shape in MODELS if shape.q > 0]
 
 
 def distance(parts, whole) -> float:

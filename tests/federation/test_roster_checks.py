@@ -152,13 +152,15 @@ async def test_a_group_level_slope_of_many_values_is_identified(tmp_path: Path) 
 def model(family: str = "binomial", **random: Any) -> Specification:
     links = {"binomial": "logit", "gaussian": "identity"}
     term = RandomTerm(**({"group": "g", "columns": (INTERCEPT,)} | random))
-    changes = {"family": family, "link": links[family], "random": term, "roster": ("A", "B")}
+    changes = {"family": family, "link": links[family], "random": (term,), "roster": ("A", "B")}
     return Specification.model_validate(SPECIFICATION.model_dump() | changes)
 
 
 def accepted(*counts: tuple[int, int]) -> Mapping[str, Accepted]:
     return {
-        name: Accepted(specification_sha256="", fingerprint="", rows=n, rows_dropped=0, groups=groups)
+        name: Accepted(
+            specification_sha256="", fingerprint="", rows=n, rows_dropped=0, groups={"g": groups, "site": groups}
+        )
         for name, (n, groups) in zip("AB", counts, strict=True)
     }
 

@@ -201,7 +201,7 @@ async def test_columns_at_the_end_of_floating_point_are_the_datas_fault_in_the_r
     transport = httpx.ASGITransport(app=create_app(site.settings))
     site.dictionary = type(site.dictionary).model_validate_json(numbers)
     column = {"name": "t", "factors": [{"kind": "numeric", "expression": {"kind": "variable", "name": "treatment"}}]}
-    big = site.specification(fixed=(column,), random={"group": "site", "columns": (column,)})
+    big = site.specification(fixed=(column,), random=({"group": "site", "columns": (column,)},))
     async with httpx.AsyncClient(transport=transport, base_url="http://site") as client:
         assert (await site.prepare(client, big)).status_code == 200
         asked = site.start() | {"specification_sha256": big.sha256}
@@ -315,7 +315,7 @@ async def test_a_running_site_says_that_its_file_seems_separated_by_semicolons(s
         ({"roster": ["A", "A"]}, "roster"),
         ({"fixed": [{"name": "c", "factors": []}, {"name": "c", "factors": []}]}, "fixed"),
         ({"fixed": [{"name": f"c{k}", "factors": []} for k in range(1001)]}, "fixed"),
-        ({"random": {"group": "site", "columns": [{"name": "1", "factors": []}], "sd": 1e9}}, "sd"),
+        ({"random": [{"group": "site", "columns": [{"name": "1", "factors": []}], "sd": 1e9}]}, "sd"),
     ],
 )
 async def test_a_specification_beyond_the_limits_is_a_problem_that_names_the_field(

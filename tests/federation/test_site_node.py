@@ -47,7 +47,7 @@ async def test_an_analysis_goes_from_prepare_over_rounds_to_close(site: Site) ->
         assert accepted.status_code == 200, accepted.text
         assert accepted.json()["rows"] == 40
         assert accepted.json()["rows_dropped"] == 1
-        assert accepted.json()["groups"] == 1
+        assert accepted.json()["groups"] == {"site": 1}
         assert accepted.json()["specification_sha256"] == site.specification().sha256
         started = await client.post("/v1/analyses/one/contributions", json=site.start())
         assert started.json()["start"]["quadratics"][0]["value"] == 40
@@ -111,9 +111,9 @@ async def test_an_inner_groups_effects_are_never_released(site: Site) -> None:
     )
     site.dictionary = infer(site.data, groups=("clinic",), levels={"treatment": ("a", "b")}).dictionary
     write_dictionary(site.dictionary, site.settings.dictionary)
-    inner = site.specification(random=RandomTerm(group="clinic", columns=(INTERCEPT,)))
+    inner = site.specification(random=(RandomTerm(group="clinic", columns=(INTERCEPT,)),))
     async with site.client() as client:
-        assert (await site.prepare(client, inner)).json()["groups"] == 4
+        assert (await site.prepare(client, inner)).json()["groups"] == {"clinic": 4}
         closed = await client.post("/v1/analyses/one/close", json=CLOSE)
         assert closed.json() == {"site_effect": None}
 

@@ -14,8 +14,8 @@ from shared.contribution import total
 from shared.optimisation.start import add_starts
 from shared.optimisation.step import State, begin, step
 from shared.parameters import Matrix, ParameterLayout, Vector
+from site_node.estimation.contribution import contribution
 from site_node.estimation.families import REGISTRY
-from site_node.estimation.laplace import contribution
 from site_node.estimation.model import Model
 from site_node.estimation.rows import Rows
 from site_node.estimation.start import start_contribution
@@ -59,7 +59,8 @@ class Case:
     def with_known_sd(self, sd: float) -> Model:
         layout = self.model.layout
         return Model(
-            ParameterLayout(layout.fixed, layout.random, known_sd=sd, dispersion=layout.dispersion), self.model.family
+            ParameterLayout.of_one_term(layout.fixed, layout.random, known_sd=sd, dispersion=layout.dispersion),
+            self.model.family,
         )
 
     def without_random_effects(self) -> "Case":
@@ -96,8 +97,8 @@ def case(name: str) -> Case:
         [np.ones(len(X)) if column == "(Intercept)" else X[:, fixed.index(column)] for column in random]
     )
     size = table[:, 1] if values["family"] == "binomial" else np.ones(len(X))
-    layout = ParameterLayout(fixed, random, correlated=len(bars) == 1, dispersion=values["family"] == "gaussian")
     family = REGISTRY[values["family"], values["link"]]
+    layout = ParameterLayout.of_one_term(fixed, random, correlated=len(bars) == 1, dispersion=family.dispersion)
     numbers = {"y": table[:, 0] / size, "weight": size, "offset": table[:, 2]}
     return Case(
         name, Model(layout, family), X, Z, **numbers, group=table[:, group].astype(np.int64), fits=values["fits"]

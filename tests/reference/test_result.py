@@ -28,7 +28,7 @@ def specification(layout: ParameterLayout, *, group: str, known_sd: float | None
         link="identity" if layout.dispersion else "logit",
         response=NumericResponse(expression=VariableRef("y")),
         fixed=tuple(map(Column, layout.fixed)),
-        random=RandomTerm(group=group, columns=tuple(map(Column, layout.random)), sd=known_sd),
+        random=(RandomTerm(group=group, columns=tuple(map(Column, layout.random)), sd=known_sd),),
         roster=SITES,
         dictionary_sha256="0" * 64,
         tolerance=1e-16,
@@ -37,7 +37,7 @@ def specification(layout: ParameterLayout, *, group: str, known_sd: float | None
     )
 
 
-def accepted(rows: int, groups: int, *, dropped: int = 0) -> dict[str, Accepted]:
+def accepted(rows: int, groups: int, *, group: str, dropped: int = 0) -> dict[str, Accepted]:
     """Two sites that share the rows and the groups."""
     return {
         site: Accepted(
@@ -45,7 +45,7 @@ def accepted(rows: int, groups: int, *, dropped: int = 0) -> dict[str, Accepted]
             fingerprint=site,
             rows=rows // 2 + k * (rows % 2),
             rows_dropped=dropped * k,
-            groups=groups // 2 + k * (groups % 2),
+            groups={group: groups // 2 + k * (groups % 2)},
         )
         for k, site in enumerate(SITES)
     }
@@ -62,7 +62,11 @@ def result(name: str, *, known_sd: float | None = None, group: str = "woman", **
     counts = {"rows": len(one.y), "groups": one.groups} | site
     trace = [TraceEntry(1, -9.0, None, accepted=True, seconds=0.1)]
     return make_result(
-        specification(state.layout, group=group, known_sd=known_sd), state, trace, accepted(**counts), effects={}
+        specification(state.layout, group=group, known_sd=known_sd),
+        state,
+        trace,
+        accepted(**counts, group=group),
+        effects={},
     )
 
 

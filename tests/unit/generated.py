@@ -1,24 +1,40 @@
 """Generated data for the numerical tests: any family of the registry, any shape of random effects."""
 
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 
-from shared.parameters import ParameterLayout
+from shared.parameters import ParameterLayout, Term
 from site_node.estimation.families import REGISTRY
 from site_node.estimation.model import Model
 from site_node.estimation.rows import Rows
 
+
+class Shape(NamedTuple):
+    """A random part: q effects of each group, beside `outer` effects of the groups that these lie in."""
+
+    q: int
+    correlated: bool = True
+    known_sd: float | None = None
+    outer: int = 0
+    points: int = 1
+
+
 SHAPES = [
-    (0, True, None),
-    (1, True, None),
-    (1, True, 0.7),
-    (2, True, None),
-    (2, False, None),
-    (3, True, None),
-    (3, False, None),
+    Shape(0),
+    Shape(1),
+    Shape(1, known_sd=0.7),
+    Shape(2),
+    Shape(2, correlated=False),
+    Shape(3),
+    Shape(3, correlated=False),
+    Shape(1, outer=1),
+    Shape(1, outer=2),
+    Shape(2, outer=1, correlated=False),
+    Shape(1, points=5),
+    Shape(1, points=4, known_sd=0.7),
 ]
-"""q, correlated, known sd."""
 MODELS = list(product(REGISTRY, SHAPES))
 
 
@@ -35,34 +51,42 @@ def response(family: str, eta: np.ndarray, rng: np.random.Generator) -> np.ndarr
 
 def generate(
     key: tuple[str, str],
-    shape: tuple[int, bool, float | None],
+    shape: Shape,
     *,
     n: int = 90,
     p: int = 3,
     groups: int = 9,
     seed: int = 0,
+    restricted: bool = False,
 ) -> tuple[Rows, Model, np.ndarray, np.ndarray]:
     """Rows, their model, a psi near which to look, and each row's group (rows are sorted by it)."""
-    q, correlated, known_sd = shape
     rng = np.random.default_rng(seed)
     X = np.column_stack([np.ones(n), rng.normal(size=(n, p - 1))])
-    Z = np.ascontiguousarray(np.column_stack([np.ones(n), rng.normal(size=(n, 2))])[:, :q])
+    Z = np.ascontiguousarray(np.column_stack([np.ones(n), rng.normal(size=(n, 2))]))
     group = np.sort(np.concatenate([np.arange(groups), rng.integers(0, groups, n - groups)]))
-    effects = 0.6 * rng.normal(size=(groups, q))
-    eta = X @ rng.normal(scale=0.4, size=p) + np.sum(Z * effects[group], axis=1)
+    outer = group // 3
+    effects = 0.6 * rng.normal(size=(groups, shape.q)), 0.5 * rng.normal(size=(groups, shape.outer))
+    eta = X @ rng.normal(scale=0.4, size=p) + np.sum(Z[:, : shape.q] * effects[0][group], axis=1)
+    eta += np.sum(Z[:, : shape.outer] * effects[1][outer], axis=1)
     rows = Rows.sorted_by_group(
         X=X,
-        Z=Z,
+        Z=Z[:, : max(shape.q, shape.outer)],
         y=response(key[0], eta, rng),
         weight=rng.uniform(0.5, 2.0, n),
         offset=0.1 * rng.normal(size=n),
-        group=group if q else None,
+        group=group if shape.q else None,
+        outer=outer if shape.outer else None,
+        effects=(*range(shape.outer), *range(shape.q)),
     )
+    names = tuple(f"z{j}" for j in range(3))
+    terms = [
+        Term(names[: shape.outer], shape.correlated, group="outer"),
+        Term(names[: shape.q], shape.correlated, shape.known_sd, group="inner"),
+    ]
     layout = ParameterLayout(
         tuple(f"x{j}" for j in range(p)),
-        tuple(f"z{j}" for j in range(q)),
-        correlated,
-        known_sd,
+        tuple(term for term in terms if term.size),
         REGISTRY[key].dispersion,
+        restricted,
     )
     return rows, Model(layout, REGISTRY[key]), 0.5 * rng.normal(size=layout.size), group

@@ -95,7 +95,7 @@ def test_no_specification_that_was_written_by_hand_does_either() -> None:
     only = Column("c", (NumericFactor(Arithmetic("*", Number(2.0), is_33)),))
     plain = asked("death ~ x + (1 | site)")
     assert "rare_level" in codes(plain.model_copy(update={"fixed": (*plain.fixed, only)}))
-    assert "rare_level" in codes(plain.model_copy(update={"random": RandomTerm(group="site", columns=(only,))}))
+    assert "rare_level" in codes(plain.model_copy(update={"random": (RandomTerm(group="site", columns=(only,)),)}))
     proportion = Arithmetic("+", Number(0.25), Arithmetic("/", is_33, Number(2.0)))
     response = NumericResponse(expression=proportion)
     assert "rare_outcome" in codes(plain.model_copy(update={"response": response, "weights": "visits"}))

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from site_node.estimation.contribution import contribution
 from site_node.estimation.families import REGISTRY
-from site_node.estimation.laplace import contribution
-from tests.unit.generated import MODELS, SHAPES, generate, response
+from tests.unit.generated import MODELS, SHAPES, Shape, generate, response
 
 STEPS = np.array([-3, -2, -1, 1, 2, 3])
 WEIGHTS = np.array([-1, 9, -45, 45, -9, 1]) / 60
@@ -24,25 +24,25 @@ def difference(function, at: np.ndarray, h: float) -> np.ndarray:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_gradient_and_hessian_of_the_contribution_are_exact(key, shape, seed) -> None:
     rows, model, psi, _ = generate(key, shape, seed=seed)
-    at_psi = contribution(rows, model, psi)
-    gradient = difference(lambda x: contribution(rows, model, x).value, psi, 2e-3)
-    hessian = difference(lambda x: contribution(rows, model, x).gradient, psi, 2e-3)
+    at_psi = contribution(rows, model, psi, shape.points)
+    gradient = difference(lambda x: contribution(rows, model, x, shape.points).value, psi, 2e-3)
+    hessian = difference(lambda x: contribution(rows, model, x, shape.points).gradient, psi, 2e-3)
     assert np.max(np.abs(at_psi.gradient - gradient)) < 1e-9 * np.max(np.abs(gradient))
     assert np.max(np.abs(at_psi.hessian - hessian)) < 1e-8 * np.max(np.abs(hessian))
 
 
 @pytest.mark.parametrize("key", REGISTRY)
-@pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape[0] > 0 and shape[2] is None])
+@pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape.q > 0 and shape.known_sd is None])
 def test_derivatives_hold_at_tau_zero_and_at_negative_tau(key, shape) -> None:
     rows, model, psi, _ = generate(key, shape)
     layout = model.layout
     for theta in (0.0, -0.4):
         psi[layout.theta] = theta
-        at_psi = contribution(rows, model, psi)
-        hessian = difference(lambda x: contribution(rows, model, x).gradient, psi, 2e-3)
+        at_psi = contribution(rows, model, psi, shape.points)
+        hessian = difference(lambda x: contribution(rows, model, x, shape.points).gradient, psi, 1e-3)
         assert np.max(np.abs(at_psi.hessian - hessian)) < 1e-8 * np.max(np.abs(hessian))
     psi[layout.theta] = 0.0
-    assert np.max(np.abs(contribution(rows, model, psi).gradient[layout.theta])) < 1e-12
+    assert np.max(np.abs(contribution(rows, model, psi, shape.points).gradient[layout.theta])) < 1e-12
 
 
 @pytest.mark.parametrize("key", REGISTRY)
@@ -90,7 +90,7 @@ def test_the_logit_does_not_overflow(eta) -> None:
 
 
 def test_a_point_where_the_likelihood_overflows_is_worthless_and_not_an_error() -> None:
-    rows, model, psi, _ = generate(("poisson", "log"), (1, True, None))
+    rows, model, psi, _ = generate(("poisson", "log"), Shape(1))
     psi[0] = 1e5
     at_psi = contribution(rows, model, psi)
     assert at_psi.is_worthless

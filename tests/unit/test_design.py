@@ -145,7 +145,7 @@ def test_rows_with_a_missing_value_in_a_variable_of_the_model_are_dropped_and_co
     data = table(x=[1, np.nan, 3, 4, 5, 6], arm=[-1, 0, 0, 0, 0, 0], clinic=[0, 0, 0, -1, 0, 0])
     assert build(specification(), DICTIONARY, data).dropped == 1, "arm and clinic are not in the model"
     random = RandomTerm(group="clinic", columns=(INTERCEPT,))
-    made = build(specification(random=random), DICTIONARY, data)
+    made = build(specification(random=(random,)), DICTIONARY, data)
     assert made.dropped == 2
     assert made.rows.n == 4
     with pytest.raises(DataError, match="every row has a missing value"):
@@ -154,12 +154,12 @@ def test_rows_with_a_missing_value_in_a_variable_of_the_model_are_dropped_and_co
 
 def test_rows_are_sorted_by_an_inner_group_and_stay_in_one_group_otherwise() -> None:
     term = RandomTerm(group="clinic", columns=(INTERCEPT, Column("x", (NumericFactor(X),))))
-    inner = build(specification(random=term), DICTIONARY, table())
+    inner = build(specification(random=(term,)), DICTIONARY, table())
     assert inner.rows.starts.tolist() == [0, 2, 4, 6]
     assert inner.rows.X[:, 1].tolist() == [2, 4, 3, 6, 1, 5]
     np.testing.assert_array_equal(inner.rows.Z, inner.rows.X)
     assert inner.counts.groups == 3
-    outer = build(specification(random=term.model_copy(update={"group": "site"})), DICTIONARY, table())
+    outer = build(specification(random=(term.model_copy(update={"group": "site"}),)), DICTIONARY, table())
     assert outer.rows.groups == 1
     assert outer.counts.groups is None
 
@@ -168,7 +168,7 @@ def test_rows_are_sorted_by_an_inner_group_and_stay_in_one_group_otherwise() -> 
 def test_the_design_of_a_group_does_not_depend_on_the_order_of_the_groups_rows(order: list[int]) -> None:
     term = RandomTerm(group="clinic", columns=(INTERCEPT,))
     shuffled = table().select(np.array(order))
-    made, expected = (build(specification(random=term), DICTIONARY, one).rows for one in (shuffled, table()))
+    made, expected = (build(specification(random=(term,)), DICTIONARY, one).rows for one in (shuffled, table()))
     for first, last in zip(expected.starts[:-1], expected.starts[1:], strict=True):
         assert sorted(made.X[first:last].tolist()) == sorted(expected.X[first:last].tolist())
 
@@ -247,7 +247,7 @@ def test_the_variables_of_a_specification_come_from_all_of_its_parts() -> None:
         offset=Call("log", N),
         weights="w",
         fixed=(Column("c", (LevelFactor("arm", "b"), NumericFactor(X))),),
-        random=RandomTerm(group="clinic", columns=(INTERCEPT,)),
+        random=(RandomTerm(group="clinic", columns=(INTERCEPT,)),),
     )
     assert [v.name for v in variables_in(asked, DICTIONARY)] == ["y", "n", "x", "w", "arm", "clinic"]
     with pytest.raises(DictionaryError, match="no variable `age`"):

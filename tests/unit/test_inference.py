@@ -20,8 +20,8 @@ from coordinator.inference import (
 from shared.parameters import ParameterLayout
 
 LAYOUTS = [
-    ParameterLayout(("a",), ("i", "s", "t"), correlated=True, dispersion=True),
-    ParameterLayout(("a",), ("i", "s"), correlated=False),
+    ParameterLayout.of_one_term(("a",), ("i", "s", "t"), correlated=True, dispersion="sigma"),
+    ParameterLayout.of_one_term(("a",), ("i", "s"), correlated=False),
 ]
 
 
@@ -71,7 +71,7 @@ def test_an_interval_of_a_correlation_stays_a_correlation(value, se) -> None:
 
 
 def test_what_is_on_the_boundary_has_no_standard_error_and_the_rest_have_the_smaller_models() -> None:
-    layout = ParameterLayout(("a", "b"), ("i",))
+    layout = ParameterLayout.of_one_term(("a", "b"), ("i",))
     hessian = -np.array([[4.0, 1.0, 0.0], [1.0, 3.0, 0.0], [0.0, 0.0, 5.0]])
     psi = np.array([1.0, 2.0, 0.0])
     covariance = covariance_of_psi(layout, psi, hessian)
@@ -95,7 +95,7 @@ def test_a_correlation_at_its_limit_has_no_interval() -> None:
 
 
 def test_a_correlation_of_one_has_no_standard_error() -> None:
-    layout = ParameterLayout(("a",), ("i", "s"))
+    layout = ParameterLayout.of_one_term(("a",), ("i", "s"))
     psi = np.array([0.3, 1.0, 0.5, 0.0])
     quantities = random_quantities(layout, psi, np.eye(2))
     hessian = -np.diag([4.0, 3.0, 2.0, 5.0])
@@ -107,7 +107,7 @@ def test_a_correlation_of_one_has_no_standard_error() -> None:
 
 def test_a_quantity_that_depends_on_what_has_no_standard_error_has_none_either() -> None:
     """The second column of Lambda lies at a diagonal of zero, and the effects below it go on depending on that entry."""
-    layout = ParameterLayout(("a",), ("i", "s", "t"))
+    layout = ParameterLayout.of_one_term(("a",), ("i", "s", "t"))
     psi = np.array([0.3, 1.0, 0.4, 0.2, 0.0, 0.6, 0.7])
     covariance = covariance_of_psi(layout, psi, -np.diag(np.arange(2.0, 9.0)))
     quantities = random_quantities(layout, psi, np.eye(3))

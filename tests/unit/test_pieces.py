@@ -8,8 +8,8 @@ import pytest
 from shared.parameters import ParameterLayout
 from site_node.estimation import rows as rows_module
 from site_node.estimation import workers
+from site_node.estimation.contribution import contribution
 from site_node.estimation.families import REGISTRY
-from site_node.estimation.laplace import contribution
 from site_node.estimation.model import Model
 from site_node.estimation.rows import Rows
 from site_node.estimation.start import start_contribution
@@ -28,7 +28,7 @@ def simulated(n: int, q: int, family: tuple[str, str], group: np.ndarray | None 
     }[family[0]]
     rows = Rows.sorted_by_group(X=X, Z=X[:, :q], y=y, weight=np.ones(n), offset=np.zeros(n), group=group)
     known = REGISTRY[family]
-    return rows, Model(ParameterLayout(NAMES, NAMES[:q], dispersion=known.dispersion), known)
+    return rows, Model(ParameterLayout.of_one_term(NAMES, NAMES[:q], dispersion=known.dispersion), known)
 
 
 def psi_of(model: Model) -> np.ndarray:

@@ -23,7 +23,7 @@ INTERCEPT = Column("(Intercept)")
 SOUND = Counts(
     rows=40,
     parameters=3,
-    groups=None,
+    groups=(),
     levels=(LevelCounts("arm", (20, 20, 0), ((10, 10), (10, 10), (0, 0))),),
     outcomes=(20, 20),
 )
@@ -38,7 +38,7 @@ def with_levels(units: tuple[int, ...], outcomes: tuple[tuple[int, int], ...] = 
     [
         (replace(SOUND, rows=19), "too_few_rows"),
         (replace(SOUND, parameters=14), "too_many_columns"),
-        (replace(SOUND, groups=2), "too_few_groups"),
+        (replace(SOUND, groups=(2,)), "too_few_groups"),
         (replace(SOUND, outcomes=(2, 38)), "rare_outcome"),
         (replace(SOUND, outcomes=(40, 0)), "rare_outcome"),
         (with_levels((37, 2, 1)), "rare_level"),
@@ -63,7 +63,7 @@ def test_each_floor_refuses_by_its_code_and_tells_neither_number_nor_variable(co
     [
         SOUND,
         replace(SOUND, rows=20, parameters=6),
-        replace(SOUND, groups=3),
+        replace(SOUND, groups=(3,)),
         replace(SOUND, outcomes=()),
         replace(SOUND, outcomes=(3, 37)),
         with_levels((37, 3, 0)),
@@ -80,7 +80,7 @@ def test_the_sites_own_eyes_see_the_variable() -> None:
 
 def test_too_few_groups_are_told_what_to_write_when_the_group_is_the_site_itself() -> None:
     with pytest.raises(RefusedError, match=r"Write \(1 \| site\) when the group is the site itself"):
-        judge(replace(SOUND, groups=1), "default")
+        judge(replace(SOUND, groups=(1,)), "default")
 
 
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=5))

@@ -90,7 +90,7 @@ def test_every_column_is_in_one_batch_with_all_that_it_reads(formula: str, at_on
     made = batches(asked, DICTIONARY, at_once)
     columns = [column for batch in made for column in batch.columns]
     assert sorted(column.name for column in columns) == sorted(
-        {column.name for column in asked.fixed + (asked.random.columns if asked.random else ())}
+        {column.name for column in asked.fixed + tuple(column for term in asked.random for column in term.columns)}
     )
     for batch in made:
         names = {variable.name for variable in batch.variables}

@@ -9,8 +9,8 @@ from scipy.optimize import minimize
 from shared.errors import DataError
 from shared.optimisation.step import State
 from shared.parameters import ParameterLayout
+from site_node.estimation.contribution import contribution
 from site_node.estimation.families import REGISTRY
-from site_node.estimation.laplace import contribution
 from site_node.estimation.model import Model
 from site_node.estimation.rows import Rows
 from site_node.estimation.start import start_contribution
@@ -30,12 +30,12 @@ Y = 1.0 + X1 + 0.7 * EFFECT[GROUP] + RNG.normal(size=N)
 
 def problem(key, X, Z, y, group=GROUP, *, weight=1.0, offset=0.0, known_sd=None, correlated=True) -> tuple[Rows, Model]:
     n = len(y)
-    layout = ParameterLayout(
+    layout = ParameterLayout.of_one_term(
         tuple(f"x{j}" for j in range(X.shape[1])),
         tuple(f"z{j}" for j in range(Z.shape[1])),
-        correlated,
-        known_sd,
-        REGISTRY[key].dispersion,
+        correlated=correlated,
+        known_sd=known_sd,
+        dispersion=REGISTRY[key].dispersion,
     )
     rows = Rows.sorted_by_group(
         X=X, Z=Z, y=y, weight=np.full(n, weight), offset=np.full(n, offset), group=group if Z.shape[1] else None

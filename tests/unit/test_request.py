@@ -56,8 +56,8 @@ def test_what_is_asked_for_is_what_is_specified() -> None:
     assert (specification.family, specification.link) == ("binomial", "logit")
     assert {name: getattr(specification, name) for name in settings} == settings
     assert [column.name for column in specification.fixed] == ["(Intercept)", "age"]
-    assert specification.random is not None
-    assert specification.random.group == "site"
+    (term,) = specification.random
+    assert term.group == "site"
 
 
 def test_a_specification_survives_the_wire() -> None:
@@ -75,7 +75,7 @@ def test_offsets_add_up() -> None:
 
 
 def test_no_random_term_is_a_plain_model() -> None:
-    assert resolved("death ~ age").random is None
+    assert resolved("death ~ age").random == ()
 
 
 @pytest.mark.parametrize(
@@ -98,31 +98,43 @@ def test_kinds_of_response(formula: str, family: str, response: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("bars", "group", "columns", "correlated"),
+    ("bars", "terms"),
     [
-        ("(1 | site)", "site", "(Intercept)", True),
-        ("(age | ward)", "ward", "(Intercept) age", True),
-        ("(0 + stage | site)", "site", "stageI stageII stageIII", True),
-        ("(arm | clinic)", "clinic", "(Intercept) armdrug", True),
-        ("(1 | stage)", "stage", "(Intercept)", True),
-        ("(1 + age || ward)", "ward", "(Intercept) age", False),
-        ("(age || ward)", "ward", "(Intercept) age", False),
-        ("(1 | ward) + (0 + age | ward)", "ward", "(Intercept) age", False),
-        ("(1 | ward) + (0 + age + n || ward)", "ward", "(Intercept) age n", False),
-        ("(1 || ward)", "ward", "(Intercept)", True),
+        ("(1 | site)", ["site | (Intercept)"]),
+        ("(age | ward)", ["ward | (Intercept) age"]),
+        ("(0 + stage | site)", ["site | stageI stageII stageIII"]),
+        ("(arm | clinic)", ["clinic | (Intercept) armdrug"]),
+        ("(1 | stage)", ["stage | (Intercept)"]),
+        ("(1 + age || ward)", ["ward || (Intercept) age"]),
+        ("(age || ward)", ["ward || (Intercept) age"]),
+        ("(1 | ward) + (0 + age | ward)", ["ward || (Intercept) age"]),
+        ("(1 | ward) + (0 + age + n || ward)", ["ward || (Intercept) age n"]),
+        ("(1 || ward)", ["ward | (Intercept)"]),
+        ("(1 | ward) + (0 + age + n | ward)", ["ward | (Intercept)", "ward | age n"]),
+        ("(0 + arm | ward) + (0 + age | ward)", ["ward | age", "ward | armplacebo armdrug"]),
+        ("(1 + arm || ward)", ["ward | (Intercept)", "ward | armplacebo armdrug"]),
+        ("(1 | site) + (1 | ward)", ["site | (Intercept)", "ward | (Intercept)"]),
+        ("(1 | ward) + (1 | site)", ["site | (Intercept)", "ward | (Intercept)"]),
+        ("(1 | site/ward)", ["site | (Intercept)", "ward | (Intercept)"]),
+        ("(1 | site) + (1 | site:ward)", ["site | (Intercept)", "ward | (Intercept)"]),
+        ("(1 | site:ward)", ["ward | (Intercept)"]),
+        ("(1 | clinic/ward)", ["clinic | (Intercept)", "ward:clinic | (Intercept)"]),
+        ("(1 | clinic:ward) + (age | clinic)", ["clinic | (Intercept) age", "clinic:ward | (Intercept)"]),
+        ("(1 | clinic) + (1 | ward)", ["clinic | (Intercept)", "ward | (Intercept)"]),
+        ("(1 + age || site) + (1 + n | ward)", ["site || (Intercept) age", "ward | (Intercept) n"]),
     ],
 )
-def test_random_terms_are_read_as_lme4_reads_them(bars: str, group: str, columns: str, correlated: bool) -> None:
-    random = resolved(f"death ~ 1 + {bars}").random
-    assert random is not None
-    assert (random.group, random.correlated) == (group, correlated)
-    assert " ".join(column.name for column in random.columns) == columns
+def test_random_terms_are_read_as_lme4_reads_them(bars: str, terms: list[str]) -> None:
+    found = [
+        f"{term.group} {'|' if term.correlated else '||'} {' '.join(column.name for column in term.columns)}"
+        for term in resolved(f"death ~ 1 + {bars}").random
+    ]
+    assert found == terms
 
 
 def test_a_known_sd_belongs_to_a_single_scalar_term() -> None:
-    random = resolved("death ~ age + (1 | site)", random_effect_sd=1.0).random
-    assert random is not None
-    assert random.sd == 1.0
+    (term,) = resolved("death ~ age + (1 | site)", random_effect_sd=1.0).random
+    assert term.sd == 1.0
     assert "random_effect_sd" in refused("death ~ age", random_effect_sd=1.0)
     assert "2 random effects" in refused("death ~ age + (age | site)", random_effect_sd=1.0)
 
@@ -142,30 +154,25 @@ def test_the_canonical_link_may_be_named() -> None:
     assert resolved("death ~ age", family="poisson", link="log").link == "log"
 
 
-def test_quadrature_is_not_available_yet() -> None:
-    assert "not available yet" in refused("death ~ age + (1 | site)", quadrature_points=5)
+@pytest.mark.parametrize("points", [1, 2, 25, 100, "auto"])
+def test_quadrature_is_for_one_random_effect_a_group(points) -> None:
+    assert resolved("death ~ age + (1 | site)", quadrature_points=points).quadrature_points == points
+    if points != 1:
+        for bars in ("(age | site)", "(1 | site) + (1 | ward)", "n"):
+            assert "a single random effect a group" in refused(f"death ~ age + {bars}", quadrature_points=points)
+        assert "exact" in refused("death ~ age + (1 | site)", family="gaussian", quadrature_points=points, reml=True)
+
+
+def test_reml_is_for_gaussian_models_whose_sds_are_estimated() -> None:
+    assert resolved("time ~ age + (1 | site/ward)", family="gaussian", reml=True).layout.restricted
+    assert "the family is binomial" in refused("death ~ age + (1 | site)", reml=True)
+    assert "is given" in refused("time ~ age + (1 | site)", family="gaussian", reml=True, random_effect_sd=1.0)
 
 
 def test_the_roster_names_known_sites_once() -> None:
     assert "unknown: east" in refused("death ~ age", sites=("north", "east"))
     assert "named twice" in refused("death ~ age", sites=("north", "north"))
     assert "no site" in refused("death ~ age", sites=())
-
-
-@pytest.mark.parametrize(
-    "bars",
-    [
-        "(1 | site) + (1 | ward)",
-        "(1 | site/ward)",
-        "(1 | site:ward)",
-        "(1 | ward) + (age | ward)",
-        "(0 + arm | ward) + (0 + age | ward)",
-        "(1 + arm || ward)",
-        "(I(age > 50) || ward)",
-    ],
-)
-def test_more_random_structure_is_not_available_yet(bars: str) -> None:
-    assert "not available yet" in refused(f"death ~ age + {bars}")
 
 
 @pytest.mark.parametrize(
@@ -176,6 +183,10 @@ def test_more_random_structure_is_not_available_yet(bars: str) -> None:
         ("death ~ age + (0 | site)", "binomial", "nothing in front of the bar"),
         ("death ~ age + (1 | nothing)", "binomial", "no such variable"),
         ("death ~ age + (1 | ward) + (1 | ward)", "binomial", "two columns have the name `(Intercept)`"),
+        ("death ~ age + (1 | site) + (1 | ward) + (1 | clinic)", "binomial", "3 grouping factors"),
+        ("death ~ age + (1 | clinic/ward/stage)", "binomial", "computed grouping factor"),
+        ("death ~ age + (1 | log(age))", "binomial", "computed grouping factor"),
+        ("death ~ age + (1 | ward) + (age | ward)", "binomial", "two columns have the name `(Intercept)`"),
         ("death ~ ward", "binomial", "never leave a site"),
         ("ward ~ age", "binomial", "never leave a site"),
         ("death ~ age + (ward | site)", "binomial", "never leave a site"),

@@ -18,11 +18,11 @@ from tests.unit import smallest
 SPECIFICATION = smallest.SPECIFICATION.model_copy(
     update={
         "formula": "y ~ 1 + (1 | site)",
-        "random": RandomTerm(group="site", columns=(Column("(Intercept)"),)),
+        "random": (RandomTerm(group="site", columns=(Column("(Intercept)"),)),),
     }
 )
 PSI = np.array([0.1, 1e-3])
-ACCEPTED = Accepted(specification_sha256="0", fingerprint="f", rows=9, rows_dropped=0, groups=1)
+ACCEPTED = Accepted(specification_sha256="0", fingerprint="f", rows=9, rows_dropped=0, groups={"site": 1})
 
 
 def written(curvature: float, *, rows: int = 9, mode: float = 0.1) -> dict:

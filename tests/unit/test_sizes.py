@@ -10,7 +10,7 @@ from shared.dictionary import Dictionary, Variable
 from shared.errors import RequestError
 from shared.messages import LARGEST_ANSWER, StartMessage, StartReply
 from shared.optimisation.start import StartContribution, grid, totals_size
-from shared.parameters import ParameterLayout
+from shared.parameters import Dispersion, ParameterLayout
 from shared.specification import AnalysisRequest, Specification
 
 KNOWN = Dictionary(
@@ -29,16 +29,16 @@ def resolved(formula: str) -> Specification:
     return resolve(AnalysisRequest(formula=formula, family="gaussian"), KNOWN, ["Bern"])
 
 
-def layout_of(p: int, q: int, *, correlated: bool = True, dispersion: bool = False) -> ParameterLayout:
+def layout_of(p: int, q: int, *, correlated: bool = True, dispersion: Dispersion = "") -> ParameterLayout:
     fixed, random = (tuple(f"{kind}{k}" for k in range(number)) for kind, number in (("x", p), ("z", q)))
-    return ParameterLayout(fixed, random, correlated=correlated, dispersion=dispersion)
+    return ParameterLayout.of_one_term(fixed, random, correlated=correlated, dispersion=dispersion)
 
 
 LAYOUTS = [
     layout_of(12, 0),
-    layout_of(60, 1, dispersion=True),
+    layout_of(60, 1, dispersion="sigma"),
     layout_of(40, 2),
-    layout_of(20, 5, dispersion=True),
+    layout_of(20, 5, dispersion="sigma"),
     layout_of(20, 5, correlated=False),
 ]
 

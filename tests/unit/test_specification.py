@@ -64,7 +64,7 @@ def wide(parts: int) -> Expression:
 
 
 def random(**changes: Any) -> dict[str, Any]:
-    return {"random": {"group": "site", "columns": (INTERCEPT,)} | changes}
+    return {"random": ({"group": "site", "columns": (INTERCEPT,)} | changes,)}
 
 
 @pytest.mark.parametrize(
@@ -81,11 +81,11 @@ def random(**changes: Any) -> dict[str, Any]:
         ({"response": {"kind": "numeric", "expression": wide(4 * LARGEST_EXPRESSION)}}, "response.numeric.expression"),
         ({"roster": ("A", "B", "A")}, "roster"),
         ({"max_rounds": 201}, "max_rounds"),
-        (random(columns=(INTERCEPT, INTERCEPT)), "random.columns"),
-        (random(columns=columns(MOST_RANDOM + 1)), "random.columns"),
-        (random(columns=columns(2), sd=1.0), "random.sd"),
-        (random(sd=0.0009), "random.sd"),
-        (random(sd=1000.1), "random.sd"),
+        (random(columns=(INTERCEPT, INTERCEPT)), "random.0.columns"),
+        (random(columns=columns(MOST_RANDOM + 1)), "random.0.columns"),
+        (random(columns=columns(2), sd=1.0), "random.0.sd"),
+        (random(sd=0.0009), "random.0.sd"),
+        (random(sd=1000.1), "random.0.sd"),
     ],
 )
 def test_what_is_too_much_or_does_not_fit_names_its_field(changes: dict[str, Any], field: str) -> None:
@@ -101,7 +101,7 @@ def test_what_is_just_not_too_much_passes() -> None:
             Column("x" * LONGEST_NAME, (NumericFactor(X),) * MOST_FACTORS),
             Column("deep", (NumericFactor(deep(LARGEST_EXPRESSION)),)),
         ),
-        random=RandomTerm(group="g", columns=columns(MOST_RANDOM)),
+        random=(RandomTerm(group="g", columns=columns(MOST_RANDOM)),),
         offset=deep(LARGEST_EXPRESSION),
     )
     assert specification(**random(sd=0.001)).layout.known_sd == 0.001

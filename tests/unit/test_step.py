@@ -22,8 +22,8 @@ from shared.optimisation.region import length, region_step
 from shared.optimisation.start import StartContribution, add_starts, grid
 from shared.optimisation.step import State, begin, step
 from shared.parameters import ParameterLayout
+from site_node.estimation.contribution import contribution
 from site_node.estimation.families import REGISTRY
-from site_node.estimation.laplace import contribution
 from site_node.estimation.model import Model
 from site_node.estimation.rows import Rows
 from site_node.estimation.start import start_contribution
@@ -43,7 +43,7 @@ def estimate(X, y, *, family=("binomial", "logit"), random=True, max_rounds=50) 
         X=X, Z=X[:, : int(random)], y=y, weight=np.ones(N), offset=np.zeros(N), group=GROUP if random else None
     )
     names = ("(Intercept)", *(f"x{j}" for j in range(1, X.shape[1])))
-    layout = ParameterLayout(names, names[: int(random)], dispersion=REGISTRY[family].dispersion)
+    layout = ParameterLayout.of_one_term(names, names[: int(random)], dispersion=REGISTRY[family].dispersion)
     model = Model(layout, REGISTRY[family])
     state = begin(layout, add_starts([start_contribution(rows, model)]), tolerance=1e-16, max_rounds=max_rounds)
     while state.ending is None:
@@ -134,7 +134,7 @@ def test_a_trial_that_lowers_the_likelihood_costs_one_round_and_the_best_point_s
     state = begin(one.model.layout, add_starts([start_contribution(rows, one.model)]), tolerance=1e-16, max_rounds=50)
     state = step(state, fit_contribution(rows, one.model, state))
     before = state.point
-    loss = worthless(5)
+    loss = worthless(ParameterLayout(tuple("abcde")))
     for losses in range(1, 4):
         refused = step(state, loss)
         assert refused.point is before
@@ -211,7 +211,7 @@ print(replayed_bits())
 
 def replayed_bits() -> str:
     """The SHA-256 of what eighteen steps decide on a path of random sums in 43 parameters, some indefinite, some losses."""
-    layout = ParameterLayout(tuple(f"x{j}" for j in range(36)), ("a", "b", "c"), dispersion=True)
+    layout = ParameterLayout.of_one_term(tuple(f"x{j}" for j in range(36)), ("a", "b", "c"), dispersion="sigma")
     rng = np.random.default_rng(11)
     quadratics = tuple(_random_sum(rng, layout, -900.0 - k, definite=True) for k in range(len(grid(layout))))
     totals = np.array([640.0, 601.3, 77.7, 640.0, 12.1, 433.9, -20.3, 55.5, 871.7])

@@ -23,9 +23,17 @@ from tests.unit import smallest
 REQUEST = AnalysisRequest(formula="y ~ 1")
 SPECIFICATION = smallest.SPECIFICATION.model_copy(update={"roster": ("Bern", "Aarau")})
 CONTRIBUTION = ContributionMessage(value=-1.5, gradient=(0.1,), hessian=(-0.3,))
-ROUND = Round(number=1, psi=(0.1,), summed=CONTRIBUTION, decrement=0.25, accepted=True, seconds=0.5)
+ROUND = Round(
+    number=1,
+    psi=(0.1,),
+    summed=CONTRIBUTION,
+    log_likelihood=CONTRIBUTION.value,
+    decrement=0.25,
+    accepted=True,
+    seconds=0.5,
+)
 START = StartMessage(quadratics=(CONTRIBUTION,), totals=(20.0, 20.0, 0.0))
-ACCEPTED = Accepted(specification_sha256="0" * 64, fingerprint="f", rows=20, rows_dropped=1, groups=1)
+ACCEPTED = Accepted(specification_sha256="0" * 64, fingerprint="f", rows=20, rows_dropped=1, groups={"site": 1})
 
 
 @pytest.fixture(params=["memory", "sql"])
@@ -257,7 +265,7 @@ def test_every_float_comes_back_with_the_same_bits(
 ) -> None:
     summed = ContributionMessage(value=value, gradient=(gradient,), hessian=(hessian,))
     analysis = database.add(new(), SPECIFICATION)
-    database.add_round(analysis.id, replace(ROUND, psi=(psi,), summed=summed))
+    database.add_round(analysis.id, replace(ROUND, psi=(psi,), summed=summed, log_likelihood=summed.value))
     back = database.rounds(analysis.id)[0]
     found = (*back.psi, back.summed.value, *back.summed.gradient, *back.summed.hessian)
     assert [number.hex() for number in found] == [number.hex() for number in (psi, value, gradient, hessian)]

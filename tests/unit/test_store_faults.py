@@ -19,9 +19,11 @@ from shared.specification import AnalysisRequest
 from tests.unit.smallest import SPECIFICATION
 
 SUMMED = ContributionMessage(value=-1.5, gradient=(0.1,), hessian=(-0.3,))
-ROUND = Round(number=1, psi=(12345.678,), summed=SUMMED, decrement=0.25, accepted=True, seconds=0.5)
+ROUND = Round(
+    number=1, psi=(12345.678,), summed=SUMMED, log_likelihood=SUMMED.value, decrement=0.25, accepted=True, seconds=0.5
+)
 START = StartMessage(quadratics=(SUMMED,), totals=(20.0, 20.0, 0.0))
-ACCEPTED = Accepted(specification_sha256="0" * 64, fingerprint="f", rows=20, rows_dropped=1, groups=1)
+ACCEPTED = Accepted(specification_sha256="0" * 64, fingerprint="f", rows=20, rows_dropped=1, groups={"site": 1})
 
 
 def new() -> Analysis:

@@ -3,14 +3,14 @@
 import numpy as np
 from scipy.special import expit, gammaln, xlogy
 
-from shared.parameters import Vector
+from shared.parameters import Dispersion, Vector
 from site_node.estimation.families.family import DispersionDerivatives
 
 
 class BinomialLogit:
     """y is a proportion, weight the size (times a prior weight): l = weight (y eta - log(1 + exp eta))."""
 
-    dispersion = False
+    dispersion: Dispersion = ""
 
     def log_likelihood(self, y: Vector, weight: Vector, eta: Vector, log_phi: float) -> Vector:  # noqa: ARG002 -- no dispersion
         """Relative to mu = y. The exponential is of a number that is never positive: no overflow at any eta."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from shared.parameters import Vector
+from shared.parameters import Dispersion, Vector
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Family(Protocol):
     """One family with its link. All vectors are (n,); prior weights multiply everything."""
 
     @property
-    def dispersion(self) -> bool:
-        """Whether psi ends with log phi."""
+    def dispersion(self) -> Dispersion:
+        """What phi is, if psi ends with log phi."""
 
     def log_likelihood(self, y: Vector, weight: Vector, eta: Vector, log_phi: float) -> Vector:
         """The log-likelihood l of each row, without its constant; best relative to the saturated model, where it rounds least."""

@@ -4,14 +4,14 @@ import math
 
 import numpy as np
 
-from shared.parameters import Vector
+from shared.parameters import Dispersion, Vector
 from site_node.estimation.families.family import DispersionDerivatives
 
 
 class GaussianIdentity:
     """l = weight (-(y - eta)^2 / (2 phi^2) - log phi); a weight is a likelihood weight, as in glmmTMB."""
 
-    dispersion = True
+    dispersion: Dispersion = "sigma"
 
     def log_likelihood(self, y: Vector, weight: Vector, eta: Vector, log_phi: float) -> Vector:
         """Without the part of 2 pi, which is in the constant."""

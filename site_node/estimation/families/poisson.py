@@ -3,14 +3,14 @@
 import numpy as np
 from scipy.special import gammaln, xlogy
 
-from shared.parameters import Vector
+from shared.parameters import Dispersion, Vector
 from site_node.estimation.families.family import DispersionDerivatives
 
 
 class PoissonLog:
     """y is a count: l = weight (y eta - exp eta)."""
 
-    dispersion = False
+    dispersion: Dispersion = ""
 
     def log_likelihood(self, y: Vector, weight: Vector, eta: Vector, log_phi: float) -> Vector:  # noqa: ARG002 -- no dispersion
         """Relative to mu = y. It overflows to minus infinity; callers refuse that point."""
