@@ -29,7 +29,7 @@ class Contribution:
     hessian: Matrix
     """(P, P), symmetric."""
     information: Stack | None = None
-    """Of a restricted likelihood: the derivatives in theta of X'V^-1 X, (k, p, p), each symmetric (optimisation/restricted.py)."""
+    """Of a restricted likelihood: the derivatives in theta of X'V^-1 X, (k, p, p), each symmetric."""
 
     def __post_init__(self) -> None:
         size = self.gradient.shape[0] if self.gradient.ndim == 1 else -1
@@ -93,7 +93,7 @@ def _is_symmetric(matrix: Matrix) -> bool:
 
 def triangle(matrix: Matrix) -> Vector:
     """The lower triangle of a symmetric matrix, row by row."""
-    return matrix[np.tri(len(matrix), dtype=bool)]
+    return np.asarray(matrix[np.tri(len(matrix), dtype=bool)])
 
 
 def symmetric(packed: Vector, size: int) -> Matrix:

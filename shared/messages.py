@@ -131,7 +131,7 @@ def received(
     size, triangles = len(gradient), [hessian, *(information or ())]
     if len(hessian) != size * (size + 1) // 2:
         raise ContributionError(f"a gradient of {size} entries and a triangle of {len(hessian)} do not fit.")
-    if any((np.abs(entries) > largest).any() for entries in (value, gradient, *triangles)):
+    if abs(value) > largest or any((np.abs(entries) > largest).any() for entries in (gradient, *triangles)):
         raise ContributionError(TOO_LARGE)
     if information is None:
         return Contribution(value, gradient, symmetric(hessian, size))

@@ -53,7 +53,7 @@ def _orthonormal(mean_products: Matrix, sd: Vector) -> Matrix:
     factored = positive_ldl(mean_products[np.ix_(order, order)])
     if factored is None:
         return np.eye(len(sd))
-    B = np.zeros_like(mean_products)
+    B = np.zeros((len(sd), len(sd)))
     B[order] = _inverse_of_lower(factored.cholesky()).T
     return B
 

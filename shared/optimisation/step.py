@@ -33,6 +33,8 @@ NEAR = 1e-3
 """Decrement from which on a point with a quarter of it is closer, whatever rounding makes of the values."""
 AT_REST, RESTS = 1e-8, 2
 """Decrement below which that many rounds without progress mean that rounding allows no more."""
+NEARLY_FLAT = 1e-8
+"""Relative pivot below which the curvature may be that of a gradient not quite zero: then the decrement has to be smaller."""
 RIDGE = 1e-8
 """Relative ridge under which a stationary point without positive curvature shows itself."""
 
@@ -47,6 +49,8 @@ class Point:
     """(P,) squared lengths of the trust region's axes: the largest curvature seen along each."""
     decrement: float | None
     """g'(-L'')^-1 g / 2 over the free parameters, where -L'' is positive definite."""
+    smallest_pivot: float = 1.0
+    """Of -L'' scaled to a unit diagonal, where it is positive definite."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +182,7 @@ def _evaluated(state: State, summed: Contribution) -> Point:
         sizes = _squared_sizes(state)
         metric[theta] = np.maximum(metric[theta], np.where(sizes > 0.0, 1.0 / np.where(sizes > 0.0, sizes, 1.0), 0.0))
         metric = np.where(metric > 0.0, metric, 1.0)
-    return Point(state.psi, summed, metric, _decrement(state, A, summed.gradient))
+    return Point(state.psi, summed, metric, *_decrement(state, A, summed.gradient))
 
 
 def _squared_sizes(state: State) -> Vector:
@@ -191,10 +195,13 @@ def _squared_sizes(state: State) -> Vector:
     return sizes if state.layout.theta_entries else sizes[:0]
 
 
-def _decrement(state: State, A: Matrix, g: Vector) -> float | None:
+def _decrement(state: State, A: Matrix, g: Vector) -> tuple[float | None, float]:
+    """The decrement, and the smallest pivot."""
     free = _free(state)
     factored = positive_ldl(A[np.ix_(free, free)])
-    return None if factored is None else dot(g[free], factored.solve(g[free])) / 2.0
+    if factored is None:
+        return None, 1.0
+    return dot(g[free], factored.solve(g[free])) / 2.0, min(factored.pivots.tolist())
 
 
 def _free(state: State) -> list[int]:
@@ -235,8 +242,8 @@ def _stayed(state: State, old: Point, new: Point) -> State:
     state = replace(state, radius=radius, zeros=zeros, rests=state.rests + 1 if at_rest else 0, bend=None)
     if zeros.held == before.held:
         return state
-    point = replace(old, decrement=_decrement(state, -old.summed.hessian, old.summed.gradient))
-    return replace(state, point=point, radius=np.inf)
+    decrement, pivot = _decrement(state, -old.summed.hessian, old.summed.gradient)
+    return replace(state, point=replace(old, decrement=decrement, smallest_pivot=pivot), radius=np.inf)
 
 
 def _ending(state: State, point: Point) -> OutcomeKind | None:
@@ -244,11 +251,12 @@ def _ending(state: State, point: Point) -> OutcomeKind | None:
     if point.decrement is None:
         if set(saddles(state.layout, point.psi, A)) - state.zeros.held:
             return None
-        flat = _decrement(state, A + np.diag(RIDGE * np.abs(A.diagonal())), g)
+        flat, _ = _decrement(state, A + np.diag(RIDGE * np.abs(A.diagonal())), g)
         return OutcomeKind.NOT_IDENTIFIED if flat is not None and flat <= state.tolerance else None
-    if point.decrement <= state.tolerance and state.zeros.untried(state.layout, point.psi, A):
+    is_small = point.decrement <= state.tolerance * min(1.0, point.smallest_pivot / NEARLY_FLAT)
+    if is_small and state.zeros.untried(state.layout, point.psi, A):
         return None
-    if point.decrement <= state.tolerance or state.rests >= RESTS:
+    if is_small or state.rests >= RESTS:
         at_zero = any(point.psi[k] == 0.0 for k in state.layout.theta_diagonal)
         return OutcomeKind.BOUNDARY if at_zero else OutcomeKind.CONVERGED
     runs_off = point.decrement <= NO_GAIN * state.unit_weight and state.runaway.columns()

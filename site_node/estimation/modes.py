@@ -40,7 +40,7 @@ def conditional_modes(slopes: Slopes, nesting: Nesting, q: int) -> Matrix:
         l1_a, l2_aa = slopes(trial)
         g_u = l1_a - nesting.once(trial)
         closer = ~done & (_inner(step, g_u, nesting) >= -OVERSHOOT * rise)
-        moving = nesting.over(step.any(axis=1).astype(np.float64)) > 0.0
+        moving = nesting.over(np.abs(step).max(axis=1)) > 0.0
         if not (closer | done | moving).all():
             break
         step[nesting.each(~closer)] *= 0.5

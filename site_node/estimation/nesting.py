@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from site_node.estimation.rows import Index
-from site_node.estimation.sums import Array
+
+
+Values: TypeAlias = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -26,22 +30,22 @@ class Nesting:
         """G."""
         return int(self.outer[-1])
 
-    def over(self, values: Array) -> Array:
+    def over(self, values: Values) -> Values:
         """Sum over the groups of each outer group: (G, ...) to (O, ...)."""
         return values if self._alone else np.add.reduceat(values, self.outer[:-1], axis=0)
 
-    def each(self, values: Array) -> Array:
+    def each(self, values: Values) -> Values:
         """Give each group its outer group's value: (O, ...) to (G, ...)."""
         return values if self._alone else np.repeat(values, np.diff(self.outer), axis=0)
 
-    def joined(self, values: Array) -> Array:
+    def joined(self, values: Values) -> Values:
         """Replace what belongs to the outer groups' effects by the sum over the outer group: (G, q, ...) to the same."""
         if self.q_outer == 0:
             return values
         shared = self.each(self.over(values[:, : self.q_outer]))
         return np.concatenate([shared, values[:, self.q_outer :]], axis=1)
 
-    def once(self, values: Array) -> Array:
+    def once(self, values: Values) -> Values:
         """Keep what belongs to the outer groups' effects in the first group of each only: (G, q, ...) to the same."""
         if self.q_outer == 0:
             return values

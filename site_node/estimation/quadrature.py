@@ -75,8 +75,8 @@ def quadrature(slab: Slab, points: int) -> Derivatives:
     kappa = -(1.0 + motion.omega * G1) / (2.0 * motion.H)
     rho = (G0 - kappa * slab.s3) / motion.H
     at_last = zip(slab.pieces, (v0 for _, _, v0 in parts), strict=True)
-    found = slab.spread(lambda pair: (pair[0].groups, LastSums.of(*pair, slab, kappa, rho)), at_last)
-    last = put_together(list(found), len(u))
+    found = slab.spread(lambda one: (one[0].groups, LastSums.of(one[0], one[1], slab, kappa, rho)), at_last)
+    last: LastSums = put_together(list(found), len(u))
 
     p_k = _node_slopes(slab, nodes, sums, gamma, motion)
     p_bar = np.einsum("gk,gkp->gp", nodes.pi, p_k)

@@ -9,7 +9,7 @@ vector b).
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 
@@ -136,8 +136,8 @@ class Slab:
 
     def total(self, of: Callable[[PieceAtMode], Sums]) -> Sums:
         """The sums over all rows, from what `of` makes of each piece."""
-        parts = self.spread(lambda piece: (piece.groups, of(piece)), self.pieces)
-        return put_together(list(parts), len(self.u))
+        parts = list(self.spread(lambda piece: (piece.groups, of(piece)), self.pieces))
+        return cast("Sums", put_together(parts, len(self.u)))
 
     def along(self, moments: Array) -> Array:
         """Sums over rows of (...)(x, z)' as sums of (...) d': (G, ..., p + m) to (G, ..., P)."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from functools import reduce
 from itertools import pairwise
 from operator import add
-from typing import Annotated, Any, Self, TypeAlias, TypeVar
+from typing import Annotated, Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,6 @@ from shared.parameters import Matrix, Vector
 from site_node.estimation.rows import Index
 
 Array = NDArray[np.float64]
-Sums = TypeVar("Sums")
 
 _BY_GROUP = ("by group",)
 ByGroup: TypeAlias = Annotated[NDArray[np.float64], "by group"]
@@ -40,11 +39,16 @@ class Additive:
         return type(self)(*(None if a is None else a + b for a, b in pairs))
 
 
-def put_together(parts: Sequence[tuple[slice, Sums]], groups: int) -> Sums:
-    """The sums over a slab's rows from those over its pieces: totals add up, sums by group find their groups."""
-    if len(parts) == 1:
-        return parts[0][1]
+def put_together(parts: Sequence[tuple[slice, Any]], groups: int) -> Any:
+    """The sums over a slab's rows from those over its pieces: totals add up, sums by group find their groups.
+
+    Args:
+        parts: the groups of each piece, and its sums: an array by group, or a dataclass.
+        groups: of the slab.
+    """
     first = parts[0][1]
+    if len(parts) == 1 or first is None:
+        return first
     if isinstance(first, np.ndarray):
         whole = np.zeros((groups, *first.shape[1:]))
         for of, part in parts:
@@ -53,13 +57,9 @@ def put_together(parts: Sequence[tuple[slice, Sums]], groups: int) -> Sums:
     values = []
     for one in fields(first):
         own = [(of, getattr(part, one.name)) for of, part in parts]
-        together = is_dataclass(own[0][1]) or getattr(one.type, "__metadata__", ()) == _BY_GROUP
-        values.append(put_together(own, groups) if together else _total([value for _, value in own]))
+        together = own[0][1] is None or is_dataclass(own[0][1]) or getattr(one.type, "__metadata__", ()) == _BY_GROUP
+        values.append(put_together(own, groups) if together else reduce(add, (value for _, value in own)))
     return type(first)(*values)
-
-
-def _total(values: list[Any]) -> Any:
-    return None if values[0] is None else reduce(add, values)
 
 
 def by_group(values: Array, starts: Index) -> Array:

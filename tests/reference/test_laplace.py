@@ -103,7 +103,7 @@ def test_modes_log_determinant_and_squared_length_are_those_of_glmmtmb(name: str
     size = modes.shape
     theirs = flat(reference["blup_flat"])
     theirs_sd = flat(reference["blup_cond_sd_flat"])
-    if not one.model.layout.correlated:  # two terms to TMB: all of one, then all of the other
+    if not one.model.layout.terms[0].correlated:  # two terms to TMB: all of one, then all of the other
         theirs, theirs_sd = (values.reshape(size[::-1]).T.ravel() for values in (theirs, theirs_sd))
     within = max(1e-9, left_over(reference))
     assert np.max(np.abs(modes.ravel() - theirs)) < within * np.max(np.abs(theirs))
