@@ -9,8 +9,17 @@ from pydantic import ValidationError
 from coordinator.sizes import check_sizes
 from shared.dictionary import SITE, Dictionary
 from shared.errors import RequestError
+from shared.formula.coding import CODED_CALLS
 from shared.formula.columns import design_columns
-from shared.formula.expressions import Column, Expression, Factor, NumericFactor, variables_of
+from shared.formula.expressions import (
+    Column,
+    ContrastFactor,
+    Expression,
+    Factor,
+    LevelFactor,
+    TruthFactor,
+    variables_of,
+)
 from shared.formula.grammar import parse
 from shared.formula.meaning import expression, numeric, variable_of
 from shared.formula.syntax import Node, deparse, wrong
@@ -179,11 +188,15 @@ def _block(bar: Bar, dictionary: Dictionary) -> tuple[Column, ...]:
     columns = design_columns(bar.terms, dictionary)
     if not columns:
         raise wrong(bar.node, "there is nothing in front of the bar.", f"Write `(1 | {deparse(bar.group)})`.")
-    # lme4 keeps a factor's levels correlated under `||`, and one RandomTerm cannot say so.
-    if not bar.correlated and any(not isinstance(factor, NumericFactor) for one in columns for factor in one.factors):
-        raise _not_yet(
-            "a factor under `||` is", f"formula, `{deparse(bar.node)}`", "Use `|`, or a numeric 0/1 variable."
-        )
+    # lme4 keeps the columns of one variable correlated under `||`, and one RandomTerm cannot say so.
+    several = len(columns) > len(bar.terms.terms) + bar.terms.intercept
+    factor = any(
+        isinstance(part, LevelFactor | TruthFactor | ContrastFactor) for one in columns for part in one.factors
+    )
+    if not bar.correlated and (several or factor):
+        what = "a factor" if factor else "a polynomial or spline"
+        remedy = f"Use `|`, or {'a numeric 0/1 variable' if factor else 'write its columns as variables'}."
+        raise _not_yet(f"{what} under `||` is", f"formula, `{deparse(bar.node)}`", remedy)
     return columns
 
 
@@ -197,7 +210,8 @@ def _check_variables(terms: Terms, dictionary: Dictionary) -> None:
     """A term or an offset that reads no variable is a constant, as `I(3)`."""
     used = [terms.variables[label] for term in terms.terms for label in term]
     for node in (*used, *([terms.offset] if terms.offset else [])):
-        if node.kind != "name" and not variables_of(expression(node, dictionary)):
+        reads = node.kind == "name" or (node.kind == "call" and node.value in CODED_CALLS)  # or was refused before
+        if not reads and not variables_of(expression(node, dictionary)):
             raise wrong(node, "it reads no variable.", "Leave it out: the intercept is the constant of a model.")
 
 
