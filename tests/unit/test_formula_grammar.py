@@ -251,9 +251,9 @@ def test_what_is_no_formula_is_refused_with_place_and_remedy(text: str) -> None:
 @pytest.mark.parametrize(
     ("function", "advice"),
     [
-        ("center", "write them out"),
         ("mean", "write them out"),
-        ("rcs", "write them out"),
+        ("center", "scale = FALSE"),
+        ("rcs", "ns"),
         ("factor", "dictionary"),
         ("as.factor", "dictionary"),
         ("cut", "dictionary"),
