@@ -53,3 +53,14 @@ def test_columns_are_those_of_r(right: str) -> None:
 def test_a_bar_has_the_columns_that_a_fixed_part_has(right: str) -> None:
     (bar,) = expand(parse(f"y ~ ({right} | g)").right).bars
     assert [column.name for column in design_columns(bar.terms, DICTIONARY)] == list(TERMS[right])
+
+
+@pytest.mark.parametrize("right", TERMS)
+def test_sites_that_lack_levels_and_values_have_the_same_columns(right: str) -> None:
+    """Each site has one level of a factor, and so other rows, ranges and means."""
+    whole = design_columns(expand(parse(f"y ~ {right}").right), DICTIONARY)
+    for level in range(3):
+        here = np.flatnonzero(ROWS.codes["f"] == level)
+        for column in whole:
+            at_site = finite_column(column, ROWS.select(here), DICTIONARY)
+            np.testing.assert_array_equal(at_site, finite_column(column, ROWS, DICTIONARY)[here])
