@@ -8,6 +8,7 @@ from coordinator.random_terms import check_names, random_terms
 from coordinator.sizes import check_sizes
 from shared.dictionary import Dictionary
 from shared.errors import RequestError
+from shared.formula.coding import CODED_CALLS
 from shared.formula.columns import design_columns
 from shared.formula.expressions import Column, Expression, Factor, variables_of
 from shared.formula.grammar import parse
@@ -164,7 +165,8 @@ def _check_variables(terms: Terms, dictionary: Dictionary) -> None:
     """A term or an offset that reads no variable is a constant, as `I(3)`."""
     used = [terms.variables[label] for term in terms.terms for label in term]
     for node in (*used, *([terms.offset] if terms.offset else [])):
-        if node.kind != "name" and not variables_of(expression(node, dictionary)):
+        reads = node.kind == "name" or (node.kind == "call" and node.value in CODED_CALLS)  # or was refused before
+        if not reads and not variables_of(expression(node, dictionary)):
             raise wrong(node, "it reads no variable.", "Leave it out: the intercept is the constant of a model.")
 
 

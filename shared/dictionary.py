@@ -1,11 +1,12 @@
 """The consortium's variables, agreed before any number is asked for: name, type, unit, levels, reference level, range.
 
 Agreeing on a factor's levels is itself a disclosure, so people agree on the dictionary before it is used: one site may
-propose it from its own file, and it is never collected from the sites. Treatment coding, column names and column order
-follow from it alone, and so are the same everywhere.
+propose it from its own file, and it is never collected from the sites. Coding, column names and column order follow from it
+alone, and so are the same everywhere; so are the constants that R would take from the rows, as a mean or a spline's knots.
 """
 
 import re
+from math import inf
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from shared import examples
 from shared.errors import DictionaryError
+from shared.formula.splines import MOST_KNOTS, rising
 from shared.validation import in_words
 
 SITE = "site"
@@ -25,6 +27,7 @@ MISSING_TEXTS = ("", "NA", "NaN", "nan", "NULL")
 
 VariableName = Annotated[str, StringConstraints(pattern=NAME.pattern)]
 Level = Annotated[str, StringConstraints(min_length=1, max_length=120)]
+Coding = Literal["treatment", "sum"]
 
 
 class Variable(BaseModel):
@@ -39,7 +42,18 @@ class Variable(BaseModel):
     unit: str | None = None
     levels: tuple[Level, ...] = ()
     reference: Level | None = None
-    range: tuple[float, float] | None = None
+    coding: Coding = Field(
+        default="treatment",
+        description="of a factor: each level against the reference, or against the mean of all levels",
+    )
+    range: tuple[float, float] | None = Field(
+        default=None, description="lowest and highest value allowed; the boundary knots of splines"
+    )
+    mean: float | None = Field(default=None, description="agreed, for scale(x); not that of the rows")
+    sd: float | None = Field(default=None, gt=0, description="agreed standard deviation, for scale(x)")
+    knots: tuple[float, ...] = Field(
+        default=(), max_length=MOST_KNOTS, description="agreed inner knots of splines, ascending and inside the range"
+    )
     description: str = ""
 
     @model_validator(mode="after")
@@ -59,7 +73,17 @@ class Variable(BaseModel):
             raise ValueError(f"{self.name}: the reference level is not one of the levels")
         if self.range is not None and not self.range[0] <= self.range[1]:
             raise ValueError(f"{self.name}: its range begins above its end")
+        self._check_constants()
         return self
+
+    def _check_constants(self) -> None:
+        if self.coding != "treatment" and self.type != "factor":
+            raise ValueError(f"{self.name}: a factor has a coding, and nothing else has")
+        if self.type not in {"number", "integer"} and (self.mean is not None or self.sd is not None or self.knots):
+            raise ValueError(f"{self.name}: a number has a mean, sd and knots, and nothing else has")
+        low, high = self.range or (-inf, inf)
+        if self.knots and not rising((low, *self.knots, high)):
+            raise ValueError(f"{self.name}: its knots do not increase, inside of its range")
 
     @property
     def coded_levels(self) -> tuple[str, ...]:

@@ -22,7 +22,16 @@ from pydantic import (
 
 from shared import examples
 from shared.dictionary import SITE, VariableName
-from shared.formula.expressions import Arithmetic, Call, Column, Comparison, Expression, LevelFactor, Negative
+from shared.formula.expressions import (
+    Arithmetic,
+    Call,
+    Column,
+    Comparison,
+    ContrastFactor,
+    Expression,
+    LevelFactor,
+    Negative,
+)
 from shared.parameters import Dispersion, ParameterLayout, Term
 
 FamilyName = Literal["binomial", "poisson", "gaussian"]
@@ -76,7 +85,7 @@ def _sound(columns: tuple[Column, ...]) -> tuple[Column, ...]:
         if len(column.factors) > MOST_FACTORS:
             raise ValueError(f"a column is a product of more than {MOST_FACTORS} factors")
         for factor in column.factors:
-            if not isinstance(factor, LevelFactor):
+            if not isinstance(factor, LevelFactor | ContrastFactor):
                 _bounded(factor.expression)
     return columns
 

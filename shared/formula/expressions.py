@@ -8,6 +8,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
+from shared.formula.splines import Spline
+
 FunctionName = Literal["log", "log1p", "log2", "log10", "exp", "sqrt", "abs"]
 ArithmeticOperator = Literal["+", "-", "*", "/", "^"]
 ComparisonOperator = Literal["<", "<=", ">", ">=", "==", "!="]
@@ -107,7 +109,38 @@ class TruthFactor:
     kind: Literal["truth"] = "truth"
 
 
-Factor: TypeAlias = Annotated[NumericFactor | LevelFactor | TruthFactor, Field(discriminator="kind")]
+@dataclass(frozen=True)
+class ContrastFactor:
+    """1 in the rows where a factor has this level, -1 where it has the other one, else 0: a column of R's `contr.sum`."""
+
+    variable: str
+    level: str
+    against: str
+    kind: Literal["contrast"] = "contrast"
+
+
+@dataclass(frozen=True)
+class SplineFactor:
+    """One column of a spline basis of a numeric expression.
+
+    Raises:
+        ValueError: the basis has no such column.
+    """
+
+    expression: Expression
+    spline: Spline
+    index: int
+    """From 1, as in R's names."""
+    kind: Literal["spline"] = "spline"
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.index <= self.spline.columns:
+            raise ValueError("the spline has no such column")
+
+
+Factor: TypeAlias = Annotated[
+    NumericFactor | LevelFactor | TruthFactor | ContrastFactor | SplineFactor, Field(discriminator="kind")
+]
 
 
 @dataclass(frozen=True)
@@ -129,7 +162,7 @@ def variables_of(part: "Expression | Factor") -> frozenset[str]:
             return variables_of(argument)
         case Arithmetic(left=left, right=right) | Comparison(left=left, right=right):
             return variables_of(left) | variables_of(right)
-        case NumericFactor(expression=expression) | TruthFactor(expression=expression):
-            return variables_of(expression)
-        case LevelTest(variable=variable) | LevelFactor(variable=variable):
+        case NumericFactor(expression=inner) | TruthFactor(expression=inner) | SplineFactor(expression=inner):
+            return variables_of(inner)
+        case LevelTest(variable=variable) | LevelFactor(variable=variable) | ContrastFactor(variable=variable):
             return frozenset({variable})

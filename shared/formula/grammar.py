@@ -4,11 +4,14 @@ Precedence is R's, loosest first: `~`, bars, comparisons, `+ -`, `* /`, `%in%`, 
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
 from shared.errors import FormulaError
-from shared.formula.expressions import ComparisonOperator, FunctionName
+from shared.formula.arguments import SIGNATURES
+from shared.formula.expressions import ComparisonOperator
+from shared.formula.refused import FUNCTIONS, instead_of_function, instead_of_sign
 from shared.formula.syntax import Node, NodeKind, place
 
 LONGEST = 4000
@@ -17,37 +20,7 @@ DEEPEST = 40
 """Levels of nesting: parentheses, calls and operators inside operators."""
 COMPARISONS = frozenset(get_args(ComparisonOperator))
 BARS = frozenset({"|", "||"})
-
-_FUNCTIONS = (*get_args(FunctionName), "I", "offset", "cbind")
-_ALLOWED = f"The functions of a formula are: {', '.join(_FUNCTIONS)}."
-_IN_DICTIONARY = "Declare the variable a factor, with its levels and reference level, in the dictionary."
-_PIN = (
-    "Its constants would differ from site to site: "
-    "write them out, as in `I((x - 50) / 10)`, or derive the variable in the dictionary."
-)
-_FACTORS = ("factor", "as.factor", "ordered", "relevel", "cut", "C", "interaction", "droplevels")
-_STATEFUL = ("scale", "center", "poly", "ns", "bs", "rcs", "s", "te", "mean", "sd", "median", "min", "max", "rank")
-_REMEDIES = dict.fromkeys(_FACTORS, _IN_DICTIONARY) | dict.fromkeys(_STATEFUL, _PIN)
-_REFUSED = {
-    "$": "Write a variable's name alone.",
-    "@": "Write a variable's name alone.",
-    "::": "Functions have no package here. For an interaction write `a:b`.",
-    "[": "Rows and elements cannot be selected; derive the variable in the dictionary.",
-    "{": "A formula holds no code.",
-    ";": "A request holds one formula.",
-    "=": "To compare, write `==`.",
-    "<-": "There is no assignment; for `x` below minus two write `x < -2`, with a space.",
-    "\\": "Levels and names are written without a backslash.",
-    "_": "A name begins with a letter or a dot.",
-    "!": "For `not equal` write `!=`.",
-    "%": "`%in%` is the only operator of this kind.",
-    '"': "The quote is not closed, or holds a backslash.",
-    "'": "The quote is not closed, or holds a backslash.",
-    "`": "The backtick is not closed, or holds a backslash.",
-}
-_WHATEVER = (
-    "A formula is made of names, numbers, levels in quotes, parentheses, `~ + - * / ^ : %in% |` and comparisons."
-)
+CONSTANTS = frozenset({"TRUE", "FALSE"})
 
 _BAR, _COMPARISON, _SUM, _PRODUCT, _IN, _COLON, _SIGN, _POWER = range(1, 9)
 _BINDING = (
@@ -63,7 +36,7 @@ _TOKEN = re.compile(
     |(?P<quoted>`[^`\\\n]+`)
     |(?P<text>"[^"\\\n]*"|'[^'\\\n]*')
     |(?P<refused>::|<-)
-    |(?P<operator>%in%|\|\||[<>=!]=|[-+*/^:()|,~<>])""",
+    |(?P<operator>%in%|\|\||[<>=!]=|[-+*/^:()|,~<>=])""",
     re.VERBOSE,
 )
 _DUNDER = re.compile(r"(^|\.)__|__$")
@@ -105,7 +78,7 @@ def _tokens(text: str) -> list[_Token]:
         if found is None or found.lastgroup == "refused":
             sign = found.group() if found else text[position]
             shown = sign if sign.isprintable() else ascii(sign)
-            raise _error(position, shown, "this has no meaning in a formula.", _REFUSED.get(sign, _WHATEVER))
+            raise _error(position, shown, "this has no meaning in a formula.", instead_of_sign(sign))
         if found.lastgroup != "space":
             tokens.append(_Token(cast("TokenKind", found.lastgroup), found.group(), position))
         position = found.end()
@@ -150,7 +123,7 @@ class _Parser:
     def _unexpected(self, remedy: str) -> FormulaError:
         token = self._next
         what = "the formula ends too early." if token.kind == "end" else f"`{token.text}` cannot stand here."
-        return _error(token.position, token.text, what, remedy)
+        return _error(token.position, token.text, what, instead_of_sign(token.text, remedy))
 
     def _node(self, kind: NodeKind, value: str, position: int, *operands: Node) -> Node:
         node = Node(kind, value, position, operands)
@@ -224,17 +197,46 @@ class _Parser:
 
     def _call(self, token: _Token, depth: int) -> Node:
         name = token.text
-        if name not in _FUNCTIONS:
-            known = "cannot be computed the same at every site" if name in _REMEDIES else "is not a known function"
-            raise _error(token.position, f"{name}(", f"`{name}` {known}.", _REMEDIES.get(name, _ALLOWED))
-        self._advance()
-        arguments = [self._expression(0, depth + 1)]
-        while self._next.text == ",":
-            self._advance()
-            arguments.append(self._expression(0, depth + 1))
-        self._expect(")", "A `)` is expected here.")
+        if name not in FUNCTIONS:
+            raise _error(token.position, f"{name}(", *instead_of_function(name))
+        if name in SIGNATURES:
+            return self._node("call", name, token.position, *self._listed(self._argument, depth))
+        arguments = self._listed(self._operand, depth)
         expected = 2 if name == "cbind" else 1
         if len(arguments) != expected:
-            remedy = "`cbind(successes, failures)`; every other function takes one argument (log2 and log10 exist)."
+            remedy = "`cbind(successes, failures)`; a function of numbers takes one argument (log2 and log10 exist)."
             raise _error(token.position, f"{name}(", f"`{name}` takes {expected}, not {len(arguments)}.", remedy)
         return self._node("call", name, token.position, *arguments)
+
+    def _listed(self, read: Callable[[int], Node], depth: int) -> list[Node]:
+        """What stands between parentheses, separated by commas."""
+        self._expect("(", "A `(` is expected here.")
+        items = [read(depth + 1)]
+        while self._next.text == ",":
+            self._advance()
+            items.append(read(depth + 1))
+        self._expect(")", "A `)` is expected here.")
+        return items
+
+    def _operand(self, depth: int) -> Node:
+        return self._expression(0, depth)
+
+    def _argument(self, depth: int) -> Node:
+        """A value, or `name = value`."""
+        token = self._next
+        if token.kind != "name" or self._tokens[self._index + 1].text != "=":
+            return self._value(depth)
+        self._advance()
+        self._advance()
+        return self._node("argument", token.text, token.position, self._value(depth + 1))
+
+    def _value(self, depth: int) -> Node:
+        """TRUE, FALSE, `c(...)`, or whatever an operand can be."""
+        token = self._next
+        if token.kind == "name" and token.text in CONSTANTS:
+            self._advance()
+            return self._node("constant", token.text, token.position)
+        if token.kind == "name" and token.text == "c" and self._tokens[self._index + 1].text == "(":
+            self._advance()
+            return self._node("call", "c", token.position, *self._listed(self._operand, depth))
+        return self._operand(depth)

@@ -1,9 +1,10 @@
 """What a part of a formula computes, given the dictionary: an expression that can travel to a site."""
 
 from difflib import get_close_matches
-from typing import cast
+from typing import cast, get_args
 
 from shared.dictionary import SITE, Dictionary, Variable
+from shared.formula.arguments import arguments
 from shared.formula.expressions import (
     Arithmetic,
     ArithmeticOperator,
@@ -18,10 +19,12 @@ from shared.formula.expressions import (
     VariableRef,
 )
 from shared.formula.grammar import COMPARISONS
+from shared.formula.scaling import centre_and_scale
 from shared.formula.syntax import Node, deparse, wrong
 
 LARGEST = 60
 """Names, numbers and operators of one expression."""
+_FUNCTIONS = frozenset(get_args(FunctionName))
 
 
 def variable_of(node: Node, dictionary: Dictionary) -> Variable:
@@ -71,11 +74,15 @@ def _number(node: Node, dictionary: Dictionary) -> Expression:  # noqa: PLR0911 
             return _numeric_variable(node, dictionary)
         case Node(kind="number"):
             return Number(float(node.value))
-        case Node(kind="group", operands=(inner,)) | Node(kind="call", value="I", operands=(inner,)):
+        case (
+            Node(kind="group" | "subtracted", operands=(inner,))
+            | Node(kind="call", value="I", operands=(inner,))
+            | Node(kind="operator", value="+", operands=(inner,))
+        ):
             return _number(inner, dictionary)
-        case Node(kind="subtracted", operands=(inner,)) | Node(kind="operator", value="+", operands=(inner,)):
-            return _number(inner, dictionary)
-        case Node(kind="call", value=function, operands=(argument,)) if function != "offset":
+        case Node(kind="call", value="scale"):
+            return _scaled(node, dictionary)
+        case Node(kind="call", value=function, operands=(argument,)) if function in _FUNCTIONS:
             return Call(cast("FunctionName", function), _number(argument, dictionary))
         case Node(kind="operator", value="-", operands=(argument,)):
             return Negative(_number(argument, dictionary))
@@ -89,6 +96,15 @@ def _number(node: Node, dictionary: Dictionary) -> Expression:  # noqa: PLR0911 
             return total
     remedy = "Arithmetic has numbers, numeric variables, + - * / ^ and functions; derive the rest in the dictionary."
     raise wrong(node, f"{_name_of(node)} has no place inside arithmetic.", remedy)
+
+
+def _scaled(node: Node, dictionary: Dictionary) -> Expression:
+    given = arguments(node)
+    value = _number(given["x"], dictionary)
+    centre, scale = centre_and_scale(given, dictionary)
+    if centre is not None:
+        value = Arithmetic("-", value, Number(centre))
+    return value if scale is None else Arithmetic("/", value, Number(scale))
 
 
 def _name_of(node: Node) -> str:

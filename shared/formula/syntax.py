@@ -7,7 +7,7 @@ from typing import Literal
 
 from shared.errors import FormulaError
 
-NodeKind = Literal["name", "number", "text", "call", "group", "sum", "subtracted", "operator"]
+NodeKind = Literal["name", "number", "text", "constant", "call", "argument", "group", "sum", "subtracted", "operator"]
 
 _SYNTACTIC = re.compile(r"(?:[A-Za-z]|\.(?![0-9]))[A-Za-z0-9._]*")
 _TIGHT = frozenset({"^", ":", "/"})
@@ -19,12 +19,13 @@ _SHOWN = 40
 class Node:
     """A name, number, text in quotes, call, parenthesised group, sum, or operator with one or two operands.
 
+    Only in a call stand the constants TRUE and FALSE, and arguments with a name.
     A sum holds all of its operands, those behind a minus as `subtracted`, so that a long sum is not a deep tree.
     """
 
     kind: NodeKind
     value: str
-    """The name, number, text, function or operator."""
+    """The name, number, text, constant, function or operator; of an argument its name."""
     position: int
     """Where it begins in the formula's text, from 0."""
     operands: tuple["Node", ...] = ()
@@ -44,13 +45,10 @@ def deparse(node: Node) -> str:  # noqa: PLR0911 -- one return a kind of node
     """The text of a node as R's `deparse` writes it: the source of every column's name."""
     parts = [deparse(operand) for operand in node.operands]
     match node.kind:
-        case "name":
-            return node.value if _SYNTACTIC.fullmatch(node.value) else f"`{node.value}`"
-        case "number":
-            return number_text(float(node.value))
-        case "text":
-            quoted = node.value.replace('"', '\\"')
-            return f'"{quoted}"'
+        case "name" | "number" | "text" | "constant":
+            return _leaf(node)
+        case "argument":
+            return f"{node.value} = {parts[0]}"
         case "call":
             return f"{node.value}({', '.join(parts)})"
         case "group":
@@ -64,6 +62,18 @@ def deparse(node: Node) -> str:  # noqa: PLR0911 -- one return a kind of node
             return f"{node.value}{parts[0]}"
         case "operator":
             return (node.value if node.value in _TIGHT else f" {node.value} ").join(parts)
+
+
+def _leaf(node: Node) -> str:
+    match node.kind:
+        case "name" if not _SYNTACTIC.fullmatch(node.value):
+            return f"`{node.value}`"
+        case "number":
+            return number_text(float(node.value))
+        case "text":
+            quoted = node.value.replace('"', '\\"')
+            return f'"{quoted}"'
+    return node.value
 
 
 def number_text(value: float) -> str:

@@ -19,6 +19,7 @@ from shared.formula.expressions import (
     Column,
     Comparison,
     ComparisonOperator,
+    ContrastFactor,
     Expression,
     Factor,
     FunctionName,
@@ -27,11 +28,13 @@ from shared.formula.expressions import (
     Negative,
     Number,
     NumericFactor,
+    SplineFactor,
     TruthFactor,
     VariableRef,
 )
 from shared.parameters import Vector
-from site_node.data.rows_at_fault import RowError
+from site_node.data.rows_at_fault import RowError, refuse_rows
+from site_node.data.splines import beyond_boundary, spline_column
 from site_node.data.table import Table
 
 _FUNCTIONS: Mapping[FunctionName, Callable[[Vector], Vector]] = {
@@ -64,12 +67,13 @@ def finite_column(column: Column, table: Table, dictionary: Dictionary) -> Vecto
     """One column of a design matrix: the product of its factors.
 
     Raises:
-        DataError: a value is not finite, or the column reads a variable as what it is not.
+        DataError: a value is not finite or beyond a spline's boundary, or the column reads a variable as what it is not.
     """
+    name = f"column `{column.name}`"
     with np.errstate(all="ignore"):
-        factors = (_factor(factor, table, dictionary) for factor in column.factors)
+        factors = (_factor(factor, table, dictionary, name) for factor in column.factors)
         values: Vector = reduce(np.multiply, factors) if column.factors else np.broadcast_to(1.0, table.rows)
-    return _finite(values, table, f"column `{column.name}`")
+    return _finite(values, table, name)
 
 
 def finite_values(expression: Expression, table: Table, dictionary: Dictionary, name: str) -> Vector:
@@ -113,7 +117,7 @@ def _finite(values: Vector, table: Table, name: str) -> Vector:
     return values
 
 
-def _factor(factor: Factor, table: Table, dictionary: Dictionary) -> Vector:
+def _factor(factor: Factor, table: Table, dictionary: Dictionary, name: str) -> Vector:
     match factor:
         case NumericFactor(expression=expression):
             return _evaluate(expression, table, dictionary)
@@ -122,6 +126,26 @@ def _factor(factor: Factor, table: Table, dictionary: Dictionary) -> Vector:
         case TruthFactor(expression=expression, value=value):
             truth = _evaluate(expression, table, dictionary)
             return np.where(np.isnan(truth), np.nan, truth == float(value))
+        case ContrastFactor(variable=variable, level=level, against=against):
+            has, has_not = (level_indicator(variable, one, table, dictionary) for one in (level, against))
+            return np.subtract(has, has_not, dtype=np.float64)
+        case SplineFactor():
+            return _spline(factor, table, dictionary, name)
+
+
+def _spline(factor: SplineFactor, table: Table, dictionary: Dictionary, name: str) -> Vector:
+    x = _evaluate(factor.expression, table, dictionary)
+    if factor.spline.basis == "bs":
+        refuse_rows(
+            beyond_boundary(factor.spline, x),
+            table,
+            "a value beyond the boundary knots, where a B-spline means nothing",
+            where=name,
+            remedy="Widen `Boundary.knots`, or the variable's `range` in the dictionary; or use `ns`, which goes on linearly.",
+            code="beyond_boundary",
+            computed=True,
+        )
+    return spline_column(factor.spline, factor.index, x)
 
 
 def _evaluate(expression: Expression, table: Table, dictionary: Dictionary) -> Vector:  # noqa: PLR0911 -- one return a case

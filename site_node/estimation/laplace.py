@@ -68,7 +68,7 @@ def l2_aa_slope(slab: Slab, l3_D: Array) -> Array:
     for k, c, b in slab.entries:
         outer = W[:, b, :, None] * l2_z_a[:, c, None, :]
         dH[..., k] += outer + outer.transpose(0, 2, 1)
-    return dH
+    return np.asarray(dH)
 
 
 def _flat(values: Array) -> Matrix:

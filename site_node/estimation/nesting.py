@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from site_node.estimation.rows import Index
 
-
 Values: TypeAlias = NDArray[Any]
 
 

@@ -122,7 +122,7 @@ class Slab:
     @cached_property
     def r(self) -> Array:
         """R = H^-1 s in the basis of `arrow`, (G, q)."""
-        return np.einsum("gab,gb->ga", self.arrow.inverse, self.arrow.nesting.joined(self.s))
+        return np.asarray(np.einsum("gab,gb->ga", self.arrow.inverse, self.arrow.nesting.joined(self.s)))
 
     @cached_property
     def r_own(self) -> Array:

@@ -69,7 +69,7 @@ def fit(consortium: str, formula: str, *options: str):
         ("y ~ x.__class__ + (1 | site)", ["character 5"]),
         ("y ~ x$y", ["character 6"]),
         ("y ~ {x} + (1 | site)", ["character 5", "holds no code"]),
-        ("y ~ scale(x) + (1 | site)", ["character 5", "constants would differ from site to site"]),
+        ("y ~ scale(x) + (1 | site)", ["character 11", "no `mean` of `x`", "differs by site"]),
     ],
 )
 def test_a_formula_that_cannot_be_is_refused_with_its_place(consortium, formula, said) -> None:

@@ -26,3 +26,22 @@ def test_a_level_that_means_missing_in_a_file_is_refused(tmp_path: Path, level: 
 
 def test_a_range_that_begins_above_its_end_is_refused(tmp_path: Path) -> None:
     assert "its range begins above its end" in refused(tmp_path, type="number", range=[5, 1])
+
+
+@pytest.mark.parametrize(
+    ("variable", "words"),
+    [
+        ({"type": "number", "coding": "sum"}, "a factor has a coding, and nothing else has"),
+        ({"type": "factor", "levels": ["a"], "mean": 0}, "a number has a mean, sd and knots, and nothing else has"),
+        ({"type": "group", "sd": 1}, "a number has a mean, sd and knots, and nothing else has"),
+        ({"type": "group", "knots": [1]}, "a number has a mean, sd and knots, and nothing else has"),
+        ({"type": "number", "sd": 0}, "sd"),
+        ({"type": "number", "knots": [2, 1]}, "its knots do not increase, inside of its range"),
+        ({"type": "number", "knots": [1, 1]}, "its knots do not increase, inside of its range"),
+        ({"type": "number", "knots": [0, 5], "range": [0, 9]}, "its knots do not increase, inside of its range"),
+        ({"type": "number", "knots": list(range(51))}, "knots"),
+        ({"type": "factor", "levels": ["a", "b"], "coding": "helmert"}, "coding"),
+    ],
+)
+def test_constants_that_mean_nothing_are_refused(tmp_path: Path, variable: dict[str, object], words: str) -> None:
+    assert words in refused(tmp_path, **variable)

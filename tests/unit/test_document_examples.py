@@ -1,5 +1,6 @@
 """What docs/formula.md and docs/dictionary.md promise is what the code does, line by line."""
 
+import json
 import re
 from pathlib import Path
 
@@ -13,10 +14,11 @@ from shared.specification import AnalysisRequest, FamilyName, Specification
 DOCS = Path(__file__).parents[2] / "docs"
 NUMBERS = {"death": "integer", "events": "integer", "n": "integer"} | dict.fromkeys(("age", "x", "z", "time"), "number")
 FACTORS = {"arm": ("placebo", "drug"), "stage": ("I", "II", "III"), "outcome": ("alive", "dead")}
+AGREED = {"age": {"range": [18, 98], "mean": 60, "sd": 15, "knots": [50, 65]}}
 KNOWN = Dictionary.model_validate(
     {
         "variables": [
-            *({"name": name, "type": type_} for name, type_ in NUMBERS.items()),
+            *({"name": name, "type": type_, **AGREED.get(name, {})} for name, type_ in NUMBERS.items()),
             *({"name": name, "type": "factor", "levels": levels} for name, levels in FACTORS.items()),
             *({"name": name, "type": "group"} for name in ("clinic", "ward")),
         ]
@@ -43,10 +45,32 @@ def asked(formula: str, family: FamilyName = "binomial", weights: str | None = N
     return resolve(AnalysisRequest(formula=formula, family=family, weights=weights), KNOWN, ("a", "b"))
 
 
-@pytest.mark.parametrize("cells", rows("Fixed effects"), ids=lambda cells: cells[0])
+TERMS = [*rows("Fixed effects"), *rows("Polynomials, splines, scaling, contrasts")]
+
+
+@pytest.mark.parametrize("cells", TERMS, ids=lambda cells: cells[0])
 def test_a_fixed_effect_has_the_columns_of_the_page(cells: list[str]) -> None:
     columns = [column.name for column in asked(f"death ~ {quoted(cells[0])[0]}").fixed]
     assert columns == quoted(cells[2])
+
+
+@pytest.mark.parametrize("cells", TERMS, ids=lambda cells: cells[0])
+def test_it_has_them_in_front_of_a_bar_too(cells: list[str]) -> None:
+    written = quoted(cells[0])[0]
+    random = asked(f"death ~ 1 + ({written} | clinic)").random
+    assert random is not None
+    assert [column.name for column in random.columns] == quoted(cells[2])
+
+
+def test_the_page_knows_the_constants_of_its_examples() -> None:
+    fields = re.search(r"dictionary has `([^`]+)`", (DOCS / "formula.md").read_text(encoding="utf-8"))
+    assert fields is not None
+    assert json.loads(f"{{{fields[1]}}}") == AGREED["age"]
+
+
+def test_scaling_by_agreed_constants_is_the_arithmetic_of_the_page() -> None:
+    (_, agreed), (_, written) = (asked(f"death ~ {text}").fixed for text in ("scale(age)", "I((age - 60) / 15)"))
+    assert agreed.factors == written.factors
 
 
 def random_effects() -> list[str]:
@@ -107,6 +131,15 @@ def test_the_dictionary_of_the_page_is_one() -> None:
     assert dictionary["treatment"].coded_levels == ("control", "beta-blocker")
 
 
+def test_the_dictionary_of_the_page_settles_what_the_page_says() -> None:
+    block = "\n".join(line for line in section("The file", "dictionary.md").splitlines() if line.startswith("    "))
+    known = Dictionary.model_validate_json(block)
+    asking = AnalysisRequest(formula="death ~ scale(age) + ns(age) + region")
+    names = [column.name for column in resolve(asking, known, ("a",)).fixed]
+    assert names == ["(Intercept)", "scale(age)", "ns(age)1", "ns(age)2", "ns(age)3", "region1", "region2"]
+
+
 def test_the_page_says_what_every_field_of_a_variable_means() -> None:
-    fields = re.findall(r"^\| `(\w+)` \|", section("The file", "dictionary.md"), re.MULTILINE)
-    assert set(Variable.model_fields) <= set(fields)
+    firsts = re.findall(r"^\| (`[^|]+`) \|", section("The file", "dictionary.md"), re.MULTILINE)
+    fields = {field for cell in firsts for field in quoted(cell)}
+    assert set(Variable.model_fields) <= fields

@@ -59,6 +59,12 @@ def complaint(text: str) -> FormulaError | None:
         ("y ~ ph.ecog + `x` + `a b` + .a", "ph.ecog + x + `a b` + .a"),
         ("y ~ offset(log(time/365.25)) + (1+x||g)", "offset(log(time/365.25)) + (1 + x || g)"),
         ("y\n ~\tlog1p(1e5 * x)", "log1p(1e+05 * x)"),
+        ("y ~ poly(x,2,raw=TRUE)", "poly(x, 2, raw = TRUE)"),
+        (
+            "y ~ bs( x,knots=c(-1,2.50), Boundary.knots = c( -9,9 ) )",
+            "bs(x, knots = c(-1, 2.5), Boundary.knots = c(-9, 9))",
+        ),
+        ("y ~ C(f,contr.sum):scale(c, center=FALSE, 1e5)", "C(f, contr.sum):scale(c, center = FALSE, 1e+05)"),
     ],
 )
 def test_a_formula_is_read_as_r_deparses_it(written: str, read: str) -> None:
@@ -190,6 +196,47 @@ MALICIOUS = [
     "y ~ x:1",
     "y ~ (x - f):x",
     "y ~ (-x):f",
+    "y ~ c(1, 2)",
+    "y ~ I(c(x, x))",
+    "y ~ TRUE",
+    "y ~ I(TRUE)",
+    "y ~ log(x = x)",
+    "y ~ I(x = 2)",
+    "y ~ log(c(1, 2))",
+    "y ~ poly(x, 2, raw = system('id'))",
+    "y ~ poly(x, raw = eval(x))",
+    "y ~ bs(x, knots = c(system('id')), Boundary.knots = c(0, 1))",
+    "y ~ bs(x, knots = knots, Boundary.knots = c(0, 1))",
+    "y ~ bs(x, knots = c(c(1, 2)), Boundary.knots = c(0, 9))",
+    "y ~ bs(x, knots = c(a = 1), Boundary.knots = c(0, 9))",
+    "y ~ bs(x, knots = c(), Boundary.knots = c(0, 9))",
+    "y ~ bs(x, knots = quantile(x), Boundary.knots = c(0, 9))",
+    "y ~ bs(x, df = 2 + 2, Boundary.knots = c(0, 9))",
+    "y ~ bs(x, df == 4, Boundary.knots = c(0, 9))",
+    "y ~ bs(x, Boundary.knots = range(x))",
+    "y ~ bs(TRUE, Boundary.knots = c(0, 9))",
+    "y ~ bs(c(1, 2), Boundary.knots = c(0, 9))",
+    "y ~ bs(f, Boundary.knots = c(0, 9))",
+    "y ~ bs(x, , 4)",
+    "y ~ bs(x, (df = 4))",
+    "y ~ bs()",
+    "y ~ scale(f, 0, 1)",
+    "y ~ scale(scale(x), 0, 1)",
+    "y ~ C(x, sum)",
+    "y ~ C(f, helmert)",
+    "y ~ C(f, sum(x))",
+    "y ~ C(f, 'sum')",
+    "y ~ C(f == 'a', sum)",
+    "y ~ I(C(f, sum))",
+    "y ~ I(ns(x, df = 2, Boundary.knots = c(0, 9)))",
+    "y ~ log(poly(x, 2, raw = TRUE))",
+    "y ~ poly(x, 2, raw = TRUE) > 1",
+    "y ~ offset(ns(x, df = 2, Boundary.knots = c(0, 9)))",
+    "poly(y, 2, raw = TRUE) ~ x",
+    "C(f, sum) ~ x",
+    "y ~ `bs`(x)",
+    "y ~ x + raw = TRUE",
+    "y ~ splines::bs(x)",
 ]
 
 
@@ -204,9 +251,9 @@ def test_what_is_no_formula_is_refused_with_place_and_remedy(text: str) -> None:
 @pytest.mark.parametrize(
     ("function", "advice"),
     [
-        ("scale", "write them out"),
-        ("poly", "write them out"),
-        ("ns", "write them out"),
+        ("mean", "write them out"),
+        ("center", "scale = FALSE"),
+        ("rcs", "ns"),
         ("factor", "dictionary"),
         ("as.factor", "dictionary"),
         ("cut", "dictionary"),
@@ -247,6 +294,13 @@ def test_an_unknown_variable_is_answered_with_the_nearest_name() -> None:
         "y ~ (" + "+".join(f"x{k}" for k in range(99)) + ")^999999999",
         "y ~ " + ":".join(f"(f == 'a' + {k})" for k in range(30)),
         "y ~ " + "x" * LONGEST,
+        "y ~ bs(x, knots = c(" + ", ".join(map(str, range(1, 60))) + "), Boundary.knots = c(0, 99))",
+        "y ~ ns(x, df = 1e9, Boundary.knots = c(0, 99))",
+        "y ~ poly(x, 1e300, raw = TRUE)",
+        "y ~ " + "poly(" * 800,
+        "y ~ " + "scale(" * 30 + "x" + ", 0, 1)" * 30 + " + scale(" * 30,
+        "y ~ poly(x, " + "raw = " * 600 + "TRUE)",
+        "y ~ " + " * ".join(f"ns(x, df = {k}, Boundary.knots = c(0, 99))" for k in range(1, 20)),
     ],
 )
 def test_excess_is_refused_at_once(text: str) -> None:
@@ -305,6 +359,18 @@ PIECES = [
     "`x`",
     ".",
     "scale(",
+    "poly(",
+    "bs(",
+    "ns(",
+    "C(",
+    "c(",
+    "=",
+    "raw =",
+    "df =",
+    "knots = c(",
+    "Boundary.knots = c(0, 9)",
+    "TRUE",
+    "sum",
     "{",
 ]
 
@@ -317,7 +383,9 @@ def test_no_formula_like_text_raises_anything_else(pieces: list[str]) -> None:
     assert error is None or (error.where and error.remedy)
 
 
-names = st.sampled_from(["x", "f", "log(x)", "I(x^2)", "x > 1", 'f == "a"'])
+names = st.sampled_from(
+    ["x", "f", "log(x)", "I(x^2)", "x > 1", 'f == "a"', "C(f, sum)", "bs(x, df = 4, Boundary.knots = c(-1, 2.5))"]
+)
 formulas = st.recursive(
     names,
     lambda part: st.tuples(part, st.sampled_from(["+", "-", "*", "/", ":", "%in%"]), part).map(
