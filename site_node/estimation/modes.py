@@ -36,7 +36,8 @@ def conditional_modes(slopes: Slopes, groups: int, q: int) -> Matrix:
     step, rise, done = np.zeros_like(u), np.zeros(groups), np.zeros(groups, dtype=bool)
     for _ in range(MAX_ITERATIONS):
         trial = u + step
-        l1_a, l2_aa = slopes(trial)
+        with np.errstate(over="ignore", invalid="ignore"):  # a trial may end out of reach: then it is halved
+            l1_a, l2_aa = slopes(trial)
         g_u = l1_a - trial
         closer = ~done & (np.sum(step * g_u, axis=1) >= -OVERSHOOT * rise)
         if not (closer | done | step.any(axis=1)).all():

@@ -9,6 +9,8 @@ from tests.unit.generated import MODELS, SHAPES, generate, predictors, response
 
 STEPS = np.array([-3, -2, -1, 1, 2, 3])
 WEIGHTS = np.array([-1, 9, -45, 45, -9, 1]) / 60
+STEP = 1e-4
+"""In psi: small enough for a family whose modes move by large powers of it, large enough for rounding."""
 
 
 def difference(function, at: np.ndarray, h: float) -> np.ndarray:
@@ -25,8 +27,8 @@ def difference(function, at: np.ndarray, h: float) -> np.ndarray:
 def test_gradient_and_hessian_of_the_contribution_are_exact(key, shape, seed) -> None:
     rows, model, psi, _ = generate(key, shape, seed=seed)
     at_psi = contribution(rows, model, psi)
-    gradient = difference(lambda x: contribution(rows, model, x).value, psi, 2e-3)
-    hessian = difference(lambda x: contribution(rows, model, x).gradient, psi, 2e-3)
+    gradient = difference(lambda x: contribution(rows, model, x).value, psi, STEP)
+    hessian = difference(lambda x: contribution(rows, model, x).gradient, psi, STEP)
     assert np.max(np.abs(at_psi.gradient - gradient)) < 1e-9 * np.max(np.abs(gradient))
     assert np.max(np.abs(at_psi.hessian - hessian)) < 1e-8 * np.max(np.abs(hessian))
 
@@ -39,7 +41,7 @@ def test_derivatives_hold_at_tau_zero_and_at_negative_tau(key, shape) -> None:
     for theta in (0.0, -0.4):
         psi[layout.theta] = theta
         at_psi = contribution(rows, model, psi)
-        hessian = difference(lambda x: contribution(rows, model, x).gradient, psi, 5e-4)
+        hessian = difference(lambda x: contribution(rows, model, x).gradient, psi, STEP)
         assert np.max(np.abs(at_psi.hessian - hessian)) < 1e-8 * np.max(np.abs(hessian))
     psi[layout.theta] = 0.0
     assert np.max(np.abs(contribution(rows, model, psi).gradient[layout.theta])) < 1e-12
