@@ -24,7 +24,7 @@ class Quantity:
     """One reported number of the random part, with its gradient in psi."""
 
     kind: str
-    """"sd", "cor" or "sigma"."""
+    """"sd", "cor", or what phi is called: "sigma", "shape" or "size"."""
     names: tuple[str, ...]
     """The random-effect column, or the two that correlate."""
     value: float
@@ -51,13 +51,14 @@ def covariance_of_psi(layout: ParameterLayout, psi: Vector, hessian: Matrix) -> 
     return covariance
 
 
-def random_quantities(layout: ParameterLayout, psi: Vector, basis: Matrix) -> list[Quantity]:
-    """The sds, then the correlations (row by row below the diagonal, as lme4 lists them), then the residual sd.
+def random_quantities(layout: ParameterLayout, psi: Vector, basis: Matrix, dispersion: str = "sigma") -> list[Quantity]:
+    """The sds, then the correlations (row by row below the diagonal, as lme4 lists them), then phi.
 
     Args:
         layout: of psi.
         psi: (P,), in the basis.
         basis: B of shared/optimisation/basis.py, (q, q): the effects' factor is B Lambda.
+        dispersion: what phi is called.
     """
     parameters = layout.unpack(psi)
     Lambda = basis @ parameters.Lambda
@@ -83,15 +84,15 @@ def random_quantities(layout: ParameterLayout, psi: Vector, basis: Matrix) -> li
             for b in range(a)
         ]
     if layout.dispersion:
-        sigma = math.exp(parameters.log_phi)
+        phi = math.exp(parameters.log_phi)
         gradient = np.zeros(layout.size)
-        gradient[-1] = sigma
-        quantities.append(Quantity("sigma", ("Observation",), sigma, gradient))
+        gradient[-1] = phi
+        quantities.append(Quantity(dispersion, ("Observation",), phi, gradient))
     return quantities
 
 
 def reported_covariance(layout: ParameterLayout, quantities: list[Quantity], covariance: Matrix) -> Matrix:
-    """The covariance of (beta, sds and correlations, sigma): J C J'. NaN where a quantity has no standard error."""
+    """The covariance of (beta, sds and correlations, phi): J C J'. NaN where a quantity has no standard error."""
     jacobian = np.vstack([np.eye(layout.size)[: layout.p], *(quantity.gradient[None, :] for quantity in quantities)])
     known = np.isfinite(covariance).any(axis=1)
     usable = np.isfinite(jacobian).all(axis=1) & (jacobian[:, ~known] == 0.0).all(axis=1)

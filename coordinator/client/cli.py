@@ -12,7 +12,7 @@ from coordinator.client.demo import run_demo
 from coordinator.client.federation import federation
 from coordinator.client.terminal import DEFAULT_URL, Json, KeyFile, Url, finish, key_in, round_table, told, watched
 from shared.errors import RequestError
-from shared.specification import AnalysisRequest
+from shared.specification import LINKS, AnalysisRequest
 
 app = typer.Typer(
     help="Estimate one mixed-effects model over sites that keep their rows.",
@@ -21,7 +21,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Family = Annotated[str, typer.Option(help="binomial, poisson or gaussian")]
+_LINKS = "; ".join(f"{family}: {', '.join(links)}" for family, links in LINKS.items())
+Family = Annotated[str, typer.Option(help=f"of the response: {', '.join(LINKS)}")]
+Link = Annotated[str | None, typer.Option(help=f"{_LINKS}; the first unless given")]
 Weights = Annotated[str | None, typer.Option(help="a column of prior weights, or of sizes for a proportion")]
 KnownSd = Annotated[float | None, typer.Option(help="fix the standard deviation of a single random effect")]
 
@@ -33,6 +35,7 @@ def rehearse(
     *,
     site: Annotated[str, typer.Option(help="the column whose values become sites")],
     family: Family = "binomial",
+    link: Link = None,
     nodes: Annotated[int | None, typer.Option(min=1, help="deal the values out over so many sites")] = None,
     levels: Annotated[list[str] | None, typer.Option(help="COLUMN=a,b,c, the reference level first")] = None,
     weights: Weights = None,
@@ -44,7 +47,9 @@ def rehearse(
 ) -> None:
     """Rehearse a federation on one file: real sites and a real coordinator on this machine, the real protocol."""
     with told():
-        request = request_of(formula=formula, family=family, weights=weights, random_effect_sd=random_effect_sd)
+        request = request_of(
+            formula=formula, family=family, link=link, weights=weights, random_effect_sd=random_effect_sd
+        )
         split = [str(data), "--by", site, "--policy", policy]
         split += ["--nodes", str(nodes)] if nodes is not None else []
         for level in levels or []:
@@ -69,6 +74,7 @@ def fit(
     *,
     coordinator: Url = DEFAULT_URL,
     family: Family = "binomial",
+    link: Link = None,
     weights: Weights = None,
     random_effect_sd: KnownSd = None,
     sites: Annotated[str | None, typer.Option(help="comma-separated; all unless given")] = None,
@@ -82,7 +88,12 @@ def fit(
         else:
             roster = tuple(name.strip() for name in sites.split(",")) if sites else None
             request = request_of(
-                formula=what, family=family, weights=weights, random_effect_sd=random_effect_sd, sites=roster
+                formula=what,
+                family=family,
+                link=link,
+                weights=weights,
+                random_effect_sd=random_effect_sd,
+                sites=roster,
             )
         with Coordinator(coordinator, key_in(key_file)) as connection:
             found = watched(connection, connection.submit(request), key_file)

@@ -8,6 +8,8 @@ import pytest
 from mpmath import mp, mpf
 from scipy import stats
 
+from shared.optimisation.dispersion import initial_log_phi
+from shared.specification import DISPERSION, LINKS
 from site_node.estimation.families import REGISTRY
 from tests.unit.generated import predictors, response
 
@@ -240,3 +242,23 @@ def test_a_negative_binomial_of_a_large_size_is_poisson() -> None:
         limit = [poisson.log_likelihood(*row, 0.0), *poisson.derivatives(*row, 0.0, 4)][order]
         near = [negative_binomial.log_likelihood(*row, 60.0), *negative_binomial.derivatives(*row, 60.0, 4)]
         np.testing.assert_allclose(near[order], limit, rtol=1e-12)
+
+
+def test_a_specification_knows_the_registrys_families_and_links_and_which_have_a_dispersion() -> None:
+    assert {(family, link) for family, links in LINKS.items() for link in links} == set(REGISTRY)
+    for (family, _), known in REGISTRY.items():
+        assert known.dispersion == (family in DISPERSION)
+
+
+@pytest.mark.parametrize("family", DISPERSION)
+def test_a_dispersion_starts_where_the_variance_of_responses_is_the_one_seen(family) -> None:
+    s2, mean = 2.4, 1.7
+    phi = math.exp(initial_log_phi(family, s2, mean))
+    variance_function, of_phi = {
+        "gaussian": (1.0, phi**2),
+        "negative_binomial": (mean, mean + mean**2 / phi),
+        "gamma": (mean**2, mean**2 / phi),
+        "inverse_gaussian": (mean**3, mean**3 / phi),
+    }[family]
+    assert of_phi == pytest.approx(s2 * variance_function)
+    assert math.exp(initial_log_phi("negative_binomial", 0.9, mean)) == pytest.approx(mean / 0.05)
