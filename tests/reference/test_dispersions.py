@@ -8,6 +8,8 @@ from tests.reference.cases import case
 from tests.reference.test_laplace import left_over
 
 CASES = ["epil_nb2_ri", "owls_nb2_ri_offset", "lung_gamma_inst_ri", "orthodont_gamma_ri", "sleepstudy_gamma_ri"]
+BOUNDARY = "lung_gamma_inst_ri"
+"""Its sd tends to zero, and log sd, which is TMB's parameter, to no optimum."""
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -26,10 +28,13 @@ def test_glmmtmbs_optimum_is_one(name: str) -> None:
     assert np.max(np.abs(left)) < within
 
     ours = [*range(layout.p), layout.size - 1, layout.p]  # TMB has beta, log phi, log sd
+    if name == BOUNDARY:
+        ours = ours[:-1]
     scale = np.ones(layout.size)
     scale[-1] = sd
     theirs = np.array(reference["vcov_all"]) * np.outer(scale, scale)
-    root = np.sqrt(theirs.diagonal())
+    theirs = theirs[: len(ours), : len(ours)]
+    root = np.sqrt(theirs.diagonal())  # their second derivatives are differences of the gradient
     np.testing.assert_allclose(
-        covariance[np.ix_(ours, ours)] / np.outer(root, root), theirs / np.outer(root, root), atol=within
+        covariance[np.ix_(ours, ours)] / np.outer(root, root), theirs / np.outer(root, root), atol=1e-6
     )
