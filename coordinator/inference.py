@@ -60,6 +60,7 @@ def random_quantities(layout: ParameterLayout, psi: Vector, basis: Matrix) -> li
         layout: of psi.
         psi: (P,), in the basis.
         basis: B of shared/optimisation/basis.py, (q, q): the effects' factor is B Lambda.
+        dispersion: what phi is called.
     """
     parameters = layout.unpack(psi)
     Lambda = basis @ parameters.Lambda
@@ -97,7 +98,7 @@ def random_quantities(layout: ParameterLayout, psi: Vector, basis: Matrix) -> li
 
 
 def reported_covariance(layout: ParameterLayout, quantities: list[Quantity], covariance: Matrix) -> Matrix:
-    """The covariance of (beta, sds and correlations, sigma): J C J'. NaN where a quantity has no standard error."""
+    """The covariance of (beta, sds and correlations, phi): J C J'. NaN where a quantity has no standard error."""
     jacobian = np.vstack([np.eye(layout.size)[: layout.p], *(quantity.gradient[None, :] for quantity in quantities)])
     known = np.isfinite(covariance).any(axis=1)
     usable = np.isfinite(jacobian).all(axis=1) & (jacobian[:, ~known] == 0.0).all(axis=1)

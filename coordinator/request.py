@@ -16,7 +16,7 @@ from shared.formula.meaning import expression, numeric, variable_of
 from shared.formula.syntax import Node, deparse, wrong
 from shared.formula.terms import Terms, expand
 from shared.specification import (
-    CANONICAL_LINK,
+    LINKS,
     AnalysisRequest,
     CountsResponse,
     EventResponse,
@@ -90,10 +90,13 @@ def _not_yet(what: str, where: str, remedy: str) -> RequestError:
 
 
 def _link(request: AnalysisRequest) -> LinkName:
-    canonical = CANONICAL_LINK[request.family]
-    if request.link not in {None, canonical}:
-        raise _not_yet(f"the link {request.link} is", "link", f"The family {request.family} has the link {canonical}.")
-    return canonical
+    links = LINKS[request.family]
+    if request.link is None:
+        return links[0]
+    if request.link not in links:
+        remedy = f"The family {request.family} has {', '.join(links)}."
+        raise RequestError(f"the family {request.family} has no link {request.link}.", where="link", remedy=remedy)
+    return request.link
 
 
 def _quadrature_points(request: AnalysisRequest, random: Sequence[RandomTerm]) -> QuadraturePoints:

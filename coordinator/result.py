@@ -26,7 +26,7 @@ from shared.optimisation.explanation import flat_directions
 from shared.optimisation.outcome import OutcomeKind
 from shared.optimisation.step import State
 from shared.parameters import Matrix
-from shared.specification import Specification
+from shared.specification import DISPERSION, Specification
 
 Row = dict[str, Any]
 _VERSION = version("fedglmm")
@@ -54,7 +54,8 @@ def make_result(
     estimated = outcome.kind.has_estimates and state.point is not None
     hessian = state.point.summed.hessian if estimated and state.point else np.zeros((layout.size, layout.size))
     covariance = covariance_of_psi(layout, state.psi, hessian)
-    quantities = random_quantities(layout, state.psi, state.basis) if state.point is not None else []
+    called = DISPERSION.get(specification.family, "")
+    quantities = random_quantities(layout, state.psi, state.basis, called) if state.point is not None else []
     all_covariance = reported_covariance(layout, quantities, covariance)
     names = [*layout.fixed, *(_term(quantity) for quantity in quantities)]
     return {
@@ -141,6 +142,7 @@ def _term(quantity: Quantity) -> str:
 
 def _glance(specification: Specification, state: State, accepted: Mapping[str, Accepted]) -> Row:
     layout = specification.layout
+    phi = _null(math.exp(state.psi[-1])) if layout.dispersion and state.point is not None else None
     n = sum(site.rows for site in accepted.values())
     log_likelihood = math.nan if state.log_likelihood is None else state.log_likelihood
     return {
@@ -152,7 +154,8 @@ def _glance(specification: Specification, state: State, accepted: Mapping[str, A
         "BIC": _null(math.log(n) * layout.size - 2.0 * log_likelihood if n else math.nan),
         "deviance": _null(-2.0 * log_likelihood),
         "df.residual": n - layout.size,
-        "sigma": _null(math.exp(state.psi[-1])) if layout.dispersion == "sigma" and state.point is not None else None,
+        "sigma": phi if layout.dispersion == "sigma" else None,
+        "dispersion": {"name": layout.dispersion, "value": phi} if layout.dispersion else None,
     }
 
 

@@ -73,7 +73,7 @@ EVALUATE_REQUEST: Example = {
 START_REPLY: Example = {
     "kind": "start",
     "round": 0,
-    "start": {"quadratics": [CONTRIBUTION], "totals": [40.0, 1.0, 40.0, 0.0, 0.0, 40.0]},
+    "start": {"quadratics": [CONTRIBUTION], "totals": [40.0, 1.0, 40.0, 0.0, 0.0, 0.0, 40.0]},
 }
 EVALUATE_REPLY: Example = {"kind": "evaluate", "round": 2, "contribution": CONTRIBUTION}
 CLOSE_REQUEST: Example = {"outcome": "converged", "psi": PSI, "basis": [1.0]}

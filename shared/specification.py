@@ -34,9 +34,24 @@ from shared.formula.expressions import (
 )
 from shared.parameters import Dispersion, ParameterLayout, Term
 
-FamilyName = Literal["binomial", "poisson", "gaussian"]
-LinkName = Literal["logit", "log", "identity"]
-CANONICAL_LINK: dict[FamilyName, LinkName] = {"binomial": "logit", "poisson": "log", "gaussian": "identity"}
+FamilyName = Literal["binomial", "poisson", "negative_binomial", "gaussian", "gamma", "inverse_gaussian"]
+LinkName = Literal["logit", "probit", "cloglog", "log", "identity", "inverse"]
+LINKS: dict[FamilyName, tuple[LinkName, ...]] = {
+    "binomial": ("logit", "probit", "cloglog", "log"),
+    "poisson": ("log",),
+    "negative_binomial": ("log",),
+    "gaussian": ("identity",),
+    "gamma": ("log", "inverse"),
+    "inverse_gaussian": ("log",),
+}
+"""The links that each family has, the one it has unless another is asked for first."""
+DISPERSION: dict[FamilyName, Dispersion] = {
+    "gaussian": "sigma",
+    "gamma": "shape",
+    "inverse_gaussian": "shape",
+    "negative_binomial": "size",
+}
+"""What phi is called in the families that have one."""
 
 SiteName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._()&+'-]{0,119}$")]
 
@@ -58,8 +73,6 @@ MOST_GROUPINGS = 2
 """Grouping factors of one model, one inside the other."""
 
 QuadraturePoints: TypeAlias = Annotated[int, Field(ge=1, le=MOST_POINTS)] | Literal["auto"]
-
-_DISPERSION: dict[FamilyName, Dispersion] = {"gaussian": "sigma"}
 
 
 def _parts(expression: Expression) -> int:
@@ -110,8 +123,19 @@ class AnalysisRequest(_Frozen):
     model_config = ConfigDict(json_schema_extra={"examples": [examples.ANALYSIS_REQUEST]})
 
     formula: str = Field(max_length=4000, examples=["death ~ treatment + (1 | site)"])
-    family: FamilyName = "binomial"
-    link: LinkName | None = Field(default=None, description="the family's canonical link unless given")
+    family: FamilyName = Field(
+        default="binomial",
+        description="of the response: binomial (0/1, or a proportion of sizes), poisson and negative_binomial (counts; the "
+        "latter with variance mu + mu^2/size), gaussian (any number), gamma and inverse_gaussian (above zero; variance "
+        "mu^2/shape and mu^3/shape)",
+        examples=["binomial", "negative_binomial"],
+    )
+    link: LinkName | None = Field(
+        default=None,
+        description="binomial: logit unless given, probit, cloglog or log; gamma: log unless given (R's own default is "
+        "inverse), or inverse; gaussian: identity; every other: log",
+        examples=["logit", "log"],
+    )
     weights: VariableName | None = Field(default=None, description="prior weights; binomial sizes of a proportion")
     random_effect_sd: float | None = Field(
         default=None, ge=SMALLEST_SD, le=LARGEST_SD, description="fixes the sd of a single scalar term"
@@ -151,7 +175,10 @@ class EventResponse(_Frozen):
 
 
 class NumericResponse(_Frozen):
-    """A number in each row: 0/1 or a proportion (binomial), a count (poisson), any number (gaussian)."""
+    """A number in each row.
+
+    0/1 or a proportion (binomial), a count (poisson, negative_binomial), any (gaussian), above zero (gamma, inverse_gaussian).
+    """
 
     kind: Literal["numeric"] = "numeric"
     expression: BoundedExpression
@@ -215,10 +242,10 @@ class Specification(_Frozen):
 
     @field_validator("link")
     @classmethod
-    def _canonical(cls, link: LinkName, info: ValidationInfo) -> LinkName:
+    def _of_family(cls, link: LinkName, info: ValidationInfo) -> LinkName:
         family: FamilyName | None = info.data.get("family")
-        if family is not None and link != CANONICAL_LINK[family]:
-            raise ValueError(f"the family {family} has the link {CANONICAL_LINK[family]}")
+        if family is not None and link not in LINKS[family]:
+            raise ValueError(f"the family {family} has the links {', '.join(LINKS[family])}")
         return link
 
     @model_validator(mode="after")
@@ -261,7 +288,7 @@ class Specification(_Frozen):
                 Term(tuple(column.name for column in term.columns), term.correlated, term.sd, term.group)
                 for term in self.random
             ),
-            dispersion=_DISPERSION.get(self.family, ""),
+            dispersion=DISPERSION.get(self.family, ""),
             restricted=self.reml,
         )
 

@@ -12,7 +12,7 @@ from coordinator.client.demo import run_demo
 from coordinator.client.federation import federation
 from coordinator.client.terminal import DEFAULT_URL, Json, KeyFile, Url, finish, key_in, round_table, told, watched
 from shared.errors import RequestError
-from shared.specification import AnalysisRequest
+from shared.specification import LINKS, AnalysisRequest
 
 app = typer.Typer(
     help="Estimate one mixed-effects model over sites that keep their rows.",
@@ -21,7 +21,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Family = Annotated[str, typer.Option(help="binomial, poisson or gaussian")]
+_LINKS = "; ".join(f"{family}: {', '.join(links)}" for family, links in LINKS.items())
+Family = Annotated[str, typer.Option(help=f"of the response: {', '.join(LINKS)}")]
+Link = Annotated[str | None, typer.Option(help=f"{_LINKS}; the first unless given")]
 Weights = Annotated[str | None, typer.Option(help="a column of prior weights, or of sizes for a proportion")]
 Points = Annotated[
     str, typer.Option("--quadrature-points", help="of one random effect a group; 1 is Laplace, auto finds out how many")
@@ -37,6 +39,7 @@ def rehearse(
     *,
     site: Annotated[str, typer.Option(help="the column whose values become sites")],
     family: Family = "binomial",
+    link: Link = None,
     nodes: Annotated[int | None, typer.Option(min=1, help="deal the values out over so many sites")] = None,
     levels: Annotated[list[str] | None, typer.Option(help="COLUMN=a,b,c, the reference level first")] = None,
     weights: Weights = None,
@@ -53,6 +56,7 @@ def rehearse(
         request = request_of(
             formula=formula,
             family=family,
+            link=link,
             weights=weights,
             random_effect_sd=random_effect_sd,
             quadrature_points=_points(quadrature_points),
@@ -82,6 +86,7 @@ def fit(
     *,
     coordinator: Url = DEFAULT_URL,
     family: Family = "binomial",
+    link: Link = None,
     weights: Weights = None,
     random_effect_sd: KnownSd = None,
     quadrature_points: Points = "1",
@@ -99,6 +104,7 @@ def fit(
             request = request_of(
                 formula=what,
                 family=family,
+                link=link,
                 weights=weights,
                 random_effect_sd=random_effect_sd,
                 quadrature_points=_points(quadrature_points),

@@ -15,7 +15,7 @@ def summary(result: dict[str, Any]) -> str:
     """The whole summary, without a trailing newline. An ending without estimates shows none."""
     parts = [_header(result)]
     if OutcomeKind(result["convergence"]["outcome"]).has_estimates:
-        parts += [_fit_line(result), _random_effects(result), _fixed_effects(result)]
+        parts += [_fit_line(result), _random_effects(result), *_dispersion(result), _fixed_effects(result)]
         if 1 < len(result["vcov"]["names"]) <= WIDEST_CORRELATIONS:
             parts.append(_correlations(result))
     parts.append(_ending(result))
@@ -59,7 +59,7 @@ def _fit_line(result: dict[str, Any]) -> str:
 
 
 def _random_effects(result: dict[str, Any]) -> str:
-    rows = [row for row in result["tidy"] if row["effect"] == "ran_pars"]
+    rows = [row for row in result["tidy"] if row["effect"] == "ran_pars" and row["term"].startswith(("sd__", "cor__"))]
     if not rows:
         return f"Number of obs: {result['glance']['nobs']}"
     correlations = [row for row in rows if row["term"].startswith("cor__")]
@@ -78,6 +78,16 @@ def _random_effects(result: dict[str, Any]) -> str:
     groups = ", ".join(f"{group}, {count}" for group, count in result["glance"]["ngrps"].items())
     tail = f"Number of obs: {result['glance']['nobs']}" + (f", groups:  {groups}" if groups else "")
     return "Random effects:\n" + _aligned(table, left=2) + "\n" + tail
+
+
+def _dispersion(result: dict[str, Any]) -> list[str]:
+    """Phi, where it is no standard deviation that stands among the random effects."""
+    phi = result["glance"]["dispersion"]
+    if phi is None or phi["name"] == "sigma":
+        return []
+    errors = [row["std.error"] for row in result["tidy"] if row["term"].startswith(f"{phi['name']}__")]
+    error = f" (SE {_digits(errors[0])})" if errors and errors[0] is not None else ""
+    return [f"{phi['name'].capitalize()} of the {result['family']} family: {_digits(phi['value'])}{error}"]
 
 
 def _fixed_effects(result: dict[str, Any]) -> str:

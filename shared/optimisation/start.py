@@ -16,6 +16,7 @@ import numpy as np
 from shared.contribution import Contribution, symmetric, total
 from shared.optimisation.arithmetic import dot, exp, log, positive_ldl
 from shared.optimisation.basis import choose_basis, start_lambda
+from shared.optimisation.dispersion import initial_log_phi
 from shared.optimisation.outcome import OutcomeKind
 from shared.parameters import Matrix, ParameterLayout, Vector
 
@@ -23,11 +24,12 @@ OCTAVES = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0)
 """The grid: log2 of the random effects' standard deviations per unit root mean square of their column."""
 LOWERED = -2.0
 """Octaves by which a single one of more than two effects is also tried."""
+INTERCEPT = "(Intercept)"
 DROWNED = 1e-10
 """Of the response's own sum of squares: a residual that drowns beside it. Then the sites' own residuals have to do."""
 NO_RESIDUAL = 1e-24
 """Of the response's own sum of squares: a residual that rounding of single rows can explain."""
-_SUMS = 5
+_SUMS = 6
 """Of the totals, before Z'Z."""
 
 
@@ -39,8 +41,9 @@ class StartContribution:
     """In psi at beta = 0, one for each grid point: the theta entries are zero. In a family with a dispersion, at phi = 1, the
     value lacks -y'V^-1 y / 2 (beside which the rest would drown), and the last diagonal entry of the Hessian is -2 y'V^-1 y."""
     totals: Vector
-    """Row count, number of groups, sum of the weights; of a family with a dispersion the residual sum of squares of the sites'
-    own fits and the weighted sum of their means (0 in others); and the lower triangle of Z'Z, (5 + q (q + 1) / 2,)."""
+    """Row count, number of groups, sum of the weights; where phi is a sigma, the residual sum of squares of the sites' own
+    fits; where it is a size, the weighted sum of the responses; where a link's domain is limited, the weighted sum of the
+    sites' predictors of their means; each of these 0 elsewhere; and the lower triangle of Z'Z, (6 + q (q + 1) / 2,)."""
 
 
 def totals_size(layout: ParameterLayout) -> int:
@@ -67,6 +70,8 @@ class Start:
     """B of shared/optimisation/basis.py, (q, q)."""
     unit_weight: float
     """Mean weight of a row, at most 1: what counts as a small gain is in this unit."""
+    retreats: tuple[Vector, ...] = ()
+    """Other psi to begin at, when the log-likelihood is not finite at the first."""
 
 
 @dataclass(frozen=True)
@@ -125,8 +130,21 @@ def choose_start(layout: ParameterLayout, start: StartContribution) -> Start | O
     basis = choose_basis(layout, _mean_products(layout, start.totals), sd)
     smallest = exp(OCTAVES[0] * log(2.0)) * found[best].phi
     Lambda = start_lambda(layout, basis, sd, smallest) if layout.theta_entries else np.zeros((layout.q, layout.q))
-    psi = layout.pack(found[best].beta, Lambda, log(found[best].phi))
-    return Start(psi, basis, min(1.0, float(start.totals[2] / start.totals[0])) or 1.0)
+    phi, mean = found[best].phi, float(start.totals[4] / start.totals[2]) if start.totals[2] > 0.0 else 1.0
+    log_phi = initial_log_phi(layout.dispersion, phi * phi, mean) if layout.dispersion else 0.0
+    psi = layout.pack(found[best].beta, Lambda, log_phi)
+    unit_weight = min(1.0, float(start.totals[2] / start.totals[0])) or 1.0
+    return Start(psi, basis, unit_weight, _retreats(layout, psi, start.totals))
+
+
+def _retreats(layout: ParameterLayout, psi: Vector, totals: Vector) -> tuple[Vector, ...]:
+    """A predictor that is constant is inside a limited domain, as the sites' own means are: there, and a quarter on the way."""
+    if totals[5] == 0.0 or INTERCEPT not in layout.fixed:
+        return ()
+    constant = psi.copy()
+    constant[: layout.p] = 0.0
+    constant[layout.fixed.index(INTERCEPT)] = totals[5] / totals[2]
+    return constant + (psi - constant) / 4.0, constant
 
 
 def _lowered(point: tuple[float, ...], a: int) -> tuple[float, ...]:

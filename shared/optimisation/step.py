@@ -81,6 +81,8 @@ class State:
     runaway: Runaway = field(default_factory=Runaway)
     bend: Bend | None = None
     """Of the last move, if the last round was one."""
+    retreats: tuple[Vector, ...] = ()
+    """Other psi to begin at, while no evaluation was finite."""
     last_value: float = np.nan
     """L at the psi that was evaluated last; the restricted likelihood where that is maximised."""
     last_accepted: bool = False
@@ -142,7 +144,11 @@ def begin(
     state = State(layout, tolerance, max_rounds, round=0, psi=chosen.psi, basis=chosen.basis)
     raising = Raising(groups_of(start.totals)) if points == "auto" else None
     return replace(
-        state, unit_weight=chosen.unit_weight, raising=raising, fixed_points=1 if points == "auto" else points
+        state,
+        unit_weight=chosen.unit_weight,
+        retreats=chosen.retreats,
+        raising=raising,
+        fixed_points=1 if points == "auto" else points,
     )
 
 
@@ -154,6 +160,8 @@ def step(state: State, summed: Contribution) -> State:
     state = replace(state, round=state.round + 1, raising=raising, last_value=summed.value)
     old, new = state.point, _evaluated(state, summed)
     if old is None:
+        if summed.is_worthless and state.retreats and state.round < state.max_rounds:
+            return replace(state, psi=state.retreats[0], retreats=state.retreats[1:])
         if summed.is_worthless:
             return replace(state, ending=OutcomeKind.NOT_FINITE)
         radius = np.inf if new.decrement is not None else float(np.sqrt(float(state.layout.size)))

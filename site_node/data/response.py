@@ -17,6 +17,8 @@ from site_node.data.table import Table
 Mask = NDArray[np.bool_]
 
 _WHERE = "the response"
+COUNTS: frozenset[FamilyName] = frozenset({"poisson", "negative_binomial"})
+ABOVE_ZERO: frozenset[FamilyName] = frozenset({"gamma", "inverse_gaussian"})
 _NOT_WHOLE = 1e-3
 """How far events may lie from a whole number: a proportion is a rounded quotient. R's glm has the same."""
 
@@ -49,12 +51,14 @@ def observe(specification: Specification, table: Table, dictionary: Dictionary) 
         return _observed(y, size if weight is None else size * weight, "binomial")
     if isinstance(response, EventResponse):
         y = level_indicator(response.variable, response.event, table, dictionary).astype(np.float64)
-    elif specification.family == "poisson":
+    elif specification.family in COUNTS:
         y = _counts(response.expression, table, dictionary, _WHERE)
     else:
         y = finite_values(response.expression, table, dictionary, _WHERE)
         if specification.family == "binomial":
             _check_binomial(y, weight, table, response.expression)
+        elif specification.family in ABOVE_ZERO:
+            _check_above_zero(y, specification.family, table, response.expression)
     return _observed(y, np.broadcast_to(1.0, table.rows) if weight is None else weight, specification.family)
 
 
@@ -87,7 +91,7 @@ def _check_binomial(y: Vector, size: Vector | None, table: Table, expression: Ex
             "a number that is neither 0 nor 1, and the family is binomial",
             where=where,
             remedy="A binomial response is 0/1, a two-level factor, cbind(successes, failures), or a proportion "
-            "together with `weights`, its sizes; for counts use family poisson, for measurements gaussian.",
+            "together with `weights`, its sizes; for counts use family poisson or negative_binomial, for measurements gaussian.",
             code="response",
             computed=computed,
         )
@@ -112,6 +116,20 @@ def _check_binomial(y: Vector, size: Vector | None, table: Table, expression: Ex
         remedy="Give the numbers of trials as `weights`, or write cbind(events, size - events).",
         code="response",
         computed=False,
+    )
+
+
+def _check_above_zero(y: Vector, family: FamilyName, table: Table, expression: Expression) -> None:
+    where, computed = _place(_WHERE, expression)
+    refuse_rows(
+        y <= 0,
+        table,
+        f"a number that is not above zero, and the family is {family}",
+        where=where,
+        remedy="Where zeros belong to the data, fit two models: whether it is above zero (binomial), and how much where it is "
+        "(leave the zeros empty); or use family gaussian, which allows any number.",
+        code="response",
+        computed=computed,
     )
 
 

@@ -26,18 +26,20 @@ Slopes = Callable[[Matrix], tuple[Array, Array]]
 def conditional_modes(slopes: Slopes, nesting: Nesting, q: int) -> Matrix:
     """Maximise g(u) = sum l - u'u/2 in every outer group, from u = 0 always: the answer depends on (rows, psi) alone.
 
-    g is concave, so a step that ends where g still rises, or falls less steeply than it rose at the beginning, came closer;
-    any other is halved. That needs slopes only, and no value of g.
+    Where g is concave, a step that ends where g still rises, or falls less steeply than it rose at the beginning, came
+    closer; any other is halved, and so is one that leaves a link's domain. That needs slopes only, and no value of g. Where g
+    is not concave (docs/model.md, Laplace) the step goes uphill all the same, and does not count as the last.
 
     Returns:
         u, (G, q), to full accuracy, an outer group's part with each of its groups; all NaN where g is out of floating
-        point's reach in some group.
+        point's reach in some group, u = 0 lies outside the domain, or no mode is found.
     """
     u = np.zeros((nesting.groups, q))
     step, rise, done = np.zeros_like(u), np.zeros(len(nesting.outer) - 1), np.zeros(len(nesting.outer) - 1, dtype=bool)
     for _ in range(MAX_ITERATIONS):
         trial = u + step
-        l1_a, l2_aa = slopes(trial)
+        with np.errstate(over="ignore", invalid="ignore"):  # a trial may end out of reach: then it is halved
+            l1_a, l2_aa = slopes(trial)
         g_u = l1_a - nesting.once(trial)
         closer = ~done & (_inner(step, g_u, nesting) >= -OVERSHOOT * rise)
         moving = nesting.over(np.abs(step).max(axis=1)) > 0.0
@@ -47,12 +49,13 @@ def conditional_modes(slopes: Slopes, nesting: Nesting, q: int) -> Matrix:
         rise[~closer] *= 0.5
         groups = nesting.each(closer)
         u[groups] = trial[groups]
-        before, newton = rise.copy(), Arrow.of(-l2_aa, nesting).solve(g_u[:, :, None])[:, :, 0]
+        arrow = Arrow.of(-l2_aa, nesting, uphill=True)
+        before, newton = rise.copy(), arrow.solve(g_u[:, :, None])[:, :, 0]
         if not np.isfinite(newton[groups]).all():  # I is lost in H's rounding: psi is far out of reach
             break
         step[groups] = newton[groups]
         rise[closer] = _inner(step, g_u, nesting)[closer]
-        last = closer & _is_last(rise, before)
+        last = closer & arrow.definite & _is_last(rise, before)
         at_last = nesting.each(last)
         u[at_last] += step[at_last]
         step[at_last] = 0.0

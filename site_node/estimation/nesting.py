@@ -33,6 +33,10 @@ class Nesting:
         """Sum over the groups of each outer group: (G, ...) to (O, ...)."""
         return values if self._alone else np.add.reduceat(values, self.outer[:-1], axis=0)
 
+    def all_over(self, values: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Whether it is true of all groups of each outer group: (G,) to (O,)."""
+        return values if self._alone else np.logical_and.reduceat(values, self.outer[:-1])
+
     def each(self, values: Values) -> Values:
         """Give each group its outer group's value: (O, ...) to (G, ...)."""
         return values if self._alone else np.repeat(values, np.diff(self.outer), axis=0)

@@ -8,10 +8,11 @@ import numpy as np
 from shared.contribution import Contribution
 from shared.errors import DataError
 from shared.optimisation.start import StartContribution, grid, standard_deviations
-from shared.parameters import Matrix, ParameterLayout, Parameters, Vector
+from shared.parameters import Matrix, Parameters, Vector
 from site_node.estimation.arrow import Arrow
 from site_node.estimation.model import Model
 from site_node.estimation.nesting import Nesting
+from site_node.estimation.own_optimum import mean_eta, own_optimum, slopes
 from site_node.estimation.predictor import Predictor, with_modes
 from site_node.estimation.rows import Rows
 from site_node.estimation.sums import (
@@ -24,11 +25,6 @@ from site_node.estimation.sums import (
 )
 from site_node.estimation.workers import Spread, over_slabs
 
-PRIOR_SD = 5.0
-"""Of the linear predictor: keeps a site's own optimum finite when the site is separated."""
-ENOUGH = 1e-3
-"""Newton decrement at which a site's own optimum is good enough to expand about."""
-MAX_ITERATIONS = 50
 ENOUGH_ROWS = 20_000
 """Rows that find a point to expand about as well as all of them do."""
 
@@ -37,20 +33,18 @@ def start_contribution(rows: Rows, model: Model) -> StartContribution:
     """Expand the site's log-likelihood about its own optimum and integrate the random effects out at each grid point.
 
     The light ridge and the wide prior decide only where to expand; the quadratic is that of the log-likelihood alone, so
-    they do not pull the estimates.
+    they do not pull the estimates. In a family with a dispersion it is the quadratic of quasi-likelihood at phi = 1: that
+    of the Gaussian model of the working responses.
+
+    Raises:
+        DataError: the log-likelihood is not finite where it is expanded.
     """
     layout, family = model.layout, model.family
     p, size = layout.p, layout.size
-    lower = np.tril_indices(layout.q)
-    products = (rows.Z.T @ rows.Z)[np.ix_(rows.effects, rows.effects)]
+    totals = _totals(rows, model)
     weight = float(np.sum(rows.weight))
-    residual = _own_residual(rows) if family.dispersion else 0.0
-    totals = np.array([float(rows.n), float(rows.groups), weight, residual, 0.0, *products[lower].tolist()])
     factors = [np.diag(standard_deviations(layout, octaves, totals)) for octaves in grid(layout)]
-    b = np.zeros(p) if family.dispersion else _own_optimum(rows.thinned(ENOUGH_ROWS), model)
-    wide = np.zeros((layout.q, layout.q)) if family.dispersion else np.diag(_wide(layout, totals))
-    constant = family.constant(rows.y, rows.weight)
-    expansion, integrals = _expand(rows, model, Parameters(b, wide, 0.0), factors)
+    expansion, integrals = _expand(rows, model, _where_to_expand(rows, model, totals), factors)
     if expansion is None:
         raise DataError(
             "the log-likelihood is not finite at this site's own optimum.",
@@ -58,19 +52,47 @@ def start_contribution(rows: Rows, model: Model) -> StartContribution:
             remedy="Look at their scale: for counts an offset is the log of an exposure.",
             code="not_finite",
         )
+    constant = family.constant(rows.y, rows.weight)
     quadratics = []
     for integral in integrals:
         gradient, hessian = np.zeros(size), np.zeros((size, size))
         gradient[:p] = expansion.gradient + integral.gradient
         hessian[:p, :p] = expansion.hessian + integral.hessian
         if layout.dispersion:
-            in_units_of_phi = float(np.sum(rows.weight * (rows.y - rows.offset) ** 2)) - 2.0 * integral.gain
+            in_units_of_phi = -2.0 * (expansion.value + integral.gain)
             gradient[-1], hessian[-1, -1] = in_units_of_phi - weight, -2.0 * in_units_of_phi
             value = constant - integral.log_det / 2
         else:
             value = constant + expansion.value + integral.gain - integral.log_det / 2
         quadratics.append(Contribution(value, gradient, (hessian + hessian.T) / 2))
     return StartContribution(tuple(quadratics), totals)
+
+
+def _totals(rows: Rows, model: Model) -> Vector:
+    """What StartContribution.totals says."""
+    layout, family = model.layout, model.family
+    weight = float(np.sum(rows.weight))
+    products = (rows.Z.T @ rows.Z)[np.ix_(rows.effects, rows.effects)]
+    return np.array(
+        [
+            float(rows.n),
+            float(rows.groups),
+            weight,
+            _own_residual(rows) if family.dispersion == "sigma" else 0.0,
+            float(rows.weight @ rows.y) if family.dispersion == "size" else 0.0,
+            weight * mean_eta(rows, family) if family.limited else 0.0,
+            *products[np.tril_indices(layout.q)].tolist(),
+        ]
+    )
+
+
+def _where_to_expand(rows: Rows, model: Model, totals: Vector) -> Parameters:
+    """The site's own optimum, and a wide prior of the modes: one unit of the linear predictor. A Gaussian model is exact."""
+    layout, family = model.layout, model.family
+    if family.dispersion == "sigma":
+        return Parameters(np.zeros(layout.p), np.zeros((layout.q, layout.q)), 0.0)
+    wide = np.diag(standard_deviations(layout, (0.0,) * layout.q, totals))
+    return Parameters(own_optimum(rows.thinned(ENOUGH_ROWS), family), wide, family.working_log_phi)
 
 
 @dataclass(frozen=True)
@@ -130,13 +152,17 @@ class _Sums:
     @classmethod
     def of(cls, predictor: Predictor, u: Matrix, model: Model) -> "_Sums":
         rows, eta, family = predictor.rows, predictor.eta(u), model.family
-        l = family.log_likelihood(rows.y, rows.weight, eta, 0.0)
-        l1, l2 = family.derivatives(rows.y, rows.weight, eta, 0.0, 2)
-        eta -= rows.offset
+        l1, l2 = slopes(rows, family, eta)
+        eta = eta - rows.offset
         working = l1 - l2 * eta
+        if family.dispersion:  # minus half the working responses' sum of squares
+            value = -0.5 * np.sum(np.divide(working * working, -l2, out=np.zeros_like(l2), where=l2 < 0.0))
+        else:
+            l = family.log_likelihood(rows.y, rows.weight, predictor.eta(u), 0.0)
+            value = np.sum(l - l1 * eta + l2 * eta * eta / 2)
         C, J = (weighted_by_group(-l2 * rows.Z.T, part, rows.starts) for part in (rows.X, rows.Z))
         return cls(
-            value=float(np.sum(l - l1 * eta + l2 * eta * eta / 2)),
+            value=float(value),
             gradient=working @ rows.X,
             hessian=weighted_cross_product(rows.X, l2),
             score=by_group(working * rows.Z.T, rows.starts),
@@ -163,37 +189,3 @@ def _own_residual(rows: Rows) -> float:
     b, *_ = np.linalg.lstsq(root[:, None] * some.X, root * (some.y - some.offset))
     residual = root * (some.y - some.offset - some.X @ b)
     return float(residual @ residual) * rows.n / max(some.n, 1)
-
-
-def _wide(layout: ParameterLayout, totals: Vector) -> Vector:
-    """Standard deviations of the prior under which the modes to expand about are found: one unit of the linear predictor."""
-    return standard_deviations(layout, (0.0,) * layout.q, totals)
-
-
-def _own_optimum(rows: Rows, model: Model) -> Vector:
-    """The coefficients of these rows without random effects, lightly ridged, by Newton with halving.
-
-    The ridge is in units of the columns' products, so it bounds the linear predictor however collinear they are.
-    """
-    gram = rows.X.T @ rows.X / max(rows.n, 1) / (PRIOR_SD * PRIOR_SD)
-    ridge = gram + np.diag(np.where(gram.diagonal() > 0.0, 1e-6 * gram.diagonal(), 1.0))
-    b, step, best = np.zeros(model.layout.p), np.zeros(model.layout.p), -np.inf
-    for _ in range(MAX_ITERATIONS):
-        trial = b + step
-        with np.errstate(over="ignore", invalid="ignore"):
-            eta = rows.offset + rows.X @ trial
-            value = (
-                float(np.sum(model.family.log_likelihood(rows.y, rows.weight, eta, 0.0))) - trial @ ridge @ trial / 2
-            )
-            l1, l2 = model.family.derivatives(rows.y, rows.weight, eta, 0.0, 2)
-        if best == -np.inf and not np.isfinite(value):
-            return b
-        if not value >= best - ENOUGH:
-            step = step / 2
-            continue
-        gradient = l1 @ rows.X - ridge @ trial
-        step = np.linalg.solve(ridge - weighted_cross_product(rows.X, l2), gradient)
-        b, best = trial, value
-        if step @ gradient / 2 <= ENOUGH:
-            return b + step
-    return b

@@ -21,7 +21,7 @@ from site_node.estimation.rows import Rows
 from site_node.estimation.start import start_contribution
 
 HERE = Path(__file__).parent
-FAMILIES = {"Gamma": "gamma", "nbinom2": "negative_binomial"}
+FAMILIES = {"Gamma": "gamma", "nbinom2": "negative_binomial", "inverse.gaussian": "inverse_gaussian"}
 """Our names of R's families, where they differ."""
 CROSSED = {"verbagg_crossed"}
 

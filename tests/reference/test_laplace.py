@@ -204,5 +204,5 @@ def test_without_a_random_term_the_fit_is_that_of_glm(name: str) -> None:
 
 def test_every_family_that_is_built_has_a_reference_case() -> None:
     families = {type(case(name).model.family) for name in names()}
-    assert len(families) == 3
-    assert len(names()) == 33
+    assert len(families) == 5
+    assert len(names()) == 35

@@ -38,13 +38,29 @@ SHAPES = [
 MODELS = list(product(REGISTRY, SHAPES))
 
 
-def response(family: str, eta: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Responses that a family allows."""
-    match family:
+INSIDE = {("binomial", "log"): -8.0, ("gamma", "inverse"): 8.0}
+"""An intercept that keeps predictors inside the domain of a link that has an end."""
+
+
+def predictors(key: tuple[str, str], eta: np.ndarray) -> np.ndarray:
+    """Predictors inside the link's domain: these, reflected and kept off its end where it has one."""
+    return eta if key not in INSIDE else np.sign(INSIDE[key]) * (3.0 + np.abs(eta))
+
+
+def response(key: tuple[str, str], eta: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Responses that a family allows, with the mean that eta says where that is moderate."""
+    mu = REGISTRY[key].mean(np.clip(eta, -5.0, 3.0) if key[1] in {"log", "cloglog"} else eta)
+    match key[0]:
         case "binomial":
-            return (rng.random(len(eta)) < 1.0 / (1.0 + np.exp(-eta))).astype(float)
+            return (rng.random(len(eta)) < mu).astype(float)
         case "poisson":
-            return rng.poisson(np.exp(np.clip(eta, -5.0, 3.0))).astype(float)
+            return rng.poisson(mu).astype(float)
+        case "negative_binomial":
+            return rng.poisson(mu * rng.gamma(2.0, 0.5, len(eta))).astype(float)
+        case "gamma":
+            return rng.gamma(2.0, mu / 2.0)
+        case "inverse_gaussian":
+            return rng.wald(mu, 2.0)
         case _:
             return eta + rng.normal(size=len(eta))
 
@@ -67,11 +83,11 @@ def generate(
     outer = group // 3
     effects = 0.6 * rng.normal(size=(groups, shape.q)), 0.5 * rng.normal(size=(groups, shape.outer))
     eta = X @ rng.normal(scale=0.4, size=p) + np.sum(Z[:, : shape.q] * effects[0][group], axis=1)
-    eta += np.sum(Z[:, : shape.outer] * effects[1][outer], axis=1)
+    eta += np.sum(Z[:, : shape.outer] * effects[1][outer], axis=1) + INSIDE.get(key, 0.0)
     rows = Rows.sorted_by_group(
         X=X,
         Z=Z[:, : max(shape.q, shape.outer)],
-        y=response(key[0], eta, rng),
+        y=response(key, eta, rng),
         weight=rng.uniform(0.5, 2.0, n),
         offset=0.1 * rng.normal(size=n),
         group=group if shape.q else None,
@@ -89,4 +105,6 @@ def generate(
         REGISTRY[key].dispersion,
         restricted,
     )
-    return rows, Model(layout, REGISTRY[key]), 0.5 * rng.normal(size=layout.size), group
+    psi = 0.5 * rng.normal(size=layout.size)
+    psi[0] += INSIDE.get(key, 0.0)
+    return rows, Model(layout, REGISTRY[key]), psi, group

@@ -111,6 +111,9 @@ COUNT = "holds a count that is negative or no whole number."
         ("a,b\n1,2\n3,-1\n", "cbind(a, b) ~ 1", {}, f"the failures, column `b`: row 2 {COUNT}"),
         ("a,b\n1,2\n1.5,1\n", "cbind(a, b) ~ 1", {}, f"the successes, column `a`: row 2 {COUNT}"),
         ("y\n1\n-1\n", "y ~ 1", {"family": "poisson"}, f"{RESPONSE} {COUNT}"),
+        ("y\n1\n0.5\n", "y ~ 1", {"family": "negative_binomial"}, f"{RESPONSE} {COUNT}"),
+        ("y\n1\n0\n", "y ~ 1", {"family": "gamma"}, f"{RESPONSE} holds a number that is not above zero"),
+        ("y\n1\n-2\n", "y ~ 1", {"family": "inverse_gaussian"}, f"{RESPONSE} holds a number that is not above zero"),
         ("y\n1\n2\n", "y ~ 1", {}, f"{RESPONSE} holds a number that is neither 0 nor 1"),
         ("y,n\n0.5,4\n1.5,4\n", "y ~ 1", {"weights": "n"}, f"{RESPONSE} holds a proportion outside 0 to 1."),
         ("y,n\n0.5,4\n0.3,4\n", "y ~ 1", {"weights": "n"}, f"{RESPONSE} holds a proportion that is no whole number"),
@@ -131,6 +134,7 @@ def test_sizes_counts_and_weights_that_cannot_be_are_told_by_column_and_row(
     [
         ("a,n\n1,2\n3,2\n", "cbind(a, n - a) ~ 1", {}),
         ("a,n\n1,2\n3,2\n", "I(a / n) ~ 1", {"weights": "n"}),
+        ("a,n\n1,2\n3,3\n", "I(n - a) ~ 1", {"family": "gamma"}),
         ("a,y\n1,1\n-3,0\n", "y ~ log(a)", {}),
         ("a,y\n1,1\n0,0\n", "y ~ I(1 / a)", {}),
         ("a,y\n1,1\n-3,0\n", "y ~ offset(sqrt(a))", {}),

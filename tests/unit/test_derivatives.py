@@ -5,10 +5,12 @@ import pytest
 
 from site_node.estimation.contribution import contribution
 from site_node.estimation.families import REGISTRY
-from tests.unit.generated import MODELS, SHAPES, Shape, generate, response
+from tests.unit.generated import MODELS, SHAPES, Shape, generate, predictors, response
 
 STEPS = np.array([-3, -2, -1, 1, 2, 3])
 WEIGHTS = np.array([-1, 9, -45, 45, -9, 1]) / 60
+STEP = 1e-4
+"""In psi: small enough for a family whose modes move by large powers of it, large enough for rounding."""
 
 
 def difference(function, at: np.ndarray, h: float) -> np.ndarray:
@@ -25,8 +27,8 @@ def difference(function, at: np.ndarray, h: float) -> np.ndarray:
 def test_gradient_and_hessian_of_the_contribution_are_exact(key, shape, seed) -> None:
     rows, model, psi, _ = generate(key, shape, seed=seed)
     at_psi = contribution(rows, model, psi, shape.points)
-    gradient = difference(lambda x: contribution(rows, model, x, shape.points).value, psi, 2e-3)
-    hessian = difference(lambda x: contribution(rows, model, x, shape.points).gradient, psi, 2e-3)
+    gradient = difference(lambda x: contribution(rows, model, x, shape.points).value, psi, STEP)
+    hessian = difference(lambda x: contribution(rows, model, x, shape.points).gradient, psi, STEP)
     assert np.max(np.abs(at_psi.gradient - gradient)) < 1e-9 * np.max(np.abs(gradient))
     assert np.max(np.abs(at_psi.hessian - hessian)) < 1e-8 * np.max(np.abs(hessian))
 
@@ -39,7 +41,7 @@ def test_derivatives_hold_at_tau_zero_and_at_negative_tau(key, shape) -> None:
     for theta in (0.0, -0.4):
         psi[layout.theta] = theta
         at_psi = contribution(rows, model, psi, shape.points)
-        hessian = difference(lambda x: contribution(rows, model, x, shape.points).gradient, psi, 1e-3)
+        hessian = difference(lambda x: contribution(rows, model, x, shape.points).gradient, psi, STEP)
         assert np.max(np.abs(at_psi.hessian - hessian)) < 1e-8 * np.max(np.abs(hessian))
     psi[layout.theta] = 0.0
     assert np.max(np.abs(contribution(rows, model, psi, shape.points).gradient[layout.theta])) < 1e-12
@@ -48,8 +50,8 @@ def test_derivatives_hold_at_tau_zero_and_at_negative_tau(key, shape) -> None:
 @pytest.mark.parametrize("key", REGISTRY)
 def test_every_family_knows_its_own_derivatives_to_fourth_order(key) -> None:
     rng, family = np.random.default_rng(3), REGISTRY[key]
-    eta, weight, log_phi = rng.normal(scale=2.0, size=40), rng.uniform(0.5, 3.0, 40), 0.3
-    y = response(key[0], eta, rng)
+    eta, weight, log_phi = predictors(key, rng.normal(scale=2.0, size=40)), rng.uniform(0.5, 3.0, 40), 0.3
+    y = response(key, eta, rng)
 
     def derivative(x: np.ndarray, order: int) -> np.ndarray:
         of = [family.log_likelihood(y, weight, x, log_phi), *family.derivatives(y, weight, x, log_phi, 4)]
@@ -64,8 +66,8 @@ def test_every_family_knows_its_own_derivatives_to_fourth_order(key) -> None:
 @pytest.mark.parametrize("key", [key for key, family in REGISTRY.items() if family.dispersion])
 def test_every_dispersion_knows_its_own_derivatives(key) -> None:
     rng, family = np.random.default_rng(3), REGISTRY[key]
-    eta, weight, log_phi = rng.normal(size=40), rng.uniform(0.5, 3.0, 40), 0.3
-    y = response(key[0], eta, rng)
+    eta, weight, log_phi = predictors(key, rng.normal(size=40)), rng.uniform(0.5, 3.0, 40), 0.3
+    y = response(key, eta, rng)
     dots = family.dispersion_derivatives(y, weight, eta, log_phi)
 
     def slope(of) -> np.ndarray:

@@ -24,7 +24,7 @@ from shared.formula.expressions import (
     VariableRef,
 )
 from shared.specification import (
-    CANONICAL_LINK,
+    LINKS,
     CountsResponse,
     EventResponse,
     FamilyName,
@@ -69,7 +69,7 @@ def specification(family: FamilyName = "binomial", **changes: Any) -> Specificat
     settled: dict[str, Any] = {
         "formula": "y ~ x",
         "family": family,
-        "link": CANONICAL_LINK[family],
+        "link": LINKS[family][0],
         "response": NumericResponse(expression=Y),
         "fixed": (INTERCEPT, Column("x", (NumericFactor(X),))),
         "roster": ("A",),
@@ -200,9 +200,9 @@ def test_a_two_level_response_is_its_event_and_a_proportion_takes_its_size_from_
         (
             specification(response=NumericResponse(expression=X)),
             table(),
-            "use family poisson, for measurements gaussian",
+            "for measurements gaussian",
         ),
-        (specification(), table(y=[0, 1, 2, 0, 1, 0]), "use family poisson, for measurements gaussian"),
+        (specification(), table(y=[0, 1, 2, 0, 1, 0]), "for measurements gaussian"),
         (specification(weights="n"), table(y=[0, 1, 2, 0, 1, 0]), "outside 0 to 1"),
         (specification(weights="w"), table(w=[1, -1, 1, 1, 1, 1]), "row 2 holds a negative weight"),
         (specification("poisson"), table(y=[0, -1, 2, 0, 1, 0]), "whole numbers of zero or more"),

@@ -62,7 +62,7 @@ def regular(q: int, seed: int) -> tuple[Rows, Model]:
     effects = rng.normal(size=(groups, q)) * rng.choice([0.0, 0.2, 0.5, 1.0], q)
     eta = X @ np.array([0.3, 0.4, -0.3]) + np.sum(X[:, :q] * effects[group], axis=1)
     key = (BINOMIAL, POISSON, GAUSSIAN)[seed % 3]
-    return problem(key, X, X[:, :q], response(key[0], eta, rng), group, correlated=bool(seed % 2))
+    return problem(key, X, X[:, :q], response(key, eta, rng), group, correlated=bool(seed % 2))
 
 
 @cache
@@ -179,7 +179,7 @@ def test_years_need_not_be_centred_for_a_correlated_slope(key) -> None:
     rng = np.random.default_rng(0)
     year = rng.integers(2000, 2020, N).astype(float)
     eta = -0.5 + 0.05 * (year - 2010) + 0.8 * EFFECT[GROUP] + 0.05 * rng.normal(size=GROUPS)[GROUP] * (year - 2010)
-    y = response(key[0], eta, rng)
+    y = response(key, eta, rng)
     plain, centred = (
         estimate(key, design, design, y) for design in (np.column_stack([ONE, year - shift]) for shift in (0, 2010))
     )

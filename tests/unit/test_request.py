@@ -11,6 +11,7 @@ from shared.dictionary import Dictionary, Variable
 from shared.errors import RequestError
 from shared.formula.expressions import Arithmetic, Call, LevelTest, VariableRef
 from shared.specification import (
+    LINKS,
     AnalysisRequest,
     CountsResponse,
     EventResponse,
@@ -145,13 +146,24 @@ def test_weights_are_a_numeric_variable() -> None:
         assert "no numeric variable" in refused("death ~ age", weights=name)
 
 
-@pytest.mark.parametrize("link", ["log", "identity"])
-def test_another_link_is_not_available_yet(link: str) -> None:
-    assert "not available yet" in refused("death ~ age", link=link)
+@pytest.mark.parametrize(("family", "link"), [(family, link) for family, links in LINKS.items() for link in links])
+def test_every_link_of_a_family_may_be_named_and_its_first_is_the_default(family: str, link: str) -> None:
+    assert resolved("I(time) ~ age", family=family, link=link).link == link
+    assert resolved("I(time) ~ age", family=family).link == LINKS[family][0]
 
 
-def test_the_canonical_link_may_be_named() -> None:
-    assert resolved("death ~ age", family="poisson", link="log").link == "log"
+@pytest.mark.parametrize(
+    ("family", "link", "has"),
+    [
+        ("binomial", "identity", "logit, probit, cloglog, log"),
+        ("gamma", "identity", "log, inverse"),
+        ("poisson", "logit", "The family poisson has log."),
+    ],
+)
+def test_a_link_that_a_family_does_not_have_is_refused_with_those_it_has(family: str, link: str, has: str) -> None:
+    told = refused("I(time) ~ age", family=family, link=link)
+    assert f"the family {family} has no link {link}" in told
+    assert has in told
 
 
 @pytest.mark.parametrize("points", [1, 2, 25, 100, "auto"])

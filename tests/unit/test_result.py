@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from coordinator.client.summary import summary
 from coordinator.result import make_result
 from shared.contribution import Contribution
 from shared.formula.expressions import Column
@@ -52,3 +53,27 @@ def test_no_rows_at_all_have_no_bic() -> None:
 
 def test_an_effect_as_large_as_numbers_are_is_written() -> None:
     assert row(written(4.0, mode=1e308), "ran_vals")["estimate"] == 1e308
+
+
+@pytest.mark.parametrize(
+    ("family", "link", "called", "told"),
+    [
+        ("gamma", "log", "shape", "Shape of the gamma family: 2 (SE 1)"),
+        ("inverse_gaussian", "log", "shape", "Shape of the inverse_gaussian family: 2 (SE 1)"),
+        ("negative_binomial", "log", "size", "Size of the negative_binomial family: 2 (SE 1)"),
+        ("gaussian", "identity", "sigma", "Residual"),
+    ],
+)
+def test_a_dispersion_is_called_what_it_is(family: str, link: str, called: str, told: str) -> None:
+    specification = SPECIFICATION.model_copy(update={"family": family, "link": link})
+    psi = np.array([0.1, 0.5, np.log(2.0)])
+    summed = Contribution(-5.0, np.zeros(3), -4.0 * np.eye(3))
+    state = State(specification.layout, 1e-16, 50, round=3, psi=psi, basis=np.eye(1))
+    state = replace(state, point=Point(psi, summed, np.ones(3), 0.0), ending=OutcomeKind.CONVERGED)
+    result = make_result(specification, state, [], {"Bern": ACCEPTED}, {})
+    assert result["glance"]["dispersion"] == {"name": called, "value": pytest.approx(2.0)}
+    assert result["glance"]["sigma"] == (pytest.approx(2.0) if family == "gaussian" else None)
+    last = next(one for one in result["tidy"] if one["group"] == "Residual")
+    assert last["term"] == ("sd__Observation" if family == "gaussian" else f"{called}__Observation")
+    assert (last["estimate"], last["std.error"]) == (pytest.approx(2.0), pytest.approx(1.0))
+    assert told in summary(result)

@@ -70,7 +70,7 @@ def random(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        ({"link": "log"}, "link"),
+        ({"link": "identity"}, "link"),
         ({"family": "poisson"}, "link"),
         ({"fixed": (INTERCEPT, INTERCEPT)}, "fixed"),
         ({"fixed": columns(MOST_FIXED + 1)}, "fixed"),

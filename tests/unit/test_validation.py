@@ -73,8 +73,9 @@ def test_each_fault_has_its_words(model, fields, message) -> None:
 
 
 def test_a_value_outside_an_enumeration_is_answered_with_what_is_allowed() -> None:
-    words = told(AnalysisRequest, {"formula": "y ~ x", "family": "gamma"})
-    assert (words.where, words.remedy) == ("family", "Allowed: 'binomial', 'poisson' or 'gaussian'.")
+    words = told(AnalysisRequest, {"formula": "y ~ x", "family": "weibull"})
+    allowed = "'binomial', 'poisson', 'negative_binomial', 'gaussian', 'gamma' or 'inverse_gaussian'"
+    assert (words.where, words.remedy) == ("family", f"Allowed: {allowed}.")
 
 
 def test_an_unknown_or_missing_kind_of_message_is_named_and_not_quoted() -> None:

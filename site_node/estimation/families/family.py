@@ -26,6 +26,14 @@ class Family(Protocol):
     def dispersion(self) -> Dispersion:
         """What phi is, if psi ends with log phi."""
 
+    @property
+    def working_log_phi(self) -> float:
+        """Lambda where the working model is the family's own: 0, or so large that a negative binomial is Poisson."""
+
+    @property
+    def limited(self) -> bool:
+        """Whether eta can be outside the link's domain: there l is minus infinity and every derivative NaN."""
+
     def log_likelihood(self, y: Vector, weight: Vector, eta: Vector, log_phi: float) -> Vector:
         """The log-likelihood l of each row, without its constant; best relative to the saturated model, where it rounds least."""
 
@@ -37,3 +45,12 @@ class Family(Protocol):
 
     def constant(self, y: Vector, weight: Vector) -> float:
         """The part of the log-likelihood that depends on y and weight alone, summed."""
+
+    def mean(self, eta: Vector) -> Vector:
+        """The mean mu of a response: the inverse link."""
+
+    def initial_eta(self, y: Vector, weight: Vector) -> Vector:
+        """A predictor of each row's own response, drawn inside the domain: from where a first fit can start."""
+
+    def working(self, y: Vector, weight: Vector, eta: Vector) -> tuple[Vector, Vector]:
+        """l1 and the expected -l2, which is never negative, at phi = 1 (negative binomial: as k tends to infinity)."""

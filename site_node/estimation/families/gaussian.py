@@ -12,6 +12,8 @@ class GaussianIdentity:
     """l = weight (-(y - eta)^2 / (2 phi^2) - log phi); a weight is a likelihood weight, as in glmmTMB."""
 
     dispersion: Dispersion = "sigma"
+    limited = False
+    working_log_phi = 0.0
 
     def log_likelihood(self, y: Vector, weight: Vector, eta: Vector, log_phi: float) -> Vector:
         """Without the part of 2 pi, which is in the constant."""
@@ -40,3 +42,15 @@ class GaussianIdentity:
     def constant(self, y: Vector, weight: Vector) -> float:  # noqa: ARG002 -- a family's signature
         """Minus half log(2 pi) for each unit of weight."""
         return -0.5 * math.log(2.0 * math.pi) * float(np.sum(weight))
+
+    def mean(self, eta: Vector) -> Vector:
+        """The predictor itself."""
+        return eta
+
+    def initial_eta(self, y: Vector, weight: Vector) -> Vector:  # noqa: ARG002 -- a family's signature
+        """The response itself."""
+        return y
+
+    def working(self, y: Vector, weight: Vector, eta: Vector) -> tuple[Vector, Vector]:
+        """At phi = 1."""
+        return weight * (y - eta), weight
