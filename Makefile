@@ -1,9 +1,9 @@
-# make demo | test | bench | check | setup. Everything lives in .venv; nothing else on the machine is touched.
+# make demo | test | bench | accuracy | check | setup. Everything lives in .venv; nothing else on the machine is touched.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup demo test check bench clean
+.PHONY: setup demo test check bench accuracy clean
 
 setup: $(STAMP)
 
@@ -27,6 +27,9 @@ test: check
 
 bench: setup
 	$(BIN)/python -m benchmarks
+
+accuracy: setup
+	$(BIN)/python -m tests.reference.accuracy > docs/accuracy.md.new && mv docs/accuracy.md.new docs/accuracy.md
 
 clean:
 	rm -rf .venv

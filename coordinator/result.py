@@ -26,7 +26,7 @@ from shared.optimisation.explanation import flat_directions
 from shared.optimisation.outcome import OutcomeKind
 from shared.optimisation.step import State
 from shared.parameters import Matrix
-from shared.specification import DISPERSION, Specification
+from shared.specification import Specification
 
 Row = dict[str, Any]
 _VERSION = version("fedglmm")
@@ -54,8 +54,7 @@ def make_result(
     estimated = outcome.kind.has_estimates and state.point is not None
     hessian = state.point.summed.hessian if estimated and state.point else np.zeros((layout.size, layout.size))
     covariance = covariance_of_psi(layout, state.psi, hessian)
-    called = DISPERSION.get(specification.family, "")
-    quantities = random_quantities(layout, state.psi, state.basis, called) if state.point is not None else []
+    quantities = random_quantities(layout, state.psi, state.basis) if state.point is not None else []
     all_covariance = reported_covariance(layout, quantities, covariance)
     names = [*layout.fixed, *(_term(quantity) for quantity in quantities)]
     return {

@@ -82,9 +82,9 @@ def _uphill(H: Array) -> tuple[Array, NDArray[np.bool_]]:
     try:
         np.linalg.cholesky(H)
     except np.linalg.LinAlgError:
-        finite = np.isfinite(H).all(axis=(1, 2), keepdims=True)
+        finite = np.asarray(np.isfinite(H).all(axis=(1, 2), keepdims=True))
         values, vectors = np.linalg.eigh(np.where(finite, H, np.eye(H.shape[1])))
-        definite = (values[:, 0] > 0.0) & finite[:, 0, 0]
+        definite = np.asarray((values[:, 0] > 0.0) & finite[:, 0, 0])
         sizes = np.maximum(np.abs(values), 1.0)
         turned = (vectors * sizes[:, None, :]) @ vectors.transpose(0, 2, 1)
         return np.where(definite[:, None, None] | ~finite, H, turned), definite

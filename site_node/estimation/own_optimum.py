@@ -1,4 +1,4 @@
-"""The coefficients of one site's rows without random effects: a point to expand about, found roughly (docs/model.md, The start)."""
+"""The coefficients of one site's rows without random effects: a point to expand about, found roughly (docs/model.md)."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -43,7 +43,7 @@ class OwnProblem:
         l1, l2 = slopes(self.rows, self.family, self.rows.offset + self.rows.X @ b)
         gradient = l1 @ self.rows.X - self.ridge @ b
         step = np.linalg.solve(self.ridge - weighted_cross_product(self.rows.X, l2), gradient)
-        return step, float(step @ gradient) / 2
+        return np.asarray(step), float(step @ gradient) / 2
 
     def first(self) -> Vector:
         """Where to begin: nowhere in particular, or where the link's domain or a large response asks for it.

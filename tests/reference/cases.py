@@ -41,6 +41,8 @@ class Case:
     group: np.ndarray
     outer: np.ndarray
     """The same as `group` with one grouping factor."""
+    bars: tuple[tuple[str, tuple[str, ...]], ...]
+    """Group and columns of each random term, as the reference's formula has them."""
     fits: dict[str, Any]
 
     @property
@@ -124,6 +126,7 @@ def case(name: str) -> Case:
         table[:, 2],
         group,
         outer,
+        tuple(_bars(values)),
         values["fits"],
     )
 
