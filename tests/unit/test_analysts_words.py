@@ -76,7 +76,7 @@ def test_the_summary_counts_rounds_as_the_table_numbers_them(rounds: int, said: 
         "formula": "y ~ 1",
         "roster": ["Bern"],
         "glance": {"ngrps": {}},
-        "specification": {"response": {"kind": "numeric"}, "weights": None},
+        "specification": {"response": {"kind": "numeric"}, "weights": None, "reml": False},
         "convergence": convergence,
         "warnings": [],
     }

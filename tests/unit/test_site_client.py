@@ -30,11 +30,12 @@ SPECIFICATION = Specification(
     max_rounds=50,
     confidence_level=0.95,
 )
+LAYOUT = SPECIFICATION.layout
 REQUEST = EvaluateRequest(round=3, specification_sha256=SPECIFICATION.sha256, psi=(0.0, 1.0), basis=(), previous=None)
 MESSAGE = ContributionMessage(value=-1.0, gradient=(0.1, 0.2), hessian=(-1.0, 0.0, -1.0))
 REPLY = EvaluateReply(round=3, contribution=MESSAGE)
 ABOUT = {"site": "Bern", "version": "1", "protocol_min": 1, "protocol_max": 1, "fingerprint": "f", "policy": "open"}
-ACCEPTED = {"specification_sha256": "0" * 64, "fingerprint": "f", "rows": 9, "rows_dropped": 0, "groups": 1}
+ACCEPTED = {"specification_sha256": "0" * 64, "fingerprint": "f", "rows": 9, "rows_dropped": 0, "groups": {}}
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +56,7 @@ def fault(
     handler: Handler, question: Callable[[SiteClient], Coroutine[None, None, object]] | None = None
 ) -> FedglmmError:
     with pytest.raises(FedglmmError) as caught:
-        asked(handler, question or (lambda site: site.evaluate("a", REQUEST)))
+        asked(handler, question or (lambda site: site.evaluate("a", REQUEST, LAYOUT)))
     assert caught.value.where == "Bern"
     assert "sesame" not in str(caught.value)
     return caught.value
@@ -68,7 +69,7 @@ def test_a_contribution_arrives_exactly_and_the_key_is_shown() -> None:
         seen.append(request)
         return httpx.Response(200, text=REPLY.model_dump_json())
 
-    contribution = asked(handler, lambda site: site.evaluate("abc", REQUEST))
+    contribution = asked(handler, lambda site: site.evaluate("abc", REQUEST, LAYOUT))
     np.testing.assert_array_equal(contribution.hessian, MESSAGE.contribution().hessian)
     assert seen[0].url == "http://bern/v1/analyses/abc/contributions"
     assert seen[0].headers["Authorization"] == "Bearer sesame"
@@ -84,7 +85,7 @@ def test_a_lost_connection_is_tried_again() -> None:
             raise httpx.ConnectError("refused")
         return httpx.Response(200, text=REPLY.model_dump_json())
 
-    assert asked(handler, lambda site: site.evaluate("a", REQUEST)).value == -1.0
+    assert asked(handler, lambda site: site.evaluate("a", REQUEST, LAYOUT)).value == -1.0
     assert len(attempts) == 3
 
 
@@ -110,7 +111,7 @@ def test_a_late_site_is_named_with_its_deadline() -> None:
             return httpx.Response(200)
 
         async with SiteClient("Bern", "http://bern", deadline=0.05, transport=httpx.MockTransport(slow)) as site:
-            await site.evaluate("a", REQUEST)
+            await site.evaluate("a", REQUEST, LAYOUT)
 
     with pytest.raises(SiteError, match=r"Bern: no answer within 0\.05 s") as caught:
         asyncio.run(run())
