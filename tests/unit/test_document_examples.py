@@ -144,7 +144,9 @@ def test_quadrature_is_for_the_single_effects_of_the_page(written: str, points: 
 
 
 def test_the_page_says_which_nodes_are_tried_and_when_they_are_enough() -> None:
-    told = re.search(r"of (\d+) node it goes on with ([\d, and]+),\s+until .*? by no more than (\S+) for", PAGE, re.DOTALL)
+    told = re.search(
+        r"of (\d+) node it goes on with ([\d, and]+),\s+until .*? by no more than (\S+) for", PAGE, re.DOTALL
+    )
     assert told is not None
     assert (int(told[1]), *map(int, re.findall(r"\d+", told[2]))) == LADDER
     assert float(told[3]) == ENOUGH
