@@ -11,9 +11,11 @@ from pydantic import SecretStr
 
 from coordinator import site_client
 from coordinator.site_client import UNREACHABLE, SiteClient
+from shared import packed
 from shared.errors import DataError, FedglmmError, RefusedError, SiteError, UnknownAnalysisError
 from shared.formula.expressions import Column, VariableRef
 from shared.messages import ContributionMessage, EvaluateReply, EvaluateRequest, Problem, StartRequest
+from shared.parameters import ParameterLayout, Term
 from shared.specification import NumericResponse, Specification
 
 Value = TypeVar("Value")
@@ -151,6 +153,55 @@ def test_a_contribution_of_another_size_is_a_wrong_answer(message: ContributionM
     assert fault(lambda _: httpx.Response(200, text=reply.model_dump_json())).code == "site_answer"
 
 
+RESTRICTED = ParameterLayout(("a",), (Term(("i",)),), restricted=True)
+GAUSSIAN = ParameterLayout(("a", "b"), restricted=True)
+
+
+@pytest.mark.parametrize(
+    ("layout", "information"),
+    [
+        (RESTRICTED, None),
+        (RESTRICTED, ()),
+        (RESTRICTED, ((1.0,),)),
+        (RESTRICTED, ((1.0, 1.0, 1.0),) * 2),
+        (RESTRICTED, ((1.0,),) * 3),
+        (RESTRICTED, ((1.0,), (1.0, 1.0, 1.0))),
+        (GAUSSIAN, None),
+        (LAYOUT, ()),
+        (LAYOUT, ((1.0,),) * 2),
+    ],
+)
+def test_a_contribution_has_the_information_of_a_restricted_likelihood_and_of_no_other(
+    layout: ParameterLayout, information: tuple[tuple[float, ...], ...] | None
+) -> None:
+    reply = REPLY.model_copy(update={"contribution": MESSAGE.model_copy(update={"information": information})})
+    response = httpx.Response(200, text=reply.model_dump_json())
+    assert fault(lambda _: response, lambda site: site.evaluate("a", REQUEST, layout)).code == "site_answer"
+
+
+@pytest.mark.parametrize(("layout", "information"), [(RESTRICTED, ((1.5,), (-2.5,))), (GAUSSIAN, ())])
+def test_the_information_arrives_exactly(layout: ParameterLayout, information: tuple[tuple[float, ...], ...]) -> None:
+    reply = REPLY.model_copy(update={"contribution": MESSAGE.model_copy(update={"information": information})})
+    response = httpx.Response(200, text=reply.model_dump_json())
+    found = asked(lambda _: response, lambda site: site.evaluate("a", REQUEST, layout)).information
+    assert found is not None
+    assert found.ravel().tolist() == [entry for one in information for entry in one]
+
+
+def test_a_restricted_likelihood_is_never_asked_for_in_bytes_which_hold_no_information() -> None:
+    seen: list[str] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers["Accept"])
+        return httpx.Response(503)
+
+    many = tuple(f"x{k}" for k in range(packed.SMALLEST))
+    for restricted in (False, True):
+        layout = ParameterLayout(many, restricted=restricted)
+        fault(handler, lambda site, layout=layout: site.evaluate("a", REQUEST, layout))
+    assert {accept: packed.accepted(accept) for accept in seen} == {seen[0]: True, seen[-1]: False}
+
+
 @pytest.mark.parametrize(
     ("quadratics", "totals"),
     [
@@ -218,6 +269,13 @@ def test_another_site_or_protocol_at_the_address_is_a_fault(change: dict[str, ob
 def test_accepting_another_specification_is_a_fault() -> None:
     error = fault(lambda _: httpx.Response(200, json=ACCEPTED), lambda site: site.prepare("a", SPECIFICATION))
     assert "another specification" in error.message
+
+
+@pytest.mark.parametrize("groups", [{"site": 1}, {"ward": 4}, {"site": 1, "ward": 4}])
+def test_groups_of_other_factors_are_a_wrong_answer(groups: dict[str, int]) -> None:
+    answer = ACCEPTED | {"specification_sha256": SPECIFICATION.sha256, "groups": groups}
+    error = fault(lambda _: httpx.Response(200, json=answer), lambda site: site.prepare("a", SPECIFICATION))
+    assert (error.code, "other factors" in error.message) == ("site_answer", True)
 
 
 def test_the_key_does_not_show() -> None:
