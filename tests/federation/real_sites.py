@@ -22,8 +22,15 @@ from tests.federation.fake_sites import client, until
 class Heard(httpx.AsyncBaseTransport):
     """A site, and all that was asked of it and answered by it in JSON: the path's last part, the question, the answer."""
 
-    site: httpx.AsyncBaseTransport
+    settings: SiteSettings
     messages: list[tuple[str, dict[str, Any], dict[str, Any]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """Forgets every analysis."""
+        self.site = httpx.ASGITransport(create_site(self.settings))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         response = await self.site.handle_async_request(request)
@@ -35,7 +42,11 @@ class Heard(httpx.AsyncBaseTransport):
 
     def rounds(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         """What was asked of it in each round, and what it contributed."""
-        return [(asked, said["contribution"]) for _, asked, said in self.messages if asked.get("kind") == "evaluate"]
+        return [
+            (asked, said["contribution"])
+            for _, asked, said in self.messages
+            if asked.get("kind") == "evaluate" and "contribution" in said
+        ]
 
 
 def real_sites(
@@ -43,12 +54,20 @@ def real_sites(
 ) -> dict[str, Heard]:
     """S0, S1, ... with these CSV files."""
     (folder / "dictionary.json").write_text(json.dumps(dictionary), encoding="utf-8")
+    (folder / "secret").write_text("known-to-the-site-alone", encoding="utf-8")
     sites = {}
     for number, table in enumerate(tables):
         name, path = f"S{number}", folder / f"{number}.csv"
         path.write_text(table, encoding="utf-8")
-        settings = SiteSettings(name=name, data=path, dictionary=folder / "dictionary.json", policy=policy)
-        sites[name] = Heard(httpx.ASGITransport(create_site(settings)))
+        sites[name] = Heard(
+            SiteSettings(
+                name=name,
+                data=path,
+                dictionary=folder / "dictionary.json",
+                policy=policy,
+                secret_file=folder / "secret",
+            )
+        )
     return sites
 
 

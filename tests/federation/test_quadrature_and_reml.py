@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from numpy.polynomial.hermite_e import hermegauss
@@ -106,6 +107,29 @@ async def test_the_effects_of_the_site_come_with_quadrature_too_and_the_summary_
 ) -> None:
     result, sites = await fitted(tmp_path, made_up(), formula="d ~ x + (1 | site)", quadrature_points="auto")
     assert [row["level"] for row in result["tidy"] if row["effect"] == "ran_vals"] == list(sites)
+
+
+class Forgetful(Heard):
+    """It restarts just before it is to close for the first time."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/close") and all(path != "close" for path, _, _ in self.messages):
+            self.restart()
+        return await super().handle_async_request(request)
+
+
+async def test_a_site_that_restarts_before_the_close_is_asked_again_at_the_points_that_were_found(
+    tmp_path: Path,
+) -> None:
+    request = {"formula": "d ~ x + (1 | site)", "quadrature_points": "auto"}
+    sites = real_sites(tmp_path, DICTIONARY, made_up().tables())
+    undisturbed = (await ended(coordinator_of(tmp_path, sites), **request))["ended_with"]
+    sites["S2"] = forgetful = Forgetful(sites["S2"].settings)
+    result = (await ended(coordinator_of(tmp_path, sites), **request))["ended_with"]
+    assert result["tidy"] == undisturbed["tidy"]
+    rounds = [asked for asked, _ in forgetful.rounds()]
+    assert rounds[-1] == next(asked for asked in reversed(rounds[:-1]) if asked["psi"] == rounds[-1]["psi"])
+    assert rounds[-1]["quadrature_points"] == result["convergence"]["quadrature"]["points"] > 1
 
 
 def mean_squares(data: MadeUp) -> tuple[float, float, float]:
