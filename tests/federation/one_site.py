@@ -35,6 +35,7 @@ class Fake:
 
     def __init__(self) -> None:
         self.calls = 0
+        self.points: list[int] = []
         self.go = threading.Event()
         self.go.set()
         self.fault: Exception | None = None
@@ -42,8 +43,9 @@ class Fake:
     def model_of(self, specification: Specification) -> Model:
         return Model(specification.layout, REGISTRY[specification.family, specification.link])
 
-    def contribution(self, rows: Rows, model: Model, psi: Vector, _points: int) -> Contribution:
+    def contribution(self, rows: Rows, model: Model, psi: Vector, points: int) -> Contribution:
         self.calls += 1
+        self.points.append(points)
         assert self.go.wait(10)
         if self.fault is not None:
             raise self.fault
