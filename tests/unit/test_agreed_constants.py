@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from coordinator.request import resolve
 from shared.dictionary import Dictionary, Variable
-from shared.errors import FormulaError, RequestError
+from shared.errors import FormulaError
 from shared.formula.columns import design_columns
 from shared.formula.expressions import (
     Arithmetic,
