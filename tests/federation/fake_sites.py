@@ -72,7 +72,8 @@ class FakeSite:
 
     def _accepted(self, specification: dict[str, Any]) -> dict[str, Any]:
         sha256 = Specification.model_validate(specification).sha256
-        counts = {"rows": len(self.y), "rows_dropped": 0, "groups": {}}
+        groups = {term["group"]: 1 for term in specification["random"]}
+        counts = {"rows": len(self.y), "rows_dropped": 0, "groups": groups}
         return {"specification_sha256": sha256, "fingerprint": self.fingerprint, **counts}
 
     async def _contribution(self, body: dict[str, Any]) -> httpx.Response:

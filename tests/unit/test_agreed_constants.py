@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from coordinator.request import resolve
 from shared.dictionary import Dictionary, Variable
-from shared.errors import FormulaError, RequestError
+from shared.errors import FormulaError
 from shared.formula.columns import design_columns
 from shared.formula.expressions import (
     Arithmetic,
@@ -214,14 +214,17 @@ def test_what_has_no_constants_is_refused_with_place_and_remedy(right: str, mess
     "bar", ["(1 + ns(age, df = 2) || clinic)", "(poly(x, 2, raw = TRUE) || clinic)", "(C(f, sum) || clinic)"]
 )
 def test_columns_that_lme4_keeps_correlated_are_not_taken_apart(bar: str) -> None:
-    with pytest.raises(RequestError, match=r"under `\|\|` is not available yet"):
-        asked(f"y ~ age + {bar}")
-    assert asked(f"y ~ age + {bar.replace('||', '|')}").random is not None
+    """`(f || g)` is `(1 | g) + (0 + f | g)`."""
+    term = bar.removeprefix("(").removeprefix("1 + ").removesuffix(" || clinic)")
+    assert asked(f"y ~ age + {bar}").random == asked(f"y ~ age + (1 | clinic) + (0 + {term} | clinic)").random
+    intercept, block = asked(f"y ~ age + {bar}").random
+    assert [column.name for column in intercept.columns] == ["(Intercept)"]
+    assert block.correlated
+    assert len(block.columns) > 1
 
 
 def test_one_column_of_agreed_constants_is_a_number_under_a_double_bar() -> None:
-    random = asked("y ~ (1 + scale(age) || clinic)").random
-    assert random is not None
+    (random,) = asked("y ~ (1 + scale(age) || clinic)").random
     assert not random.correlated
 
 
