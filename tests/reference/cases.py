@@ -50,6 +50,10 @@ class Case:
         return len(np.unique(self.group))
 
     @property
+    def outer_groups(self) -> int:
+        return len(np.unique(self.outer))
+
+    @property
     def nested(self) -> bool:
         return self.model.layout.q_outer > 0
 
