@@ -106,6 +106,8 @@ class SiteClient:
         accepted = await self._ask("POST", f"/v1/analyses/{analysis_id}/prepare", body, Accepted)
         if accepted.specification_sha256 != specification.sha256:
             raise self._fault("it accepted another specification than it was asked about.")
+        if set(accepted.groups) != set(specification.groupings):
+            raise self._fault("it counted the groups of other factors than the specification's.")
         return accepted
 
     async def start(self, analysis_id: str, request: StartRequest, layout: ParameterLayout) -> StartContribution:
@@ -141,7 +143,8 @@ class SiteClient:
         self.last_seen = now()
         if contribution.size != len(request.psi):
             raise self._fault(f"its contribution has {contribution.size} parameters instead of {len(request.psi)}.")
-        expected = (layout.information_size, layout.p, layout.p) if layout.restricted else None
+        derivatives, p = layout.information_size, layout.p if layout.information_size else 0
+        expected = (derivatives, p, p) if layout.restricted else None
         if (None if contribution.information is None else contribution.information.shape) != expected:
             raise self._fault("its contribution does not have the information that a restricted likelihood needs.")
         return contribution

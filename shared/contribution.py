@@ -74,7 +74,7 @@ def total(contributions: Sequence[Contribution]) -> Contribution:
     size, information = contributions[0].size, contributions[0].information
     value, gradient, triangles = np.split(summed, [1, 1 + size])
     hessian, rest = np.split(triangles, [size * (size + 1) // 2])
-    if information is not None:
+    if information is not None and len(information):  # without theta there is nothing to add
         information = np.array([symmetric(one, information.shape[1]) for one in rest.reshape(len(information), -1)])
     return Contribution(float(value[0]), gradient, symmetric(hessian, size), information)
 

@@ -11,6 +11,7 @@ CONTRIBUTION: Example = {
     "value": -27.7,
     "gradient": [2.12, 1.56, 0.01],
     "hessian": [-9.34, -4.67, -4.68, 0.07, 0.04, -4.83],
+    "information": None,
 }
 
 SPECIFICATION: Example = {

@@ -16,7 +16,7 @@ from shared.contribution import Contribution, symmetric, triangle
 from shared.errors import ContributionError, FedglmmError
 from shared.optimisation.start import StartContribution
 from shared.parameters import Vector
-from shared.specification import MOST_POINTS, Specification
+from shared.specification import MOST_GROUPINGS, MOST_POINTS, Grouping, Specification
 
 LARGEST = 1e100
 """No number of a site's answer is larger, so that sums over all sites and products in a step stay finite."""
@@ -90,7 +90,7 @@ class Accepted(Wire):
     fingerprint: Label
     rows: Count
     rows_dropped: Count = Field(description="rows with a missing value in a variable of the model")
-    groups: dict[Label, Count] = Field(description="of each grouping factor, at the site")
+    groups: dict[Grouping, Count] = Field(max_length=MOST_GROUPINGS, description="of each grouping factor, at the site")
 
 
 class Problem(Wire):

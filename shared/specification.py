@@ -7,7 +7,7 @@ against their own dictionary, and approve it or refuse.
 
 import hashlib
 from collections.abc import Sequence
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -15,7 +15,10 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationError,
     ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
     field_validator,
     model_validator,
 )
@@ -72,7 +75,17 @@ MOST_POINTS = 100
 MOST_GROUPINGS = 2
 """Grouping factors of one model, one inside the other."""
 
-QuadraturePoints: TypeAlias = Annotated[int, Field(ge=1, le=MOST_POINTS)] | Literal["auto"]
+
+def _in_one_sentence(value: Any, validated: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return validated(value)
+    except ValidationError:
+        raise ValueError(f"the number of quadrature points is 1 to {MOST_POINTS}, or auto") from None
+
+
+QuadraturePoints: TypeAlias = Annotated[
+    Annotated[int, Field(ge=1, le=MOST_POINTS)] | Literal["auto"], WrapValidator(_in_one_sentence)
+]
 
 
 def _parts(expression: Expression) -> int:

@@ -153,7 +153,8 @@ def routes(node: SiteNode, limiter: CapacityLimiter) -> APIRouter:
         analysis_id: Analysis, request: ContributionRequest, asked: Request
     ) -> StartReply | EvaluateReply | Response:
         reply = await compute(analysis_id, partial(node.contributions, analysis_id, request))
-        if isinstance(reply, EvaluateReply) and packed.accepted(asked.headers.get("Accept", "")):
+        wanted = packed.accepted(asked.headers.get("Accept", ""))
+        if wanted and isinstance(reply, EvaluateReply) and reply.contribution.information is None:
             return Response(packed.pack(reply), media_type=packed.MEDIA_TYPE)
         return reply
 

@@ -16,6 +16,7 @@ HERE = Path(__file__).parent
 RSCRIPT, GPBOOST_PYTHON = "FEDGLMM_BENCH_RSCRIPT", "FEDGLMM_BENCH_GPBOOST_PYTHON"
 """Environment variables that name an Rscript, and a Python interpreter that can import gpboost."""
 LME4_ENGINES = {"glm": "R's glm, no random effect", "glmer": "lme4::glmer, nAGQ = 1, bobyqa"}
+QUADRATURE = {"glmer25": "lme4::glmer, nAGQ = 25, bobyqa"}
 GPBOOST = "GPBoost, to convergence"
 
 
@@ -44,9 +45,10 @@ def fits(path: Path, data: Simulated, names: Sequence[str] = (*LME4_ENGINES, "gp
 
 def _lme4(name: str, size: list[str]) -> Pooled:
     rscript = os.environ.get(RSCRIPT) or shutil.which("Rscript")
+    engine = (LME4_ENGINES | QUADRATURE)[name]
     if rscript is None:
-        return Pooled(LME4_ENGINES[name])
-    return _told(LME4_ENGINES[name], [rscript, str(HERE / "lme4.R"), *size, name])
+        return Pooled(engine)
+    return _told(engine, [rscript, str(HERE / "lme4.R"), *size, name])
 
 
 def _gpboost(size: list[str]) -> Pooled:

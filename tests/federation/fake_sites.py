@@ -72,14 +72,13 @@ class FakeSite:
 
     def _accepted(self, specification: dict[str, Any]) -> dict[str, Any]:
         sha256 = Specification.model_validate(specification).sha256
-        counts = {"rows": len(self.y), "rows_dropped": 0, "groups": {"site": 1}}
+        counts = {"rows": len(self.y), "rows_dropped": 0, "groups": {}}
         return {"specification_sha256": sha256, "fingerprint": self.fingerprint, **counts}
 
     async def _contribution(self, body: dict[str, Any]) -> httpx.Response:
         if body["kind"] == "start":
-            start = StartContribution(
-                (self._logistic(np.zeros(2)),), np.array([float(len(self.y)), float(len(self.y)), 0.0])
-            )
+            n = float(len(self.y))
+            start = StartContribution((self._logistic(np.zeros(2)),), np.array([n, 1.0, n, 0.0, 0.0]))
             message = StartMessage.of(start).model_dump()
             return httpx.Response(200, json={"kind": "start", "round": 0, "start": message})
         self.rounds.append(body)

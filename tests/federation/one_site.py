@@ -35,6 +35,7 @@ class Fake:
 
     def __init__(self) -> None:
         self.calls = 0
+        self.points: list[int] = []
         self.go = threading.Event()
         self.go.set()
         self.fault: Exception | None = None
@@ -42,8 +43,9 @@ class Fake:
     def model_of(self, specification: Specification) -> Model:
         return Model(specification.layout, REGISTRY[specification.family, specification.link])
 
-    def contribution(self, rows: Rows, model: Model, psi: Vector) -> Contribution:
+    def contribution(self, rows: Rows, model: Model, psi: Vector, points: int) -> Contribution:
         self.calls += 1
+        self.points.append(points)
         assert self.go.wait(10)
         if self.fault is not None:
             raise self.fault
@@ -51,7 +53,7 @@ class Fake:
 
     def start(self, rows: Rows, model: Model) -> StartContribution:
         size = model.layout.p
-        return StartContribution((Contribution(float(rows.n), np.zeros(size), np.eye(size)),), np.ones(2))
+        return StartContribution((Contribution(float(rows.n), np.zeros(size), np.eye(size)),), np.ones(6))
 
     def site_effect(self, _rows: Rows, _model: Model, _psi: Vector, _basis: Matrix) -> tuple[Vector, Vector]:
         self.calls += 1

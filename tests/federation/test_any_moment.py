@@ -12,6 +12,8 @@ from coordinator.states import AnalysisState
 from coordinator.store import MemoryStore
 from shared.messages import Accepted, StartMessage
 from tests.federation.fake_sites import FakeSite, KeptStore, bits, build, client, eventually, honest_sites, submitted
+from tests.federation.made_up import DICTIONARY, made_up
+from tests.federation.real_sites import coordinator_of, real_sites
 
 pytestmark = pytest.mark.anyio
 
@@ -70,4 +72,34 @@ async def test_a_coordinator_that_dies_at_any_of_its_writes_ends_with_the_same_b
             await eventually(lambda store=store: store.dead)
         revived = store.revived()
         async with client(build(tmp_path, again, revived)) as http:
+            assert await bits(http, revived, analysis_id) == undisturbed, f"dead at write {last}"
+
+
+@pytest.mark.parametrize(
+    "request_of",
+    [
+        {"formula": "d ~ x + (1 | clinic)", "quadrature_points": "auto"},
+        {"formula": "y ~ x + (1 | site) + (1 | clinic)", "family": "gaussian", "reml": True},
+    ],
+    ids=["auto", "reml"],
+)
+async def test_so_it_does_between_two_numbers_of_points_and_with_restricted_likelihoods(
+    tmp_path: Path, request_of: dict[str, Any]
+) -> None:
+    sites = real_sites(tmp_path, DICTIONARY, made_up(sites=2, rows=8).tables())
+    whole = Mortal(last=0, after=True)
+    async with client(coordinator_of(tmp_path, sites, whole)) as http:
+        undisturbed = await bits(http, whole, await submitted(http, **request_of))
+    rounds, result = undisturbed
+    if "reml" in request_of:
+        assert all(summed.information for _, _, summed in rounds)
+    else:
+        assert len(result["convergence"]["quadrature"]["path"]) > 2
+    for last in range(1, whole.writes + 1):
+        store = Mortal(last, after=True)
+        async with client(coordinator_of(tmp_path, sites, store)) as http:
+            analysis_id = await submitted(http, **request_of)
+            await eventually(lambda store=store: store.dead)
+        revived = store.revived()
+        async with client(coordinator_of(tmp_path, sites, revived)) as http:
             assert await bits(http, revived, analysis_id) == undisturbed, f"dead at write {last}"

@@ -84,17 +84,20 @@ def test_any_number_of_sites_gives_the_pooled_estimates(name: str, tolerance: fl
 @settings(max_examples=60, deadline=None)
 @given(model=st.sampled_from(WITH_GROUPS), data=st.data())
 def test_any_partition_of_the_groups_gives_the_pooled_contribution(model, data) -> None:
+    """Of two grouping factors the larger groups are dealt, each with all that lies in it."""
     rows, built, psi, _ = generate(*model)
-    cuts = data.draw(st.lists(st.integers(1, rows.groups - 1), unique=True, max_size=rows.groups - 1).map(sorted))
-    edges = [0, *cuts, rows.groups]
-    parts = [contribution(rows.select_groups(a, b), built, psi) for a, b in pairwise(edges)]
-    assert distance(parts, contribution(rows, built, psi)) < 1e-12
+    points, whole = model[1].points, len(rows.outer) - 1
+    cuts = data.draw(st.lists(st.integers(1, whole - 1), unique=True, max_size=whole - 1).map(sorted))
+    edges = [0, *cuts, whole]
+    parts = [contribution(rows.select_outer(a, b), built, psi, points) for a, b in pairwise(edges)]
+    assert distance(parts, contribution(rows, built, psi, points)) < 1e-12
 
 
 @settings(max_examples=25, deadline=None)
 @given(model=st.sampled_from(MODELS), seed=st.integers(0, 2**16))
 def test_the_order_of_rows_and_sites_does_not_matter(model, seed) -> None:
     rows, built, psi, group = generate(*model)
+    shape = model[1]
     order = np.random.default_rng(seed).permutation(rows.n)
     shuffled = type(rows).sorted_by_group(
         X=rows.X[order],
@@ -103,8 +106,11 @@ def test_the_order_of_rows_and_sites_does_not_matter(model, seed) -> None:
         weight=rows.weight[order],
         offset=rows.offset[order],
         group=group[order] if built.layout.q else None,
+        outer=(group // 3)[order] if shape.outer else None,
+        effects=rows.effects,
     )
-    one, other = contribution(rows, built, psi), contribution(shuffled, built, psi)
+    one, other = (contribution(some, built, psi, shape.points) for some in (rows, shuffled))
     assert distance([one], other) < 1e-10
-    halves = [contribution(rows.select_groups(a, b), built, psi) for a, b in ((0, 1), (1, rows.groups)) if a < b]
+    ends = ((0, 1), (1, len(rows.outer) - 1))
+    halves = [contribution(rows.select_outer(a, b), built, psi, shape.points) for a, b in ends if a < b]
     assert total(halves).value == total(halves[::-1]).value

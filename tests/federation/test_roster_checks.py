@@ -1,25 +1,17 @@
 """What no site can tell alone is told before the first round, and what only the fit shows is told by its name."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import httpx
 import numpy as np
 import pytest
-from fastapi import FastAPI
 
-from coordinator.app import create_app
 from coordinator.roster import faults_of
-from coordinator.settings import Settings
-from coordinator.store import MemoryStore
 from shared.formula.expressions import Column, NumericFactor, VariableRef
 from shared.messages import Accepted
 from shared.specification import RandomTerm, Specification
-from site_node.app import create_app as create_site
-from site_node.settings import SiteSettings
-from tests.federation.fake_sites import client, until
+from tests.federation.real_sites import coordinator_of, ended, real_sites
 from tests.unit.smallest import SPECIFICATION
 
 pytestmark = pytest.mark.anyio
@@ -44,28 +36,11 @@ def rows(groups: int, each: int, x: Callable[[int, int], float], family: str = "
     return made
 
 
-def federation(folder: Path, data: Sequence[Sequence[Row]]) -> FastAPI:
-    """Real sites with these rows behind the real coordinator, in one process."""
-    (folder / "dictionary.json").write_text(json.dumps(DICTIONARY), encoding="utf-8")
-    transports = {}
-    for number, table in enumerate(data):
-        name, path = f"S{number}", folder / f"{number}.csv"
-        path.write_text("y,x,g\n" + "".join(f"{y!r},{x!r},{g}\n" for y, x, g in table), encoding="utf-8")
-        settings = SiteSettings(name=name, data=path, dictionary=folder / "dictionary.json", policy="open")
-        transports[name] = httpx.ASGITransport(create_site(settings))
-    sites = [{"name": name, "url": f"http://{name.lower()}"} for name in transports]
-    settings = Settings.model_validate({"dictionary": "dictionary.json", "sites": sites}, context=folder)
-    return create_app(settings, store=MemoryStore(), transports=transports)
-
-
 async def ending(folder: Path, data: Sequence[Sequence[Row]], formula: str, **request: Any) -> dict[str, Any]:
-    """The view of the ended analysis, with its result."""
-    async with client(federation(folder, data)) as http:
-        answer = await http.post("/v1/analyses", json={"family": "gaussian", "formula": formula, **request})
-        assert answer.status_code == 201, answer.text
-        view = await until(http, answer.json()["id"])
-        link = view["links"]["result"]
-        return view | {"ended_with": (await http.get(link)).json() if link else None}
+    """The view of the ended analysis, with its result, of real sites with these rows."""
+    tables = ["y,x,g\n" + "".join(f"{y!r},{x!r},{g}\n" for y, x, g in table) for table in data]
+    app = coordinator_of(folder, real_sites(folder, DICTIONARY, tables))
+    return await ended(app, **({"family": "gaussian", "formula": formula} | request))
 
 
 def varying(group: int, k: int) -> float:

@@ -75,6 +75,56 @@ async def test_the_same_request_gets_the_identical_bytes_without_computing_again
         assert following.json()["round"] == 2
 
 
+async def test_a_round_has_as_many_quadrature_points_as_agreed(site: Site) -> None:
+    for agreed, asked, others in ((1, 1, (5, 100)), (5, 5, (1, 25))):
+        specification = site.specification(quadrature_points=agreed)
+        analysis, same = f"points-{agreed}", {"specification_sha256": specification.sha256}
+        async with site.client() as client:
+            await site.prepare(client, specification, analysis=analysis)
+            place = f"/v1/analyses/{analysis}/contributions"
+            for other in others:
+                body = site.evaluate() | same | {"quadrature_points": other}
+                problem = assert_problem(await client.post(place, json=body), 422, "quadrature_points")
+                assert (problem["where"], str(agreed) in problem["message"]) == ("quadrature_points", True)
+                assert problem["remedy"]
+            body = site.evaluate() | same | {"quadrature_points": asked}
+            assert (await client.post(place, json=body)).status_code == 200
+
+
+async def test_with_auto_any_number_of_points_is_answered_but_one_only_in_each_round(site: Site) -> None:
+    auto = site.specification(quadrature_points="auto")
+    same = {"specification_sha256": auto.sha256}
+    async with site.client() as client:
+        await site.prepare(client, auto)
+        replies = []
+        for number, points in enumerate((1, 5, 100), start=1):
+            body = site.evaluate(number) | same | {"quadrature_points": points}
+            replies.append(await client.post("/v1/analyses/one/contributions", json=body))
+        assert [reply.status_code for reply in replies] == [200] * 3
+        assert site.fake.points == [1, 5, 100]
+        other = site.evaluate(3) | same | {"quadrature_points": 5}
+        assert_problem(await client.post("/v1/analyses/one/contributions", json=other), 403, "round_answered")
+        for points in (0, 101, "auto"):
+            wrong = site.evaluate(4) | same | {"quadrature_points": points}
+            assert_problem(await client.post("/v1/analyses/one/contributions", json=wrong), 422, "request")
+
+
+async def test_a_round_of_a_restricted_likelihood_is_answered_in_json_also_where_bytes_are_asked_for(
+    site: Site,
+) -> None:
+    """The bytes have no place for the information."""
+    response = NumericResponse(expression=VariableRef("death"))
+    restricted = site.specification(family="gaussian", link="identity", response=response, reml=True)
+    body = site.evaluate() | {"specification_sha256": restricted.sha256, "psi": [0.1, -0.2, 0.5, 0.0]}
+    transport = httpx.ASGITransport(app=create_app(site.settings))
+    async with httpx.AsyncClient(transport=transport, base_url="http://site") as client:
+        await site.prepare(client, restricted)
+        headers = {"Accept": f"{packed.MEDIA_TYPE}, application/json"}
+        answer = await client.post("/v1/analyses/one/contributions", json=body, headers=headers)
+    assert answer.headers["Content-Type"] == "application/json"
+    assert [len(one) for one in answer.json()["contribution"]["information"]] == [3, 3]
+
+
 async def test_a_round_is_answered_in_bytes_where_they_are_asked_for_and_in_json_otherwise(site: Site) -> None:
     async with site.client() as client:
         await site.prepare(client)

@@ -164,7 +164,9 @@ def test_a_known_sd_is_stated_and_has_no_error() -> None:
 def test_an_ending_without_estimates_has_no_errors_but_says_where_it_stood() -> None:
     one = case(INSIDE)
     state = fit(one.sites(2), one.model, max_rounds=1)
-    made = make_result(specification(state.layout, group="woman"), state, [], accepted(len(one.y), one.groups), {})
+    made = make_result(
+        specification(state.layout, group="woman"), state, [], accepted(len(one.y), one.groups, group="woman"), {}
+    )
     assert made["convergence"]["outcome"] == "round_limit"
     assert {row["std.error"] for row in made["tidy"]} == {None}
     assert {entry for row in made["vcov_all"]["matrix"] for entry in row} == {None}
@@ -174,7 +176,9 @@ def test_an_ending_without_estimates_has_no_errors_but_says_where_it_stood() -> 
 def test_the_sites_own_effects_are_rows_with_intervals() -> None:
     one, state = case("cbpp_ri"), fitted("cbpp_ri")
     effects = {"Bern": RandomEffect(modes=(0.3,), standard_deviations=(0.2,))}
-    made = make_result(specification(state.layout, group="site"), state, [], accepted(len(one.y), one.groups), effects)
+    made = make_result(
+        specification(state.layout, group="site"), state, [], accepted(len(one.y), one.groups, group="site"), effects
+    )
     row, reach = made["tidy"][-1], norm.ppf(0.5 + LEVEL / 2)
     assert [row[key] for key in ("effect", "group", "level", "term")] == ["ran_vals", "site", "Bern", "(Intercept)"]
     assert (row["estimate"], row["std.error"]) == (0.3, 0.2)

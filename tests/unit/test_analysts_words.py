@@ -1,9 +1,11 @@
 """What the analyst's commands say before and after they ask: of a key file, an address, and the rounds that were made."""
 
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from coordinator.client import Coordinator
@@ -12,6 +14,7 @@ from coordinator.client.faults import fault_of
 from coordinator.client.summary import summary
 from coordinator.client.terminal import key_in
 from shared.errors import SettingsError, SiteError, UnknownAnalysisError
+from shared.specification import AnalysisRequest
 
 NOBODY = "http://127.0.0.1:9"
 KEY = "0123456789abcdef"
@@ -64,20 +67,70 @@ def test_only_an_unknown_analysis_is_one() -> None:
         assert isinstance(fault_of(response, NOBODY), SiteError)
 
 
+RESULT: dict[str, Any] = {
+    "family": "binomial",
+    "link": "logit",
+    "formula": "y ~ 1",
+    "roster": ["Bern"],
+    "glance": {"ngrps": {}},
+    "specification": {"response": {"kind": "numeric"}, "weights": None, "reml": False},
+    "warnings": [],
+}
+
+
 @pytest.mark.parametrize(
     ("rounds", "said"),
     [(1, "after 1 round (the start)."), (6, "after 6 rounds (the start and 5 more).")],
 )
 def test_the_summary_counts_rounds_as_the_table_numbers_them(rounds: int, said: str) -> None:
     convergence = {"outcome": "round_limit", "rounds": rounds, "decrement": None, "advice": "Raise max_rounds."}
-    result = {
-        "family": "binomial",
-        "link": "logit",
-        "formula": "y ~ 1",
-        "roster": ["Bern"],
-        "glance": {"ngrps": {}},
-        "specification": {"response": {"kind": "numeric"}, "weights": None},
-        "convergence": convergence,
-        "warnings": [],
-    }
-    assert said in summary(result)
+    assert said in summary(RESULT | {"convergence": convergence})
+
+
+@pytest.mark.parametrize(
+    ("family", "reml", "points", "said"),
+    [
+        ("binomial", False, 1, "mixed model fit by maximum likelihood (Laplace Approximation), federated"),
+        (
+            "binomial",
+            False,
+            25,
+            "mixed model fit by maximum likelihood (Adaptive Gauss-Hermite Quadrature, 25 points), federated",
+        ),
+        ("gaussian", False, 1, "Linear mixed model fit by maximum likelihood, federated"),
+        ("gaussian", True, 1, "Linear mixed model fit by REML, federated"),
+    ],
+)
+def test_the_summary_says_which_likelihood_it_was(family: str, reml: bool, points: int, said: str) -> None:
+    convergence = {"outcome": "round_limit", "rounds": 3, "decrement": None, "advice": ""}
+    convergence["quadrature"] = {"points": points, "path": None}
+    specification = RESULT["specification"] | {"reml": reml}
+    changes = {"family": family, "specification": specification, "glance": {"ngrps": {"site": 9}}}
+    assert said in summary(RESULT | changes | {"convergence": convergence})
+
+
+OF_THE_MODEL = set(AnalysisRequest.model_fields) - {
+    "formula",  # an argument
+    "link",  # each family has one
+    *("sites", "tolerance", "max_rounds", "confidence_level", "title"),  # not of the model
+}
+
+
+@pytest.mark.parametrize("command", ["fit", "rehearse"])
+def test_every_option_of_the_model_is_an_option_of_the_command_and_has_a_word_of_help(command: str) -> None:
+    options = {option.name: option for option in get_command(app).commands[command].params}
+    assert set(options) >= OF_THE_MODEL >= {"quadrature_points", "reml"}
+    shown = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200", "TERM": "dumb"}).stdout
+    for name in OF_THE_MODEL:
+        assert f"--{name.replace('_', '-')}" in shown
+        assert options[name].help
+
+
+@pytest.mark.parametrize("points", ["many", "0", "101", "2.5", "", "-1"])
+@pytest.mark.parametrize(
+    "command", [["fit", "y ~ 1"], ["rehearse", "none.csv", "y ~ 1", "--site", "s"]], ids=["fit", "rehearse"]
+)
+def test_a_number_of_points_that_cannot_be_is_told_before_anything_is_done(command: list[str], points: str) -> None:
+    done = CliRunner().invoke(app, [*command, "--quadrature-points", points])
+    assert done.exit_code == 2
+    assert "quadrature_points: the number of quadrature points is 1 to 100, or auto." in done.stderr

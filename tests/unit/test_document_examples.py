@@ -3,15 +3,18 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from coordinator.request import resolve
 from shared.dictionary import Dictionary, Variable
 from shared.errors import RequestError
-from shared.specification import LINKS, AnalysisRequest, FamilyName, Specification
+from shared.optimisation.raising import ENOUGH, LADDER
+from shared.specification import LINKS, AnalysisRequest, Specification
 
 DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "formula.md").read_text(encoding="utf-8")
 NUMBERS = {"death": "integer", "events": "integer", "n": "integer"} | dict.fromkeys(("age", "x", "z", "time"), "number")
 FACTORS = {"arm": ("placebo", "drug"), "stage": ("I", "II", "III"), "outcome": ("alive", "dead")}
 AGREED = {"age": {"range": [18, 98], "mean": 60, "sd": 15, "knots": [50, 65]}}
@@ -41,8 +44,8 @@ def quoted(cell: str) -> list[str]:
     return re.findall(r"`([^`]+)`", cell)
 
 
-def asked(formula: str, family: FamilyName = "binomial", weights: str | None = None) -> Specification:
-    return resolve(AnalysisRequest(formula=formula, family=family, weights=weights), KNOWN, ("a", "b"))
+def asked(formula: str, **settings: Any) -> Specification:
+    return resolve(AnalysisRequest(formula=formula, **settings), KNOWN, ("a", "b"))
 
 
 TERMS = [*rows("Fixed effects"), *rows("Polynomials, splines, scaling, contrasts")]
@@ -57,13 +60,12 @@ def test_a_fixed_effect_has_the_columns_of_the_page(cells: list[str]) -> None:
 @pytest.mark.parametrize("cells", TERMS, ids=lambda cells: cells[0])
 def test_it_has_them_in_front_of_a_bar_too(cells: list[str]) -> None:
     written = quoted(cells[0])[0]
-    random = asked(f"death ~ 1 + ({written} | clinic)").random
-    assert random is not None
+    (random,) = asked(f"death ~ 1 + ({written} | clinic)").random
     assert [column.name for column in random.columns] == quoted(cells[2])
 
 
 def test_the_page_knows_the_constants_of_its_examples() -> None:
-    fields = re.search(r"dictionary has `([^`]+)`", (DOCS / "formula.md").read_text(encoding="utf-8"))
+    fields = re.search(r"dictionary has `([^`]+)`", PAGE)
     assert fields is not None
     assert json.loads(f"{{{fields[1]}}}") == AGREED["age"]
 
@@ -94,7 +96,7 @@ def test_a_response_of_the_page_can_be_asked_for(cells: list[str]) -> None:
     families = [family for family in LINKS if family in cells[1].split(", ")]
     assert ", ".join(families) == cells[1]
     for family in families:
-        assert asked(quoted(cells[0])[0], family, weights).family == family
+        assert asked(quoted(cells[0])[0], family=family, weights=weights).family == family
 
 
 def test_the_second_level_in_coding_order_is_the_event() -> None:
@@ -117,14 +119,50 @@ def test_what_the_page_says_is_refused_is_refused_with_a_remedy(written: str) ->
     assert caught.value.remedy
 
 
-def not_available() -> list[str]:
-    return [written for cells in rows("Not available yet") for written in quoted(cells[0])]
+def blocks(specification: Specification) -> list[str]:
+    """What covaries: all columns of a correlated term, and each of an uncorrelated one by itself."""
+    found = []
+    for term in specification.random:
+        names = [column.name for column in term.columns]
+        together = [", ".join(names)] if term.correlated else names
+        found += [f"{one} by {term.group}" for one in together]
+    return found
 
 
-@pytest.mark.parametrize("written", not_available())
-def test_what_the_page_says_is_not_available_yet_is_refused_as_such(written: str) -> None:
-    with pytest.raises(RequestError, match="not available yet"):
-        asked(f"death ~ age + {written}")
+@pytest.mark.parametrize("cells", rows("Nested groups and blocks"), ids=lambda cells: cells[0])
+def test_bars_are_read_as_the_blocks_of_the_page(cells: list[str]) -> None:
+    assert blocks(asked(f"death ~ age + {quoted(cells[0])[0]}")) == quoted(cells[2])
+
+
+@pytest.mark.parametrize("cells", rows("Nested groups and blocks"), ids=lambda cells: cells[0])
+def test_restricted_likelihoods_go_with_all_of_them(cells: list[str]) -> None:
+    assert asked(f"time ~ age + {quoted(cells[0])[0]}", family="gaussian", reml=True).reml
+
+
+@pytest.mark.parametrize("points", [1, 100, "auto"])
+@pytest.mark.parametrize("written", ["(1 | clinic)", "(0 + x | clinic)"])
+def test_quadrature_is_for_the_single_effects_of_the_page(written: str, points: int | str) -> None:
+    assert asked(f"death ~ age + {written}", quadrature_points=points).quadrature_points == points
+
+
+def test_the_page_says_which_nodes_are_tried_and_when_they_are_enough() -> None:
+    told = re.search(
+        r"of (\d+) node it goes on with ([\d, and]+),\s+until .*? by no more than (\S+) for", PAGE, re.DOTALL
+    )
+    assert told is not None
+    assert (int(told[1]), *map(int, re.findall(r"\d+", told[2]))) == LADDER
+    assert float(told[3]) == ENOUGH
+
+
+@pytest.mark.parametrize("cells", rows("Not available"), ids=lambda cells: cells[0])
+def test_what_the_page_says_is_not_available_is_refused_with_a_remedy(cells: list[str]) -> None:
+    written, *settings = quoted(cells[0])
+    asking = json.loads(f"{{{', '.join(settings)}}}")
+    response = "time" if asking.get("family") == "gaussian" else "death"
+    with pytest.raises(RequestError) as caught:
+        asked(f"{response} ~ age + {written}", **asking)
+    assert caught.value.where.startswith(tuple(asking) or "formula")
+    assert caught.value.remedy
 
 
 def test_the_dictionary_of_the_page_is_one() -> None:

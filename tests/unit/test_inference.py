@@ -60,13 +60,13 @@ def test_intervals_reach_the_normal_quantile(level) -> None:
 
 @given(value=st.floats(1e-3, 1e3), se=st.floats(1e-6, 1e3))
 def test_an_interval_of_a_standard_deviation_is_positive_and_holds_it(value, se) -> None:
-    low, high = interval(Quantity("sd", ("x",), value, np.zeros(1)), min(se, 50 * value), 1.96)
+    low, high = interval(Quantity("sd", "site", ("x",), value, np.zeros(1)), min(se, 50 * value), 1.96)
     assert 0.0 <= low <= value <= high
 
 
 @given(value=st.floats(-0.999, 0.999), se=st.floats(1e-6, 10))
 def test_an_interval_of_a_correlation_stays_a_correlation(value, se) -> None:
-    low, high = interval(Quantity("cor", ("x", "y"), value, np.zeros(1)), se, 1.96)
+    low, high = interval(Quantity("cor", "site", ("x", "y"), value, np.zeros(1)), se, 1.96)
     assert -1.0 <= low <= value <= high <= 1.0
 
 
@@ -89,7 +89,7 @@ def test_a_hessian_that_is_no_maximum_gives_no_standard_errors() -> None:
 
 
 def test_a_correlation_at_its_limit_has_no_interval() -> None:
-    low, high = interval(Quantity("cor", ("x", "y"), 1.0, np.zeros(1)), math.nan, 1.96)
+    low, high = interval(Quantity("cor", "site", ("x", "y"), 1.0, np.zeros(1)), math.nan, 1.96)
     assert math.isnan(low)
     assert math.isnan(high)
 
@@ -126,4 +126,4 @@ def test_without_a_covariance_nothing_has_a_standard_error_of_zero() -> None:
 
 
 def test_an_interval_beyond_the_floating_point_range_is_infinite_and_no_error() -> None:
-    assert interval(Quantity("sd", ("x",), 1e-9, np.zeros(1)), 1.0, 1.96)[1] == math.inf
+    assert interval(Quantity("sd", "site", ("x",), 1e-9, np.zeros(1)), 1.0, 1.96)[1] == math.inf

@@ -11,11 +11,13 @@ from shared.errors import ContributionError, DataError
 from shared.messages import LARGEST, About, Accepted, CloseRequest, ContributionMessage, Problem, StartMessage
 
 ABOUT = {"site": "Bern", "version": "1", "protocol_min": 1, "protocol_max": 1, "fingerprint": "f", "policy": "open"}
-ACCEPTED = {"specification_sha256": "0" * 64, "fingerprint": "f", "rows": 9, "rows_dropped": 0, "groups": 1}
+ACCEPTED = {"specification_sha256": "0" * 64, "fingerprint": "f", "rows": 9, "rows_dropped": 0, "groups": {"site": 1}}
 ENTRIES = {"value": -1.0, "gradient": (0.1,), "hessian": (-1.0,)}
 
 
-@pytest.mark.parametrize("change", [{"value": -2e100}, {"gradient": (1e308,)}, {"hessian": (-1e101,)}])
+@pytest.mark.parametrize(
+    "change", [{"value": -2e100}, {"gradient": (1e308,)}, {"hessian": (-1e101,)}, {"information": ((1e101,),)}]
+)
 def test_a_number_beyond_the_largest_is_no_contribution(change) -> None:
     message = ContributionMessage.model_validate(ENTRIES | change)
     with pytest.raises(ContributionError, match="larger than"):
@@ -39,8 +41,17 @@ def test_the_largest_itself_may_be_sent_and_a_sum_over_sites_may_exceed_it() -> 
 @pytest.mark.parametrize("field", ["rows", "rows_dropped", "groups"])
 @pytest.mark.parametrize("count", [-1, 10**30])
 def test_counts_are_counts(field, count) -> None:
-    with pytest.raises(ValidationError, match=field):
-        Accepted.model_validate(ACCEPTED | {field: count})
+    with pytest.raises(ValidationError, match=rf"{field}(\.site)?\n +Input should be (greater|less) than"):
+        Accepted.model_validate(ACCEPTED | {field: {"site": count} if field == "groups" else count})
+
+
+def test_the_groups_are_those_of_as_many_factors_as_a_model_may_have() -> None:
+    longest = "g" * 400
+    for groups in ({}, {"site": 1, "ward:clinic": 4}, {longest: 4}):
+        assert Accepted.model_validate(ACCEPTED | {"groups": groups}).groups == groups
+    for groups in ({"a": 1, "b": 1, "c": 1}, {f"{longest}g": 1}, {"\x1b[2J": 1}):
+        with pytest.raises(ValidationError, match="groups"):
+            Accepted.model_validate(ACCEPTED | {"groups": groups})
 
 
 @pytest.mark.parametrize("field", ["site", "version", "fingerprint"])

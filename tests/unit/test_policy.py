@@ -96,7 +96,7 @@ def test_of_the_betablocker_trials_only_yusuf_is_refused(tmp_path: Path) -> None
         link="logit",
         response=NumericResponse(expression=VariableRef("death")),
         fixed=(INTERCEPT, Column("treatmentbeta-blocker", (LevelFactor("treatment", "beta-blocker"),))),
-        random=RandomTerm(group="site", columns=(INTERCEPT,)),
+        random=(RandomTerm(group="site", columns=(INTERCEPT,)),),
         roster=tuple(share.name for share in federation.shares),
         dictionary_sha256=sha256_of(federation.dictionary),
         tolerance=1e-16,

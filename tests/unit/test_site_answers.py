@@ -11,7 +11,9 @@ from coordinator import site_client
 from coordinator.site_client import UNREACHABLE, SiteClient
 from shared.errors import FedglmmError, SiteError
 from shared.messages import CloseReply, CloseRequest, ContributionMessage, EvaluateReply, EvaluateRequest, RandomEffect
+from shared.parameters import ParameterLayout
 
+LAYOUT = ParameterLayout(("(Intercept)",))
 REQUEST = EvaluateRequest(round=3, specification_sha256="0", psi=(0.0,), basis=(), previous=None)
 REPLY = EvaluateReply(
     round=3, contribution=ContributionMessage(value=-1.0, gradient=(0.1,), hessian=(-1.0,))
@@ -40,7 +42,7 @@ def evaluated(*answers: bytes) -> tuple[FedglmmError | float, list[bytes]]:
             url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
             async with SiteClient("Bern", url, deadline=10) as site:
                 try:
-                    return (await site.evaluate("a", REQUEST)).value
+                    return (await site.evaluate("a", REQUEST, LAYOUT)).value
                 except FedglmmError as error:
                     return error
 
@@ -99,7 +101,7 @@ def test_an_answer_that_trickles_is_late_at_the_deadline_whatever_comes_meanwhil
         async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
             url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
             async with SiteClient("Bern", url, deadline=0.3) as site:
-                await site.evaluate("a", REQUEST)
+                await site.evaluate("a", REQUEST, LAYOUT)
 
     with pytest.raises(SiteError, match=r"Bern: no answer within 0\.3 s") as caught:
         asyncio.run(run())

@@ -11,9 +11,11 @@ from pydantic import SecretStr
 
 from coordinator import site_client
 from coordinator.site_client import UNREACHABLE, SiteClient
+from shared import packed
 from shared.errors import DataError, FedglmmError, RefusedError, SiteError, UnknownAnalysisError
 from shared.formula.expressions import Column, VariableRef
 from shared.messages import ContributionMessage, EvaluateReply, EvaluateRequest, Problem, StartRequest
+from shared.parameters import ParameterLayout, Term
 from shared.specification import NumericResponse, Specification
 
 Value = TypeVar("Value")
@@ -30,11 +32,12 @@ SPECIFICATION = Specification(
     max_rounds=50,
     confidence_level=0.95,
 )
+LAYOUT = SPECIFICATION.layout
 REQUEST = EvaluateRequest(round=3, specification_sha256=SPECIFICATION.sha256, psi=(0.0, 1.0), basis=(), previous=None)
 MESSAGE = ContributionMessage(value=-1.0, gradient=(0.1, 0.2), hessian=(-1.0, 0.0, -1.0))
 REPLY = EvaluateReply(round=3, contribution=MESSAGE)
 ABOUT = {"site": "Bern", "version": "1", "protocol_min": 1, "protocol_max": 1, "fingerprint": "f", "policy": "open"}
-ACCEPTED = {"specification_sha256": "0" * 64, "fingerprint": "f", "rows": 9, "rows_dropped": 0, "groups": 1}
+ACCEPTED = {"specification_sha256": "0" * 64, "fingerprint": "f", "rows": 9, "rows_dropped": 0, "groups": {}}
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +58,7 @@ def fault(
     handler: Handler, question: Callable[[SiteClient], Coroutine[None, None, object]] | None = None
 ) -> FedglmmError:
     with pytest.raises(FedglmmError) as caught:
-        asked(handler, question or (lambda site: site.evaluate("a", REQUEST)))
+        asked(handler, question or (lambda site: site.evaluate("a", REQUEST, LAYOUT)))
     assert caught.value.where == "Bern"
     assert "sesame" not in str(caught.value)
     return caught.value
@@ -68,7 +71,7 @@ def test_a_contribution_arrives_exactly_and_the_key_is_shown() -> None:
         seen.append(request)
         return httpx.Response(200, text=REPLY.model_dump_json())
 
-    contribution = asked(handler, lambda site: site.evaluate("abc", REQUEST))
+    contribution = asked(handler, lambda site: site.evaluate("abc", REQUEST, LAYOUT))
     np.testing.assert_array_equal(contribution.hessian, MESSAGE.contribution().hessian)
     assert seen[0].url == "http://bern/v1/analyses/abc/contributions"
     assert seen[0].headers["Authorization"] == "Bearer sesame"
@@ -84,7 +87,7 @@ def test_a_lost_connection_is_tried_again() -> None:
             raise httpx.ConnectError("refused")
         return httpx.Response(200, text=REPLY.model_dump_json())
 
-    assert asked(handler, lambda site: site.evaluate("a", REQUEST)).value == -1.0
+    assert asked(handler, lambda site: site.evaluate("a", REQUEST, LAYOUT)).value == -1.0
     assert len(attempts) == 3
 
 
@@ -110,7 +113,7 @@ def test_a_late_site_is_named_with_its_deadline() -> None:
             return httpx.Response(200)
 
         async with SiteClient("Bern", "http://bern", deadline=0.05, transport=httpx.MockTransport(slow)) as site:
-            await site.evaluate("a", REQUEST)
+            await site.evaluate("a", REQUEST, LAYOUT)
 
     with pytest.raises(SiteError, match=r"Bern: no answer within 0\.05 s") as caught:
         asyncio.run(run())
@@ -148,6 +151,55 @@ def test_a_wrong_answer_is_told_without_its_content(response: httpx.Response, sa
 def test_a_contribution_of_another_size_is_a_wrong_answer(message: ContributionMessage) -> None:
     reply = EvaluateReply(round=3, contribution=message)
     assert fault(lambda _: httpx.Response(200, text=reply.model_dump_json())).code == "site_answer"
+
+
+RESTRICTED = ParameterLayout(("a",), (Term(("i",)),), restricted=True)
+GAUSSIAN = ParameterLayout(("a", "b"), restricted=True)
+
+
+@pytest.mark.parametrize(
+    ("layout", "information"),
+    [
+        (RESTRICTED, None),
+        (RESTRICTED, ()),
+        (RESTRICTED, ((1.0,),)),
+        (RESTRICTED, ((1.0, 1.0, 1.0),) * 2),
+        (RESTRICTED, ((1.0,),) * 3),
+        (RESTRICTED, ((1.0,), (1.0, 1.0, 1.0))),
+        (GAUSSIAN, None),
+        (LAYOUT, ()),
+        (LAYOUT, ((1.0,),) * 2),
+    ],
+)
+def test_a_contribution_has_the_information_of_a_restricted_likelihood_and_of_no_other(
+    layout: ParameterLayout, information: tuple[tuple[float, ...], ...] | None
+) -> None:
+    reply = REPLY.model_copy(update={"contribution": MESSAGE.model_copy(update={"information": information})})
+    response = httpx.Response(200, text=reply.model_dump_json())
+    assert fault(lambda _: response, lambda site: site.evaluate("a", REQUEST, layout)).code == "site_answer"
+
+
+@pytest.mark.parametrize(("layout", "information"), [(RESTRICTED, ((1.5,), (-2.5,))), (GAUSSIAN, ())])
+def test_the_information_arrives_exactly(layout: ParameterLayout, information: tuple[tuple[float, ...], ...]) -> None:
+    reply = REPLY.model_copy(update={"contribution": MESSAGE.model_copy(update={"information": information})})
+    response = httpx.Response(200, text=reply.model_dump_json())
+    found = asked(lambda _: response, lambda site: site.evaluate("a", REQUEST, layout)).information
+    assert found is not None
+    assert found.ravel().tolist() == [entry for one in information for entry in one]
+
+
+def test_a_restricted_likelihood_is_never_asked_for_in_bytes_which_hold_no_information() -> None:
+    seen: list[str] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers["Accept"])
+        return httpx.Response(503)
+
+    many = tuple(f"x{k}" for k in range(packed.SMALLEST))
+    for restricted in (False, True):
+        layout = ParameterLayout(many, restricted=restricted)
+        fault(handler, lambda site, layout=layout: site.evaluate("a", REQUEST, layout))
+    assert {accept: packed.accepted(accept) for accept in seen} == {seen[0]: True, seen[-1]: False}
 
 
 @pytest.mark.parametrize(
@@ -217,6 +269,13 @@ def test_another_site_or_protocol_at_the_address_is_a_fault(change: dict[str, ob
 def test_accepting_another_specification_is_a_fault() -> None:
     error = fault(lambda _: httpx.Response(200, json=ACCEPTED), lambda site: site.prepare("a", SPECIFICATION))
     assert "another specification" in error.message
+
+
+@pytest.mark.parametrize("groups", [{"site": 1}, {"ward": 4}, {"site": 1, "ward": 4}])
+def test_groups_of_other_factors_are_a_wrong_answer(groups: dict[str, int]) -> None:
+    answer = ACCEPTED | {"specification_sha256": SPECIFICATION.sha256, "groups": groups}
+    error = fault(lambda _: httpx.Response(200, json=answer), lambda site: site.prepare("a", SPECIFICATION))
+    assert (error.code, "other factors" in error.message) == ("site_answer", True)
 
 
 def test_the_key_does_not_show() -> None:
