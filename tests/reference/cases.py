@@ -44,6 +44,8 @@ class Case:
     bars: tuple[tuple[str, tuple[str, ...]], ...]
     """Group and columns of each random term, as the reference's formula has them."""
     fits: dict[str, Any]
+    data: str
+    """The file that the rows are from."""
 
     @property
     def groups(self) -> int:
@@ -132,6 +134,7 @@ def case(name: str) -> Case:
         outer,
         tuple(_bars(values)),
         values["fits"],
+        values["dataset"],
     )
 
 

@@ -7,10 +7,19 @@ ROOT = Path(__file__).parents[2]
 FOLDERS = ("site_node/estimation", "shared/optimisation")
 
 
-def test_every_file_of_the_mathematics_is_in_the_table_once() -> None:
+def cells(column: int) -> list[str]:
     page = (ROOT / "docs" / "model.md").read_text(encoding="utf-8")
-    table = [line.split("|")[2] for line in page.split("## Where it is\n")[1].splitlines() if line.startswith("| ")]
-    named = [name for cell in table for name in re.findall(r"`([^`]+)`", cell)]
+    lines = [line for line in page.split("## Where it is\n")[1].splitlines() if line.startswith("| ")]
+    return [line.split("|")[column] for line in lines]
+
+
+def quoted(found: list[str]) -> list[str]:
+    return [name for cell in found for name in re.findall(r"`([^`]+)`", cell)]
+
+
+def test_every_file_of_the_mathematics_is_in_the_table_once() -> None:
+    table = cells(2)
+    named = quoted(table)
     there = [
         str(file.relative_to(ROOT)) + ("/" if file.is_dir() else "")
         for folder in FOLDERS
@@ -19,3 +28,11 @@ def test_every_file_of_the_mathematics_is_in_the_table_once() -> None:
     ]
     assert sorted(name for name in named if name.startswith(FOLDERS)) == sorted(there)
     assert all((ROOT / name).exists() for name in named)
+
+
+def test_every_row_names_tests_that_there_are() -> None:
+    held = cells(3)[1:]
+    assert all(quoted([cell]) or cell.strip() == "by all of these" for cell in held)
+    tests = {file.name for file in (ROOT / "tests").rglob("test_*.py")}
+    for name in quoted(held):
+        assert (ROOT / name).exists() if "/" in name else name in tests, name
