@@ -1,9 +1,9 @@
-# make demo | test | bench | accuracy | check | setup. Everything lives in .venv; nothing else on the machine is touched.
+# make demo | test | bench | accuracy | lessons | check | setup. Everything lives in .venv; nothing else on the machine is touched.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup demo test check bench accuracy clean
+.PHONY: setup demo test check bench accuracy lessons clean
 
 setup: $(STAMP)
 
@@ -30,6 +30,9 @@ bench: setup
 
 accuracy: setup
 	$(BIN)/python -m tests.reference.accuracy > docs/accuracy.md.new && mv docs/accuracy.md.new docs/accuracy.md
+
+lessons: setup
+	$(BIN)/python -m benchmarks.lessons
 
 clean:
 	rm -rf .venv

@@ -47,7 +47,7 @@ async def phases(site: SiteClient, pid: int, specification: Specification) -> Ph
         request = EvaluateRequest(
             round=number, specification_sha256=sha256, psi=tuple(psi.tolist()), basis=(1.0,), previous=None
         )
-        await phase(f"round {number}", lambda asked=request: site.evaluate(ANALYSIS, asked, specification.layout))
+        await phase(f"round {number}", lambda asked=request: site.evaluate(ANALYSIS, asked, layout))
     await phase("close", lambda: site.close(ANALYSIS, CloseRequest(outcome="converged")))
     return measured
 

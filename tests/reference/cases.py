@@ -44,10 +44,16 @@ class Case:
     bars: tuple[tuple[str, tuple[str, ...]], ...]
     """Group and columns of each random term, as the reference's formula has them."""
     fits: dict[str, Any]
+    data: str
+    """The file that the rows are from."""
 
     @property
     def groups(self) -> int:
         return len(np.unique(self.group))
+
+    @property
+    def outer_groups(self) -> int:
+        return len(np.unique(self.outer))
 
     @property
     def nested(self) -> bool:
@@ -128,6 +134,7 @@ def case(name: str) -> Case:
         outer,
         tuple(_bars(values)),
         values["fits"],
+        values["dataset"],
     )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.reference.accuracy import Row, document, rows_of
-from tests.reference.cases import names
+from tests.reference.cases import case, names
 from tests.reference.compare import BOUNDARY, all_comparisons, comparisons, fitted
 
 PAGE = Path(__file__).parents[2] / "docs" / "accuracy.md"
@@ -51,6 +51,15 @@ def test_the_page_is_what_the_code_gives_now() -> None:
     for key, row in now.items():
         assert _agree(written[key], row), key
     assert all(row.verdict == "yes" for row in written.values())
+
+
+def test_the_readme_has_the_pages_figures() -> None:
+    found = list(all_comparisons())
+    laplace = {one.case for one in found if one.method == "Laplace"}
+    readme = " ".join((PAGE.parents[1] / "README.md").read_text(encoding="utf-8").split())
+    files = {case(name).data for name in names()}
+    assert f"holds {len(found)} numbers of {len(names())} models on {len(files)} data files" in readme
+    assert f"in {len(laplace)} Laplace fits" in readme
 
 
 def _agree(written: Row, now: Row) -> bool:
