@@ -56,7 +56,8 @@ def make_result(
     covariance = covariance_of_psi(layout, state.psi, hessian)
     quantities = random_quantities(layout, state.psi, state.basis) if state.point is not None else []
     all_covariance = reported_covariance(layout, quantities, covariance)
-    names = [*layout.fixed, *(_term(quantity) for quantity in quantities)]
+    of = "{group}: {term}" if layout.q_outer else "{term}"
+    names = [*layout.fixed, *(of.format(group=one.group, term=_term(one)) for one in quantities)]
     return {
         "title": specification.title,
         "formula": specification.formula,

@@ -29,6 +29,8 @@ Points = Annotated[
     str, typer.Option("--quadrature-points", help="of one random effect a group; 1 is Laplace, auto finds out how many")
 ]
 Reml = Annotated[bool, typer.Option("--reml", help="the restricted likelihood, for a gaussian family")]
+LONGEST_NUMBER = 9
+"""Digits."""
 KnownSd = Annotated[float | None, typer.Option(help="fix the standard deviation of a single random effect")]
 
 
@@ -121,7 +123,7 @@ app.add_typer(analyses.app)
 
 def _points(text: str) -> int | str:
     """A number, or what stands for one: the request's own rules judge it."""
-    return int(text) if text.isdecimal() else text
+    return int(text) if text.isdecimal() and len(text) <= LONGEST_NUMBER else text
 
 
 def _request_in(path: Path) -> AnalysisRequest:

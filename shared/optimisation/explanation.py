@@ -15,16 +15,15 @@ NO_VARIANCE = 1e-6
 
 def collapsed_effects(layout: ParameterLayout, psi: Vector, basis: Matrix) -> tuple[str, ...]:
     """What the zeros on the diagonal of Lambda mean: effects without a variance, or effects that determine each other."""
-    Lambda = layout.unpack(psi).Lambda
-    sd = np.sqrt(np.sum((basis @ Lambda) ** 2, axis=1))
-    unit = np.abs(basis).max(axis=1) * max(np.abs(Lambda).max(), np.finfo(float).tiny)
-    without = tuple(
-        f"the sd of {name} is 0"
-        for name, is_zero in zip(layout.random, sd <= NO_VARIANCE * unit, strict=True)
-        if is_zero
-    )
+    Lambda, names = layout.unpack(psi).Lambda, []
+    for term, block in layout.blocks:
+        B, own = basis[block, block], Lambda[block, block]
+        unit = np.abs(B).max(axis=1) * max(np.abs(own).max(), np.finfo(float).tiny)
+        is_zero = np.sqrt(np.sum((B @ own) ** 2, axis=1)) <= NO_VARIANCE * unit
+        of = f" by {term.group}" if layout.q_outer else ""
+        names += [f"the sd of {name}{of} is 0" for name, zero in zip(term.columns, is_zero, strict=True) if zero]
     zeros = sum(Lambda[a, a] == 0.0 for a in range(layout.q))
-    return without if len(without) >= zeros else (*without, "the correlations of the others are at their limit")
+    return tuple(names) if len(names) >= zeros else (*names, "the correlations of the others are at their limit")
 
 
 def flat_directions(layout: ParameterLayout, summed: Contribution) -> tuple[str, ...]:
