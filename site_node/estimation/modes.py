@@ -49,6 +49,7 @@ def conditional_modes(slopes: Slopes, nesting: Nesting, q: int) -> Matrix:
         rise[~closer] *= 0.5
         groups = nesting.each(closer)
         u[groups] = trial[groups]
+        l2_aa[~groups] = 0.0  # a trial that is not taken has no say, however singular H is there
         arrow = Arrow.of(-l2_aa, nesting, uphill=True)
         before, newton = rise.copy(), arrow.solve(g_u[:, :, None])[:, :, 0]
         if not np.isfinite(newton[groups]).all():  # I is lost in H's rounding: psi is far out of reach
