@@ -75,7 +75,10 @@ def total(contributions: Sequence[Contribution]) -> Contribution:
     value, gradient, triangles = np.split(summed, [1, 1 + size])
     hessian, rest = np.split(triangles, [size * (size + 1) // 2])
     if information is not None:
-        information = np.array([symmetric(one, information.shape[1]) for one in rest.reshape(len(information), -1)])
+        unpacked, p = np.empty_like(information), information.shape[1]
+        for k, one in enumerate(rest.reshape(len(unpacked), p * (p + 1) // 2)):
+            unpacked[k] = symmetric(one, p)
+        information = unpacked
     return Contribution(float(value[0]), gradient, symmetric(hessian, size), information)
 
 
