@@ -10,7 +10,8 @@ class OutcomeKind(StrEnum):
     CONVERGED = "converged"
     """The optimum, inside the parameter space."""
     BOUNDARY = "boundary"
-    """The optimum, with random effects whose covariance is singular: a variance of zero, or a correlation of one."""
+    """The optimum, with random effects whose covariance is singular, a variance of zero or a correlation of one; or with a
+    dispersion at its limit."""
     SEPARATED = "separated"
     """A coefficient runs off to infinity."""
     NOT_IDENTIFIED = "not_identified"
@@ -30,7 +31,7 @@ class OutcomeKind(StrEnum):
 
 _ADVICE = {
     OutcomeKind.CONVERGED: "The estimates are the maximum of the likelihood.",
-    OutcomeKind.BOUNDARY: "The likelihood is largest on the boundary of the random effects' covariances ({names}): the "
+    OutcomeKind.BOUNDARY: "The likelihood is largest on the boundary of what the parameters can be ({names}): the "
     "estimates are those of the smaller model, and what is at the boundary has no standard error.",
     OutcomeKind.SEPARATED: "No finite estimate exists: some outcomes are predicted perfectly by {names}, whose "
     "coefficients run off to infinity. Leave the column out, merge its levels, or ask for more data.",

@@ -17,7 +17,8 @@ from shared.contribution import Contribution
 from shared.optimisation.arithmetic import dot, positive_ldl, times
 from shared.optimisation.basis import is_invariant
 from shared.optimisation.bend import Bend
-from shared.optimisation.explanation import collapsed_effects, flat_directions
+from shared.optimisation.dispersion import at_its_limit
+from shared.optimisation.explanation import at_boundary, flat_directions
 from shared.optimisation.outcome import Outcome, OutcomeKind
 from shared.optimisation.raising import Raising
 from shared.optimisation.region import length, radius_after_gain, radius_after_loss, region_step
@@ -121,8 +122,8 @@ class State:
         summed = self.point.summed if self.point else self.not_identified_by
         if self.ending is OutcomeKind.SEPARATED:
             names = tuple(self.layout.names[j] for j in self.runaway.columns())
-        elif self.ending is OutcomeKind.BOUNDARY:
-            names = collapsed_effects(self.layout, self.psi, self.basis)
+        elif self.ending is OutcomeKind.BOUNDARY and summed is not None:
+            names = at_boundary(self.layout, self.psi, self.basis, summed)
         elif self.ending is OutcomeKind.NOT_IDENTIFIED and summed is not None:
             names = flat_directions(self.layout, summed)
         return Outcome(self.ending, names)
@@ -266,7 +267,8 @@ def _ending(state: State, point: Point) -> OutcomeKind | None:
         return None
     if is_small or state.rests >= RESTS:
         at_zero = any(point.psi[k] == 0.0 for k in state.layout.theta_diagonal)
-        return OutcomeKind.BOUNDARY if at_zero else OutcomeKind.CONVERGED
+        at_limit = at_its_limit(state.layout, point.summed.hessian)
+        return OutcomeKind.BOUNDARY if at_zero or at_limit else OutcomeKind.CONVERGED
     runs_off = point.decrement <= NO_GAIN * state.unit_weight and state.runaway.columns()
     return OutcomeKind.SEPARATED if runs_off else None
 

@@ -5,12 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from coordinator.inference import covariance_of_psi
+from shared.optimisation.step import State
+from shared.parameters import ParameterLayout
 from site_node.estimation.contribution import contribution
 from site_node.estimation.families import REGISTRY
+from site_node.estimation.model import Model
+from site_node.estimation.rows import Rows
 from tests.reference.cases import fit
 from tests.unit.generated import INSIDE, Shape, generate, typical
 from tests.unit.test_derivatives import STEP, difference
 
+INTERCEPT = "(Intercept)"
 LIMITED = [key for key, family in REGISTRY.items() if family.limited]
 
 
@@ -43,3 +49,167 @@ def test_nodes_are_raised_until_they_are_enough(key) -> None:
     assert state.ending == "converged"
     assert state.raising is not None
     assert state.raising.settled
+
+
+def model_of(key, fixed=2, *, q=0, known_sd=None) -> Model:
+    names = (INTERCEPT, *(f"x{j}" for j in range(1, fixed)))
+    family = REGISTRY[key]
+    return Model(ParameterLayout.of_one_term(names, names[:q], known_sd=known_sd, dispersion=family.dispersion), family)
+
+
+def rows_of(X, y, group=None, *, q=0, weight=1.0, offset=0.0) -> Rows:
+    n = len(y)
+    group = group if q else None
+    return Rows.sorted_by_group(
+        X=X, Z=X[:, :q], y=y, weight=weight * np.ones(n), offset=offset * np.ones(n), group=group
+    )
+
+
+RNG = np.random.default_rng(1)
+N = 400
+X1, GROUP = RNG.normal(size=N), np.arange(N) % 20
+X = np.column_stack([np.ones(N), X1])
+
+
+def assert_at_its_limit(state: State, said: str) -> None:
+    assert state.outcome is not None
+    assert state.outcome.kind == "boundary"
+    assert any(said in name for name in state.outcome.names)
+    covariance = covariance_of_psi(state.layout, state.psi, state.point.summed.hessian)
+    assert np.isnan(covariance[-1]).all()
+    assert (covariance.diagonal()[: state.layout.p] > 0.0).all()
+
+
+@pytest.mark.parametrize("q", [0, 1])
+def test_a_negative_binomial_for_responses_no_more_dispersed_than_poisson_is_poisson_on_the_boundary(q) -> None:
+    mu = np.exp(1.5 + 0.4 * X1 + 0.3 * np.sin(GROUP))
+    rows = rows_of(X, np.round(mu + 0.3 * np.sqrt(mu) * RNG.normal(size=N)).clip(0.0), GROUP, q=q)
+    state, poisson = (fit([rows], model_of((family, "log"), q=q)) for family in ("negative_binomial", "poisson"))
+    assert_at_its_limit(state, "Poisson")
+    assert state.round <= 25
+    assert poisson.ending == "converged"
+    assert state.log_likelihood == pytest.approx(poisson.log_likelihood, abs=1e-9)
+    error = np.sqrt(np.linalg.inv(-poisson.point.summed.hessian).diagonal())
+    np.testing.assert_array_less(np.abs(np.abs(state.psi[:-1]) - np.abs(poisson.psi)) / error, 1e-5)
+
+
+@pytest.mark.parametrize("known_sd", [None, 0.5])
+def test_two_rows_of_a_negative_binomial_are_on_the_boundary_and_not_separated(known_sd) -> None:
+    """The mean follows the size to its limit, by ever shorter moves: it does not run off."""
+    q = int(known_sd is not None)
+    rows = rows_of(np.ones((2, 1)), np.array([1.0, 2.0]), np.arange(2), q=q)
+    state = fit([rows], model_of(("negative_binomial", "log"), 1, q=q, known_sd=known_sd))
+    assert_at_its_limit(state, "Poisson")
+    assert known_sd or state.psi[0] == pytest.approx(np.log(1.5), abs=1e-6)
+
+
+@pytest.mark.parametrize("key", [key for key in REGISTRY if key[0] in {"gaussian", "gamma", "inverse_gaussian"}])
+def test_two_rows_that_a_known_sd_explains_leave_no_dispersion(key) -> None:
+    rows = rows_of(np.ones((2, 1)), np.array([1.0, 2.0]), np.arange(2), q=1)
+    said = "residual sd is 0" if key[0] == "gaussian" else "shape is unlimited"
+    assert_at_its_limit(fit([rows], model_of(key, 1, q=1, known_sd=0.5)), said)
+
+
+@pytest.mark.parametrize("key", [key for key in REGISTRY if key[0] != "negative_binomial"])
+def test_two_rows_have_an_intercept(key) -> None:
+    """Of each family the likelihood of two responses is largest at their mean, whatever the dispersion."""
+    y = np.array([0.0, 1.0]) if key[0] == "binomial" else np.array([1.0, 2.0])
+    state = fit([rows_of(np.ones((2, 1)), y)], model_of(key, 1))
+    assert state.ending == "converged"
+    assert REGISTRY[key].mean(state.psi[:1])[0] == pytest.approx(y.mean(), rel=1e-7)
+
+
+@pytest.mark.parametrize("key", [key for key in REGISTRY if key[0] in {"gaussian", "gamma", "inverse_gaussian"}])
+@pytest.mark.parametrize("noise", [1e-2, 1e-4, 1e-6, 0.0])
+def test_nearly_no_dispersion_is_estimated_or_called_a_perfect_fit(key, noise) -> None:
+    """A relative noise of 1e-6 is a shape of 1e12: beyond that responses are as good as computed from the columns."""
+    eta = X @ np.array([2.0, 0.1])
+    mu = REGISTRY[key].mean(eta)
+    y = mu * np.exp(noise * RNG.normal(size=N))
+    state = fit([rows_of(X, y)], model_of(key))
+    if noise < 1e-5 and (key[0] != "gaussian" or noise == 0.0):
+        assert state.ending == "perfect_fit"
+        return
+    assert state.ending == "converged"
+    np.testing.assert_allclose(state.psi[:2], [2.0, 0.1], atol=noise)
+    log_sd = np.log(noise) + (np.log(2.0) if key[0] == "gaussian" else 0.0)  # its mu is about 2
+    log_phi = {"gaussian": log_sd, "gamma": -2.0 * log_sd, "inverse_gaussian": -2.0 * log_sd + np.log(np.mean(mu))}
+    assert state.psi[-1] == pytest.approx(log_phi[key[0]], abs=0.3)
+
+
+@pytest.mark.parametrize("link", ["logit", "probit", "cloglog"])
+@pytest.mark.parametrize("q", [0, 1])
+def test_complete_separation_is_named(link, q) -> None:
+    state = fit([rows_of(X, (X1 > 0.0) * 1.0, GROUP, q=q)], model_of(("binomial", link), q=q))
+    assert state.outcome is not None
+    assert state.outcome.kind == "separated"
+    assert "x1" in state.outcome.names
+
+
+@pytest.mark.parametrize("link", ["logit", "probit", "cloglog", "log"])
+@pytest.mark.parametrize("q", [0, 1])
+def test_no_event_at_all_is_separation_by_the_intercept(link, q) -> None:
+    state = fit([rows_of(X, np.zeros(N), GROUP, q=q)], model_of(("binomial", link), q=q))
+    assert state.outcome is not None
+    assert state.outcome.kind == "separated"
+    assert INTERCEPT in state.outcome.names
+
+
+@pytest.mark.parametrize("key", REGISTRY)
+def test_a_column_that_the_others_determine_is_named(key) -> None:
+    rows, model = typical(key)
+    more = replace(rows, X=np.column_stack([rows.X, rows.X[:, 1] - 2.0 * rows.X[:, 2]]))
+    layout = replace(model.layout, fixed=(*model.layout.fixed, "sum"))
+    state = fit([more], Model(layout, model.family))
+    assert state.outcome is not None
+    assert (state.outcome.kind, state.round) == ("not_identified", 0)
+    assert state.outcome.names == ("a", "b", "sum")
+
+
+@pytest.mark.parametrize("key", [key for key in REGISTRY if key not in INSIDE])
+@pytest.mark.parametrize("offset", [-100.0, 100.0])
+def test_a_large_offset_is_taken_up_by_the_intercept(key, offset) -> None:
+    rows, model = typical(key)
+    plain, shifted = fit([rows], model), fit([replace(rows, offset=np.full(rows.n, offset))], model)
+    assert plain.ending == shifted.ending == "converged"
+    assert shifted.log_likelihood == pytest.approx(plain.log_likelihood, abs=1e-8)
+    assert shifted.psi[0] + offset == pytest.approx(plain.psi[0], abs=1e-7)
+
+
+@pytest.mark.parametrize("key", [("poisson", "log"), ("negative_binomial", "log")])
+def test_counts_of_a_million_and_groups_without_any_converge(key) -> None:
+    noise = RNG.gamma(5.0, 0.2, N) if key[0] != "poisson" else np.ones(N)
+    y = RNG.poisson(1e6 * np.exp(0.3 * X1) * np.exp(0.5 * np.sin(GROUP)) * noise).astype(float)
+    large = fit([rows_of(X, y, GROUP, q=1)], model_of(key, q=1))
+    assert large.ending == "converged"
+    assert large.psi[1] == pytest.approx(0.3, abs=0.1 if key[0] != "poisson" else 1e-4)
+    y = RNG.poisson(np.exp(0.5 + 0.3 * X1) * noise).astype(float)
+    y[GROUP < 3] = 0.0
+    empty = fit([rows_of(X, y, GROUP, q=1)], model_of(key, q=1))
+    assert empty.ending == "converged"
+    assert abs(empty.psi[2]) > 0.5
+
+
+def test_weights_over_six_orders_of_magnitude_are_as_many_rows() -> None:
+    """Every weight a multiple of 1/1000, so the same log-likelihood is that of replicated rows a thousandth each."""
+    for key in [key for key in REGISTRY if key[0] != "binomial"]:
+        rows, model, psi, _ = generate(key, Shape(1), n=12, groups=3)
+        times = np.array([1, 1000, 10, 1, 20000, 3, 1, 100, 5000, 2, 1, 30])
+        weighted = contribution(replace(rows, weight=times / 1000.0), model, psi)
+        which = np.repeat(np.arange(12), times)
+        starts = np.concatenate([[0], np.cumsum(times)])[rows.starts]
+        many = Rows(
+            rows.X[which],
+            rows.Z[which],
+            rows.y[which],
+            np.full(len(which), 1e-3),
+            rows.offset[which],
+            starts,
+            rows.outer,
+            rows.effects,
+        )
+        repeated = contribution(many, model, psi)
+        assert weighted.value == pytest.approx(repeated.value, rel=1e-10)
+        np.testing.assert_allclose(
+            weighted.hessian, repeated.hessian, rtol=1e-8, atol=1e-9 * np.abs(repeated.hessian).max()
+        )
