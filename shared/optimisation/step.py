@@ -34,6 +34,8 @@ NEAR = 1e-3
 """Decrement from which on a point with a quarter of it is closer, whatever rounding makes of the values."""
 AT_REST, RESTS = 1e-8, 2
 """Decrement below which that many rounds without progress mean that rounding allows no more."""
+MOST_OUTSIDE = 10
+"""Trials without a finite log-likelihood: a scale that is out of reach takes a few, the end of a link's domain any number."""
 NEARLY_FLAT = 1e-8
 """Relative pivot below which the curvature may be that of a gradient not quite zero: then the decrement has to be smaller."""
 RIDGE = 1e-8
@@ -78,6 +80,8 @@ class State:
     """The gain that the quadratic promises of the trial."""
     rests: int = 0
     """Rounds at rest: near the optimum and without progress."""
+    outside: int = 0
+    """Trials so far at which the log-likelihood was not finite."""
     zeros: Zeros = field(default_factory=Zeros)
     runaway: Runaway = field(default_factory=Runaway)
     bend: Bend | None = None
@@ -248,7 +252,8 @@ def _stayed(state: State, old: Point, new: Point) -> State:
     at_rest = old.decrement is not None and old.decrement <= AT_REST
     before = state.zeros
     zeros = before.refused(state.layout, old.psi, new.psi, -old.summed.hessian, radius=radius)
-    state = replace(state, radius=radius, zeros=zeros, rests=state.rests + 1 if at_rest else 0, bend=None)
+    outside, rests = state.outside + int(new.summed.is_worthless), state.rests + 1 if at_rest else 0
+    state = replace(state, radius=radius, zeros=zeros, rests=rests, outside=outside, bend=None)
     if zeros.held == before.held:
         return state
     decrement, pivot = _decrement(state, -old.summed.hessian, old.summed.gradient)
@@ -257,6 +262,8 @@ def _stayed(state: State, old: Point, new: Point) -> State:
 
 def _ending(state: State, point: Point) -> OutcomeKind | None:
     A, g = -point.summed.hessian, point.summed.gradient
+    if state.outside >= MOST_OUTSIDE:
+        return OutcomeKind.NOT_FINITE
     if point.decrement is None:
         if set(saddles(state.layout, point.psi, A)) - state.zeros.held:
             return None

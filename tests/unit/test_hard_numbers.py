@@ -1,5 +1,6 @@
 """Numbers that are hard to get right: each fit is right, or ends by a name that says why it cannot be."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from site_node.estimation.rows import Rows
 from tests.reference.cases import fit
 from tests.unit.generated import INSIDE, Shape, generate, typical
 from tests.unit.test_derivatives import STEP, difference
+from tests.unit.test_properties import integral
 
 INTERCEPT = "(Intercept)"
 LIMITED = [key for key, family in REGISTRY.items() if family.limited]
@@ -213,3 +215,147 @@ def test_weights_over_six_orders_of_magnitude_are_as_many_rows() -> None:
         np.testing.assert_allclose(
             weighted.hessian, repeated.hessian, rtol=1e-8, atol=1e-9 * np.abs(repeated.hessian).max()
         )
+
+
+def test_an_optimum_at_the_end_of_the_domain_is_said_to_be_there() -> None:
+    """All of the events lie above, so the largest mean of a fit is 1."""
+    rows, model = rows_of(X, (X1 > 0.0) * 1.0), model_of(("binomial", "log"))
+    state = fit([rows], model)
+    assert state.outcome is not None
+    assert state.outcome.kind == "not_finite"
+    assert "choose another link" in state.outcome.advice
+    assert state.round < 40
+    assert -1e-3 < np.max(X @ state.psi) < 0.0
+
+
+@pytest.mark.parametrize("end", [0.02, 0.1])
+def test_a_group_of_nothing_but_events_has_no_mode_below_a_probability_of_one_and_the_fit_says_so(end) -> None:
+    """Were its effect's variance larger, what is integrated would rise up to the end of the domain."""
+    rng = np.random.default_rng(1)
+    effect = -0.15 * np.minimum(np.abs(rng.normal(size=20)), 2.0)
+    y = (rng.random(N) < np.exp(-end + effect[GROUP])) * 1.0
+    y[GROUP == 3] = 1.0
+    state = fit([rows_of(X[:, :1], y, GROUP, q=1)], model_of(("binomial", "log"), 1, q=1))
+    assert state.outcome is not None
+    assert state.outcome.kind == "not_finite"
+    assert "choose another link" in state.outcome.advice
+    assert state.round < 40
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2, 3])
+def test_an_optimum_near_the_end_of_the_domain_is_found(seed) -> None:
+    rng = np.random.default_rng(seed)
+    design = np.column_stack([np.ones(N), np.abs(X1)])
+    y = (rng.random(N) < np.exp(design @ np.array([-0.1, -0.5]))) * 1.0
+    rows, model = rows_of(design, y), model_of(("binomial", "log"))
+    state = fit([rows], model)
+    assert state.ending == "converged"
+    assert -0.25 < np.max(design @ state.psi) < 0.0
+    assert state.psi == pytest.approx(np.array([-0.1, -0.5]), abs=0.25)
+
+
+@pytest.mark.parametrize("key", [key for key in REGISTRY if key in INSIDE])
+def test_a_start_outside_the_domain_is_drawn_back(key) -> None:
+    """By site the coefficients are steep one way and the other; their average leads outside at some site's rows."""
+    rng, family = np.random.default_rng(4), REGISTRY[key]
+    sign = np.sign(INSIDE[key])
+    sites = []
+    for slope, centre, n in ((1.0, 0.0, 2000), (0.05, -8.0, 40)):
+        x = centre + rng.uniform(-1.0, 1.0, n)
+        eta = sign * (1.5 + slope * (x - centre))
+        mu = family.mean(eta)
+        y = (rng.random(n) < mu) * 1.0 if key[0] == "binomial" else rng.gamma(4.0, mu / 4.0)
+        sites.append(rows_of(np.column_stack([np.ones(n), -x]), y))
+    model = model_of(key)
+    first = fit(sites, model, max_rounds=1)
+    assert first.ending == "not_finite"
+    state = fit(sites, model)
+    assert state.ending == "converged"
+    assert all((sign * (rows.X @ state.psi[:2]) > 0.0).all() for rows in sites)
+
+
+def test_five_correlated_effects_have_exact_derivatives_and_are_estimated() -> None:
+    rng = np.random.default_rng(2)
+    n, groups = 6000, 150
+    design, group = np.column_stack([np.ones(n), rng.normal(size=(n, 4))]), np.arange(n) % groups
+    factor = np.tril(rng.normal(scale=0.2, size=(5, 5)), -1) + 0.5 * np.eye(5)
+    eta = design @ np.full(5, 0.2) + np.sum(design * (rng.normal(size=(groups, 5)) @ factor.T)[group], axis=1)
+    rows, model = (
+        rows_of(design, rng.poisson(np.exp(eta)).astype(float), group, q=5),
+        model_of(("poisson", "log"), 5, q=5),
+    )
+    state = fit([rows], model)
+    assert state.ending == "converged"
+    assert state.round < 20
+    found = state.basis @ model.layout.unpack(state.psi).Lambda
+    np.testing.assert_allclose(found @ found.T, factor @ factor.T, atol=0.15)
+    some = rows.select_outer(0, 6)
+    psi = model.layout.pack(np.full(5, 0.2), factor)
+    at_psi = contribution(some, model, psi)
+    assert_exact(at_psi, lambda x: contribution(some, model, x), psi)
+
+
+def assert_exact(at_psi, of, psi: np.ndarray) -> None:
+    """Along some directions, which for many parameters takes less than along each."""
+    for direction in np.random.default_rng(0).normal(size=(3, len(psi))) / np.sqrt(len(psi)):
+        slope = difference(lambda t, d=direction: of(psi + t[0] * d).value, np.zeros(1), 1e-3)[0]
+        bend = difference(lambda t, d=direction: of(psi + t[0] * d).gradient, np.zeros(1), 1e-3)[:, 0]
+        assert slope == pytest.approx(at_psi.gradient @ direction, rel=1e-8, abs=1e-8 * np.abs(at_psi.gradient).max())
+        np.testing.assert_allclose(at_psi.hessian @ direction, bend, rtol=0, atol=1e-8 * np.abs(bend).max())
+
+
+def test_three_hundred_parameters_converge() -> None:
+    rng = np.random.default_rng(3)
+    n, p = 3000, 299
+    design, group = np.column_stack([np.ones(n), rng.normal(size=(n, p - 1))]), np.arange(n) % 50
+    eta = design @ np.append([-0.3], 0.08 * rng.normal(size=p - 1)) + 0.7 * rng.normal(size=50)[group]
+    rows = rows_of(design, (rng.random(n) < 1.0 / (1.0 + np.exp(-eta))) * 1.0, group, q=1)
+    model = model_of(("binomial", "logit"), p, q=1)
+    assert model.layout.size == 300
+    state = fit([rows], model)
+    assert state.ending == "converged"
+    assert state.round < 12
+    at_psi = contribution(rows, model, 0.5 * state.psi)
+    assert_exact(at_psi, lambda x: contribution(rows, model, x), 0.5 * state.psi)
+
+
+@pytest.mark.parametrize(("key", "known_sd"), [(("binomial", "logit"), 1.0), (("poisson", "log"), None)])
+def test_a_million_groups_of_one_row_take_memory_in_pieces_and_add_up_to_their_integrals(key, known_sd) -> None:
+    """Of equal rows the likelihood is a multiple of one row's: the sum is known from a few."""
+    n, kinds = 1_000_000, 8
+    design = np.column_stack([np.ones(n), np.tile(np.linspace(-1.0, 1.0, kinds), n // kinds)])
+    y = np.tile(np.array([0.0, 1.0, 1.0, 0.0, 1.0, 0.0, 0.0, 1.0]), n // kinds)
+    rows, model = rows_of(design, y, np.arange(n), q=1), model_of(key, q=1, known_sd=known_sd)
+    psi = np.array([0.2, 0.4, 0.8])[: model.layout.size]
+    tracemalloc.start()
+    whole = contribution(rows, model, psi)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2 * design.nbytes
+    few = contribution(rows.select_outer(0, kinds), model, psi)
+    assert whole.value == pytest.approx(few.value * n / kinds, rel=1e-11)
+    np.testing.assert_allclose(whole.hessian, few.hessian * n / kinds, rtol=1e-10)
+    exact = sum(integral(rows.select_outer(j, j + 1), model, psi) for j in range(kinds))
+    assert contribution(rows.select_outer(0, kinds), model, psi, 40).value == pytest.approx(exact, abs=1e-9)
+    assert_exact(few, lambda x: contribution(rows.select_outer(0, kinds), model, x), psi)
+
+
+def test_overdispersion_by_an_effect_of_each_row_is_estimated() -> None:
+    rng = np.random.default_rng(6)
+    n = 20_000
+    design = np.column_stack([np.ones(n), rng.normal(size=n)])
+    y = rng.poisson(np.exp(design @ np.array([1.0, 0.3]) + 0.5 * rng.normal(size=n))).astype(float)
+    state = fit([rows_of(design, y, np.arange(n), q=1)], model_of(("poisson", "log"), q=1))
+    assert state.ending == "converged"
+    np.testing.assert_allclose(np.abs(state.psi), [1.0, 0.3, 0.5], atol=0.03)
+
+
+@pytest.mark.parametrize("key", [key for key in REGISTRY if key not in INSIDE])
+def test_one_group_in_all_is_right_with_a_known_sd(key) -> None:
+    rows, model, psi, _ = generate(key, Shape(1, known_sd=0.7), n=15, groups=1)
+    assert rows.groups == 1
+    assert contribution(rows, model, psi, 60).value == pytest.approx(integral(rows, model, psi), abs=1e-7)
+    assert (
+        fit([typical(key, groups=1)[0]], Model(model_of(key, 3, q=1, known_sd=0.7).layout, model.family)).ending
+        == "converged"
+    )
