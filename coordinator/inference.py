@@ -11,6 +11,7 @@ from statistics import NormalDist
 import numpy as np
 
 from shared.contribution import Contribution
+from shared.optimisation.dispersion import at_its_limit
 from shared.parameters import Matrix, ParameterLayout, Vector
 
 LARGEST_EXPONENT = 700.0
@@ -40,7 +41,9 @@ def covariance_of_psi(layout: ParameterLayout, psi: Vector, hessian: Matrix) -> 
 
     All NaN where -L'' is not positive definite over the free parameters.
     """
-    free = np.array([k for k in range(layout.size) if k not in layout.theta_diagonal or psi[k] != 0.0])
+    bound = {k for k in layout.theta_diagonal if psi[k] == 0.0}
+    bound |= {layout.size - 1} if at_its_limit(layout, hessian) else set()
+    free = np.array([k for k in range(layout.size) if k not in bound])
     covariance = np.full((layout.size, layout.size), np.nan)
     A = -hessian[np.ix_(free, free)]
     if not (A.diagonal() > 0.0).all():

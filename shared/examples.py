@@ -14,19 +14,25 @@ CONTRIBUTION: Example = {
     "information": None,
 }
 
+VARIABLE: Example = {"name": "death", "kind": "variable"}
+RESPONSE: Example = {"kind": "numeric", "expression": VARIABLE}
+INTERCEPT: Example = {"name": "(Intercept)", "factors": []}
+LEVEL: Example = {"name": "treatmentnew", "factors": [{"variable": "treatment", "level": "new", "kind": "level"}]}
+LOG_EXPOSURE: Example = {"function": "log", "argument": {"name": "years", "kind": "variable"}, "kind": "call"}
+NESTED: list[Example] = [
+    {"group": group, "columns": [INTERCEPT], "correlated": True, "sd": None} for group in ("site", "clinic")
+]
+
 SPECIFICATION: Example = {
-    "protocol_version": 1,
+    "protocol_version": 2,
     "formula": "death ~ treatment + (1 | site)",
     "family": "binomial",
     "link": "logit",
-    "response": {"kind": "numeric", "expression": {"name": "death", "kind": "variable"}},
-    "fixed": [
-        {"name": "(Intercept)", "factors": []},
-        {"name": "treatmentnew", "factors": [{"variable": "treatment", "level": "new", "kind": "level"}]},
-    ],
+    "response": RESPONSE,
+    "fixed": [INTERCEPT, LEVEL],
     "offset": None,
     "weights": None,
-    "random": [{"group": "site", "columns": [{"name": "(Intercept)", "factors": []}], "correlated": True, "sd": None}],
+    "random": NESTED[:1],
     "quadrature_points": 1,
     "reml": False,
     "roster": ["North", "South"],
@@ -39,8 +45,8 @@ SPECIFICATION: Example = {
 ABOUT: Example = {
     "site": "North",
     "version": "0.1.0",
-    "protocol_min": 1,
-    "protocol_max": 1,
+    "protocol_min": 2,
+    "protocol_max": 2,
     "fingerprint": FINGERPRINT,
     "policy": "default",
 }

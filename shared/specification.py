@@ -58,7 +58,7 @@ DISPERSION: dict[FamilyName, Dispersion] = {
 
 SiteName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._()&+'-]{0,119}$")]
 
-PROTOCOL_VERSION: Literal[1] = 1
+PROTOCOL_VERSION: Literal[2] = 2
 
 MOST_FIXED, MOST_RANDOM = 1000, 20
 """Columns of X and of Z."""
@@ -135,7 +135,11 @@ class AnalysisRequest(_Frozen):
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.ANALYSIS_REQUEST]})
 
-    formula: str = Field(max_length=4000, examples=["death ~ treatment + (1 | site)"])
+    formula: str = Field(
+        max_length=4000,
+        description="as lme4 writes it",
+        examples=["death ~ treatment + ns(age, df = 3) + (1 | site/clinic)"],
+    )
     family: FamilyName = Field(
         default="binomial",
         description="of the response: binomial (0/1, or a proportion of sizes), poisson and negative_binomial (counts; the "
@@ -149,9 +153,15 @@ class AnalysisRequest(_Frozen):
         "inverse), or inverse; gaussian: identity; every other: log",
         examples=["logit", "log"],
     )
-    weights: VariableName | None = Field(default=None, description="prior weights; binomial sizes of a proportion")
+    weights: VariableName | None = Field(
+        default=None, description="prior weights; binomial sizes of a proportion", examples=["patients"]
+    )
     random_effect_sd: float | None = Field(
-        default=None, ge=SMALLEST_SD, le=LARGEST_SD, description="fixes the sd of a single scalar term"
+        default=None,
+        ge=SMALLEST_SD,
+        le=LARGEST_SD,
+        description="fixes the sd of a single scalar term",
+        examples=[1.0],
     )
     quadrature_points: QuadraturePoints = Field(
         default=1,
@@ -164,27 +174,33 @@ class AnalysisRequest(_Frozen):
         description="the restricted likelihood of a gaussian model, in which variances are those of lmer's default",
         examples=[False, True],
     )
-    sites: tuple[SiteName, ...] | None = Field(default=None, description="the roster; every known site unless given")
-    tolerance: float = Field(default=1e-16, ge=1e-24, le=1e-4, description="of the Newton decrement")
-    max_rounds: int = Field(default=50, ge=1, le=MOST_ROUNDS)
-    confidence_level: float = Field(default=0.95, ge=0.5, le=0.9999)
-    title: str = Field(default="", max_length=200)
+    sites: tuple[SiteName, ...] | None = Field(
+        default=None, description="the roster; every known site unless given", examples=[["North", "South"]]
+    )
+    tolerance: float = Field(default=1e-16, ge=1e-24, le=1e-4, description="of the Newton decrement", examples=[1e-16])
+    max_rounds: int = Field(
+        default=50, ge=1, le=MOST_ROUNDS, description="rounds after which the fit ends as it stands", examples=[50]
+    )
+    confidence_level: float = Field(
+        default=0.95, ge=0.5, le=0.9999, description="of the reported intervals", examples=[0.95]
+    )
+    title: str = Field(default="", max_length=200, description="for people", examples=["Deaths within 30 days"])
 
 
 class CountsResponse(_Frozen):
     """Successes and failures in each row, as `cbind(successes, failures)`."""
 
-    kind: Literal["counts"] = "counts"
-    successes: BoundedExpression
-    failures: BoundedExpression
+    kind: Literal["counts"] = Field(default="counts", description="which kind of response it is", examples=["counts"])
+    successes: BoundedExpression = Field(description="events", examples=[examples.VARIABLE])
+    failures: BoundedExpression = Field(description="trials without an event", examples=[examples.VARIABLE])
 
 
 class EventResponse(_Frozen):
     """A two-level factor; the second level in coding order is the event."""
 
-    kind: Literal["event"] = "event"
-    variable: VariableName
-    event: str
+    kind: Literal["event"] = Field(default="event", description="which kind of response it is", examples=["event"])
+    variable: VariableName = Field(description="the factor", examples=["outcome"])
+    event: str = Field(description="the level that counts as 1", examples=["died"])
 
 
 class NumericResponse(_Frozen):
@@ -193,8 +209,10 @@ class NumericResponse(_Frozen):
     0/1 or a proportion (binomial), a count (poisson, negative_binomial), any (gaussian), above zero (gamma, inverse_gaussian).
     """
 
-    kind: Literal["numeric"] = "numeric"
-    expression: BoundedExpression
+    kind: Literal["numeric"] = Field(
+        default="numeric", description="which kind of response it is", examples=["numeric"]
+    )
+    expression: BoundedExpression = Field(description="what is computed in each row", examples=[examples.VARIABLE])
 
 
 Response = Annotated[CountsResponse | EventResponse | NumericResponse, Field(discriminator="kind")]
@@ -212,10 +230,16 @@ class RandomTerm(_Frozen):
         description="`site`, a variable, or several variables joined by colons",
         examples=["site", "clinic", "ward:clinic"],
     )
-    columns: Columns = Field(min_length=1, max_length=MOST_RANDOM)
-    correlated: bool = True
+    columns: Columns = Field(
+        min_length=1, max_length=MOST_RANDOM, description="a column an effect", examples=[[examples.INTERCEPT]]
+    )
+    correlated: bool = Field(default=True, description="false for `||`", examples=[True, False])
     sd: float | None = Field(
-        default=None, ge=SMALLEST_SD, le=LARGEST_SD, description="a known standard deviation, not estimated"
+        default=None,
+        ge=SMALLEST_SD,
+        le=LARGEST_SD,
+        description="a known standard deviation, not estimated",
+        examples=[None, 1.0],
     )
 
     @field_validator("sd")
@@ -231,27 +255,45 @@ class Specification(_Frozen):
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.SPECIFICATION]})
 
-    protocol_version: Literal[1] = PROTOCOL_VERSION
-    formula: str
-    family: FamilyName
-    link: LinkName
-    response: Response
-    fixed: Columns = Field(min_length=1, max_length=MOST_FIXED)
-    offset: BoundedExpression | None = None
-    weights: VariableName | None = None
+    protocol_version: Literal[2] = Field(
+        default=PROTOCOL_VERSION,
+        description="of the messages between coordinator and sites",
+        examples=[PROTOCOL_VERSION],
+    )
+    formula: str = Field(description="as the analyst wrote it, for people", examples=["death ~ treatment + (1 | site)"])
+    family: FamilyName = Field(description="of the response", examples=["binomial", "negative_binomial"])
+    link: LinkName = Field(description="one of the family's", examples=["logit", "cloglog"])
+    response: Response = Field(description="what is explained", examples=[examples.RESPONSE])
+    fixed: Columns = Field(
+        min_length=1,
+        max_length=MOST_FIXED,
+        description="columns of X by R's names, each a product of factors whose constants are pinned",
+        examples=[[examples.INTERCEPT, examples.LEVEL]],
+    )
+    offset: BoundedExpression | None = Field(
+        default=None, description="added to the predictor", examples=[None, examples.LOG_EXPOSURE]
+    )
+    weights: VariableName | None = Field(
+        default=None, description="prior weights; binomial sizes of a proportion", examples=[None, "patients"]
+    )
     random: tuple[RandomTerm, ...] = Field(
         default=(),
         max_length=MOST_RANDOM,
-        description="of two grouping factors the one whose groups hold the other's first",
+        description="random terms; of two grouping factors those of the one whose groups hold the other's first",
+        examples=[examples.NESTED],
     )
-    quadrature_points: QuadraturePoints = 1
-    reml: bool = False
-    roster: Annotated[tuple[SiteName, ...], AfterValidator(_unique)] = Field(min_length=1)
-    dictionary_sha256: str
-    tolerance: float
-    max_rounds: int = Field(ge=1, le=MOST_ROUNDS)
-    confidence_level: float
-    title: str = ""
+    quadrature_points: QuadraturePoints = Field(
+        default=1, description="1 is the Laplace approximation", examples=[1, 25, "auto"]
+    )
+    reml: bool = Field(default=False, description="whether the restricted likelihood is maximised", examples=[False])
+    roster: Annotated[tuple[SiteName, ...], AfterValidator(_unique)] = Field(
+        min_length=1, description="the sites that take part", examples=[["North", "South"]]
+    )
+    dictionary_sha256: str = Field(description="of the agreed dictionary", examples=["b5b3fafc..."])
+    tolerance: float = Field(description="of the Newton decrement", examples=[1e-16])
+    max_rounds: int = Field(ge=1, le=MOST_ROUNDS, description="rounds that a site answers at most", examples=[50])
+    confidence_level: float = Field(description="of the reported intervals", examples=[0.95])
+    title: str = Field(default="", description="for people", examples=["Deaths within 30 days"])
 
     @field_validator("link")
     @classmethod

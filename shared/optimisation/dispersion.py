@@ -1,10 +1,24 @@
 """Where log phi starts, in every family that has a dispersion (docs/model.md, The start)."""
 
 from shared.optimisation.arithmetic import log
-from shared.parameters import Dispersion
+from shared.parameters import Dispersion, Matrix, ParameterLayout
 
 LEAST_EXCESS = 0.05
 """Of a variance factor beyond Poisson's, in a negative binomial start: less would be a size out of all proportion."""
+
+NO_INFORMATION = 1e-7
+"""Curvature along log phi from which on the data say nothing about it: a standard error of some 3000 on the log scale."""
+LIMITS = {
+    "sigma": "the residual sd is 0",
+    "shape": "the shape is unlimited: responses are as good as without dispersion",
+    "size": "the size is unlimited: responses vary no more than Poisson's",
+}
+"""Where each dispersion makes no difference any more."""
+
+
+def at_its_limit(layout: ParameterLayout, hessian: Matrix) -> bool:
+    """Whether phi at an optimum has run so far, to 0 or to infinity, that the likelihood no longer depends on it."""
+    return bool(layout.dispersion) and bool(-hessian[-1, -1] <= NO_INFORMATION)
 
 
 def initial_log_phi(dispersion: Dispersion, variance: float, mean: float) -> float:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from shared.contribution import Contribution
+from shared.optimisation.dispersion import LIMITS, at_its_limit
 from shared.parameters import Matrix, ParameterLayout, Vector
 
 FLAT = 1e-9
@@ -11,6 +12,12 @@ TAKES_PART = 1e-3
 """Size of an entry of that direction from which a parameter takes part in it."""
 NO_VARIANCE = 1e-6
 """Standard deviation, relative to the largest in the basis, that is zero up to rounding."""
+
+
+def at_boundary(layout: ParameterLayout, psi: Vector, basis: Matrix, summed: Contribution) -> tuple[str, ...]:
+    """What lies on the boundary: effects, the dispersion, or both."""
+    effects = collapsed_effects(layout, psi, basis) if any(psi[k] == 0.0 for k in layout.theta_diagonal) else ()
+    return (*effects, LIMITS[layout.dispersion]) if at_its_limit(layout, summed.hessian) else effects
 
 
 def collapsed_effects(layout: ParameterLayout, psi: Vector, basis: Matrix) -> tuple[str, ...]:

@@ -29,11 +29,14 @@ class Runaway:
     counts: tuple[int, ...] = ()
 
     def after(self, move: Vector, p: int, A_before: Matrix, A_after: Matrix) -> Self:
-        """Take note of an accepted move of psi, (P,), the first p of which are fixed effects."""
+        """Take note of an accepted move of psi, (P,), the first p of which are fixed effects.
+
+        What the others do does not count: a dispersion may run to its limit, where curvature along it collapses too.
+        """
         beta = move[:p]
         if not self.moves:
             return type(self)(tuple(beta.tolist()), (0,) * p)
-        before, after = (dot(move, times(A, move)) for A in (A_before, A_after))
+        before, after = (dot(beta, times(A[:p, :p], beta)) for A in (A_before, A_after))
         flattens = before > 0.0 and after < FLATTENING * before
         previous = np.array(self.moves)
         steady = (beta * previous > 0.0) & (np.abs(beta) >= STILL_MOVING * np.abs(previous))

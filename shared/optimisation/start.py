@@ -29,6 +29,8 @@ DROWNED = 1e-10
 """Of the response's own sum of squares: a residual that drowns beside it. Then the sites' own residuals have to do."""
 NO_RESIDUAL = 1e-24
 """Of the response's own sum of squares: a residual that rounding of single rows can explain."""
+NARROW = 0.01
+"""Of the standard deviations that a start found: those with which it is tried last."""
 _SUMS = 6
 """Of the totals, before Z'Z."""
 
@@ -138,13 +140,18 @@ def choose_start(layout: ParameterLayout, start: StartContribution) -> Start | O
 
 
 def _retreats(layout: ParameterLayout, psi: Vector, totals: Vector) -> tuple[Vector, ...]:
-    """A predictor that is constant is inside a limited domain, as the sites' own means are: there, and a quarter on the way."""
+    """A predictor that is constant is inside a limited domain, as the sites' own means are: there, and a quarter on the way.
+
+    And there with small random effects: the mode of a group whose responses all ask for more may be outside with large ones.
+    """
     if totals[5] == 0.0 or INTERCEPT not in layout.fixed:
         return ()
     constant = psi.copy()
     constant[: layout.p] = 0.0
     constant[layout.fixed.index(INTERCEPT)] = totals[5] / totals[2]
-    return constant + (psi - constant) / 4.0, constant
+    narrow = constant.copy()
+    narrow[layout.theta] *= NARROW
+    return constant + (psi - constant) / 4.0, constant, narrow
 
 
 def _lowered(point: tuple[float, ...], a: int) -> tuple[float, ...]:

@@ -17,7 +17,8 @@ from shared.contribution import Contribution
 from shared.optimisation.arithmetic import dot, positive_ldl, times
 from shared.optimisation.basis import is_invariant
 from shared.optimisation.bend import Bend
-from shared.optimisation.explanation import collapsed_effects, flat_directions
+from shared.optimisation.dispersion import at_its_limit
+from shared.optimisation.explanation import at_boundary, flat_directions
 from shared.optimisation.outcome import Outcome, OutcomeKind
 from shared.optimisation.raising import Raising
 from shared.optimisation.region import length, radius_after_gain, radius_after_loss, region_step
@@ -33,6 +34,8 @@ NEAR = 1e-3
 """Decrement from which on a point with a quarter of it is closer, whatever rounding makes of the values."""
 AT_REST, RESTS = 1e-8, 2
 """Decrement below which that many rounds without progress mean that rounding allows no more."""
+MOST_OUTSIDE = 10
+"""Trials without a finite log-likelihood: a scale that is out of reach takes a few, the end of a link's domain any number."""
 NEARLY_FLAT = 1e-8
 """Relative pivot below which the curvature may be that of a gradient not quite zero: then the decrement has to be smaller."""
 RIDGE = 1e-8
@@ -77,6 +80,8 @@ class State:
     """The gain that the quadratic promises of the trial."""
     rests: int = 0
     """Rounds at rest: near the optimum and without progress."""
+    outside: int = 0
+    """Trials so far at which the log-likelihood was not finite."""
     zeros: Zeros = field(default_factory=Zeros)
     runaway: Runaway = field(default_factory=Runaway)
     bend: Bend | None = None
@@ -121,8 +126,8 @@ class State:
         summed = self.point.summed if self.point else self.not_identified_by
         if self.ending is OutcomeKind.SEPARATED:
             names = tuple(self.layout.names[j] for j in self.runaway.columns())
-        elif self.ending is OutcomeKind.BOUNDARY:
-            names = collapsed_effects(self.layout, self.psi, self.basis)
+        elif self.ending is OutcomeKind.BOUNDARY and summed is not None:
+            names = at_boundary(self.layout, self.psi, self.basis, summed)
         elif self.ending is OutcomeKind.NOT_IDENTIFIED and summed is not None:
             names = flat_directions(self.layout, summed)
         return Outcome(self.ending, names)
@@ -247,7 +252,8 @@ def _stayed(state: State, old: Point, new: Point) -> State:
     at_rest = old.decrement is not None and old.decrement <= AT_REST
     before = state.zeros
     zeros = before.refused(state.layout, old.psi, new.psi, -old.summed.hessian, radius=radius)
-    state = replace(state, radius=radius, zeros=zeros, rests=state.rests + 1 if at_rest else 0, bend=None)
+    outside, rests = state.outside + int(new.summed.is_worthless), state.rests + 1 if at_rest else 0
+    state = replace(state, radius=radius, zeros=zeros, rests=rests, outside=outside, bend=None)
     if zeros.held == before.held:
         return state
     decrement, pivot = _decrement(state, -old.summed.hessian, old.summed.gradient)
@@ -256,6 +262,8 @@ def _stayed(state: State, old: Point, new: Point) -> State:
 
 def _ending(state: State, point: Point) -> OutcomeKind | None:
     A, g = -point.summed.hessian, point.summed.gradient
+    if state.outside >= MOST_OUTSIDE:
+        return OutcomeKind.NOT_FINITE
     if point.decrement is None:
         if set(saddles(state.layout, point.psi, A)) - state.zeros.held:
             return None
@@ -266,7 +274,8 @@ def _ending(state: State, point: Point) -> OutcomeKind | None:
         return None
     if is_small or state.rests >= RESTS:
         at_zero = any(point.psi[k] == 0.0 for k in state.layout.theta_diagonal)
-        return OutcomeKind.BOUNDARY if at_zero else OutcomeKind.CONVERGED
+        at_limit = at_its_limit(state.layout, point.summed.hessian)
+        return OutcomeKind.BOUNDARY if at_zero or at_limit else OutcomeKind.CONVERGED
     runs_off = point.decrement <= NO_GAIN * state.unit_weight and state.runaway.columns()
     return OutcomeKind.SEPARATED if runs_off else None
 

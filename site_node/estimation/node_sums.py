@@ -95,8 +95,9 @@ class NodeSums:
         l1, l2 = np.empty((t.shape[1], rows.n)), np.empty((t.shape[1], rows.n))
         v0, v1, vt = np.zeros(rows.n), np.zeros(rows.n), np.zeros(rows.n)
         for k, eta in enumerate(_predictors(piece, slab, t)):
-            l1[k], l2[k] = family.derivatives(rows.y, rows.weight, eta, slab.log_phi, 2)
-            share = to_rows(pi[:, k], rows.starts) * l2[k]
+            share = to_rows(pi[:, k], rows.starts)
+            l1[k], l2[k] = _where_shared(share, family.derivatives(rows.y, rows.weight, eta, slab.log_phi, 2))
+            share = share * l2[k]
             v0 += share
             v1 += nodes.root_2_x[k] * share
             vt += to_rows(t[:, k], rows.starts) * share
@@ -164,16 +165,22 @@ def _predictors(piece: PieceAtMode, slab: Slab, t: Array) -> list[Vector]:
     return [piece.eta + a * to_rows(move, piece.rows.starts) for move in moves]
 
 
+def _where_shared(share: Vector, values: list[Vector]) -> list[Vector]:
+    """Zero in the rows of a group for which a node has no share: outside a link's domain there are no derivatives."""
+    return [np.where(share > 0.0, value, 0.0) for value in values]
+
+
 def _dots(piece: PieceAtMode, slab: Slab, t: Array, pi: Array) -> NodeDots:
     rows, z = piece.rows, piece.rows.Z[:, 0]
     l, l1_z, l1_d, curvature = [], [], np.zeros(rows.n), 0.0
     for k, eta in enumerate(_predictors(piece, slab, t)):
         dots = slab.family.dispersion_derivatives(rows.y, rows.weight, eta, slab.log_phi)
         share = to_rows(pi[:, k], rows.starts)
-        l.append(by_group(dots.l_d, rows.starts))
-        l1_z.append(by_group(dots.l1_d * z, rows.starts))
-        l1_d += share * dots.l1_d
-        curvature += float(share @ dots.l_dd)
+        l_d, l1_d_k, l_dd = _where_shared(share, [dots.l_d, dots.l1_d, dots.l_dd])
+        l.append(by_group(l_d, rows.starts))
+        l1_z.append(by_group(l1_d_k * z, rows.starts))
+        l1_d += share * l1_d_k
+        curvature += float(share @ l_dd)
     return NodeDots(x=l1_d @ rows.X, curvature=curvature, l=np.stack(l, axis=1), l1_z=np.stack(l1_z, axis=1))
 
 

@@ -1,6 +1,6 @@
 """The site's part of the one-shot start (shared/optimisation/start.py; docs/model.md, The step, the start, the end)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -44,7 +44,10 @@ def start_contribution(rows: Rows, model: Model) -> StartContribution:
     totals = _totals(rows, model)
     weight = float(np.sum(rows.weight))
     factors = [np.diag(standard_deviations(layout, octaves, totals)) for octaves in grid(layout)]
-    expansion, integrals = _expand(rows, model, _where_to_expand(rows, model, totals), factors)
+    at = _where_to_expand(rows, model, totals)
+    expansion, integrals = _expand(rows, model, at, factors)
+    if expansion is None and family.limited:  # with effects that wide a group's mode is beyond the end of the domain
+        expansion, integrals = _expand(rows, model, replace(at, Lambda=np.zeros_like(at.Lambda)), factors)
     if expansion is None:
         raise DataError(
             "the log-likelihood is not finite at this site's own optimum.",

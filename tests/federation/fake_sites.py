@@ -57,7 +57,7 @@ class FakeSite:
         if other is not None:
             return other
         if path == "about":
-            about = {"version": "1", "protocol_min": 1, "protocol_max": 1, "policy": "open"}
+            about = {"version": "1", "protocol_min": 2, "protocol_max": 2, "policy": "open"}
             return httpx.Response(200, json=about | {"site": self.name, "fingerprint": self.fingerprint})
         if path == "prepare":
             self.prepared.add(analysis_id)
@@ -79,7 +79,7 @@ class FakeSite:
     async def _contribution(self, body: dict[str, Any]) -> httpx.Response:
         if body["kind"] == "start":
             n = float(len(self.y))
-            start = StartContribution((self._logistic(np.zeros(2)),), np.array([n, 1.0, n, 0.0, 0.0]))
+            start = StartContribution((self._logistic(np.zeros(2)),), np.array([n, 1.0, n, 0.0, 0.0, 0.0]))
             message = StartMessage.of(start).model_dump()
             return httpx.Response(200, json={"kind": "start", "round": 0, "start": message})
         self.rounds.append(body)

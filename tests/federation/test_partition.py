@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coordinator.inference import covariance_of_psi, random_quantities, reported_covariance
-from shared.contribution import total
+from shared.contribution import Contribution, total
 from shared.optimisation.step import State
 from site_node.estimation.contribution import contribution
 from tests.reference.cases import case, fit, names
@@ -18,25 +18,30 @@ from tests.unit.generated import MODELS, generate
 WITH_GROUPS = [(key, shape) for key, shape in MODELS if shape.q > 0]
 
 
-def distance(parts, whole) -> float:
-    """Largest difference of an entry, relative to the sum of the absolute terms that made it."""
-    summed = total(parts)
-    pairs = [
-        (summed.value, whole.value, sum(abs(part.value) for part in parts)),
-        (summed.gradient, whole.gradient, sum(np.abs(part.gradient) for part in parts)),
-        (summed.hessian, whole.hessian, sum(np.abs(part.hessian) for part in parts)),
-    ]
-    return max(float(np.max(np.abs(a - b) / np.where(scale > 0.0, scale, 1.0))) for a, b, scale in pairs)
+def is_restricted(key, shape) -> bool:
+    """A Gaussian model by Laplace is also tried with its restricted likelihood, which asks for more sums."""
+    return key[0] == "gaussian" and shape.points == 1
+
+
+def distance(parts, whole, terms=None) -> float:
+    """Largest difference of an entry, relative to the sum of the absolute terms that made it: the parts, or given ones."""
+    summed, terms = total(parts), terms or parts
+    found = []
+    for name in ("value", "gradient", "hessian", "information"):
+        a, b = getattr(summed, name), getattr(whole, name)
+        if b is not None:
+            scale = sum(np.abs(getattr(term, name)) for term in terms)
+            found.append(np.max(np.abs(a - b) / np.where(scale > 0.0, scale, 1.0), initial=0.0))
+    return max(found)
 
 
 @pytest.mark.parametrize("name", names())
 def test_any_number_of_sites_gives_the_pooled_contribution_at_a_fixed_psi(name: str) -> None:
+    """Where an estimation comes by: some other psi may lie outside a link's domain, and all are worthless there alike."""
     one = case(name)
-    layout = one.model.layout
-    psi = np.linspace(0.05, 0.6, layout.size) / np.maximum(
-        1.0, np.append(np.abs(one.X).max(axis=0), [1.0] * 9)[: layout.size]
-    )
+    psi = fit(one.sites(1), one.model, max_rounds=2).psi
     whole = contribution(one.sites(1)[0], one.model, psi)
+    assert not whole.is_worthless
     by_group = [contribution(site, one.model, psi) for site in one.sites(one.groups)]
     scale = sum(np.abs(part.hessian) for part in by_group)
     for count in (1, 2, 5, one.groups):
@@ -81,23 +86,26 @@ def test_any_number_of_sites_gives_the_pooled_estimates(name: str, tolerance: fl
         np.testing.assert_array_equal(theirs[~free], values[~free])
 
 
-@settings(max_examples=60, deadline=None)
-@given(model=st.sampled_from(WITH_GROUPS), data=st.data())
-def test_any_partition_of_the_groups_gives_the_pooled_contribution(model, data) -> None:
-    """Of two grouping factors the larger groups are dealt, each with all that lies in it."""
-    rows, built, psi, _ = generate(*model)
-    points, whole = model[1].points, len(rows.outer) - 1
-    cuts = data.draw(st.lists(st.integers(1, whole - 1), unique=True, max_size=whole - 1).map(sorted))
-    edges = [0, *cuts, whole]
-    parts = [contribution(rows.select_outer(a, b), built, psi, points) for a, b in pairwise(edges)]
-    assert distance(parts, contribution(rows, built, psi, points)) < 1e-12
+@pytest.mark.parametrize(("key", "shape"), WITH_GROUPS)
+@settings(max_examples=5, deadline=None)
+@given(data=st.data())
+def test_any_partition_of_the_outer_groups_gives_the_pooled_contribution(key, shape, data) -> None:
+    rows, built, psi, _ = generate(key, shape, restricted=is_restricted(key, shape))
+    groups = len(rows.outer) - 1
+    cuts = data.draw(st.lists(st.integers(1, groups - 1), unique=True, max_size=groups - 1).map(sorted))
+
+    def of(first: int, last: int) -> Contribution:
+        return contribution(rows.select_outer(first, last), built, psi, shape.points)
+
+    parts, alone = [of(a, b) for a, b in pairwise([0, *cuts, groups])], [of(o, o + 1) for o in range(groups)]
+    assert distance(parts, contribution(rows, built, psi, shape.points), alone) < 1e-11
 
 
-@settings(max_examples=25, deadline=None)
-@given(model=st.sampled_from(MODELS), seed=st.integers(0, 2**16))
-def test_the_order_of_rows_and_sites_does_not_matter(model, seed) -> None:
-    rows, built, psi, group = generate(*model)
-    shape = model[1]
+@pytest.mark.parametrize(("key", "shape"), MODELS)
+@settings(max_examples=3, deadline=None)
+@given(seed=st.integers(0, 2**16))
+def test_the_order_of_rows_and_sites_does_not_matter(key, shape, seed) -> None:
+    rows, built, psi, group = generate(key, shape, restricted=is_restricted(key, shape))
     order = np.random.default_rng(seed).permutation(rows.n)
     shuffled = type(rows).sorted_by_group(
         X=rows.X[order],
@@ -105,12 +113,15 @@ def test_the_order_of_rows_and_sites_does_not_matter(model, seed) -> None:
         y=rows.y[order],
         weight=rows.weight[order],
         offset=rows.offset[order],
-        group=group[order] if built.layout.q else None,
-        outer=(group // 3)[order] if shape.outer else None,
+        group=group[order] if shape.q else None,
+        outer=group[order] // 3 if shape.outer else None,
         effects=rows.effects,
     )
-    one, other = (contribution(some, built, psi, shape.points) for some in (rows, shuffled))
+    one, other = (contribution(either, built, psi, shape.points) for either in (rows, shuffled))
     assert distance([one], other) < 1e-10
-    ends = ((0, 1), (1, len(rows.outer) - 1))
-    halves = [contribution(rows.select_outer(a, b), built, psi, shape.points) for a, b in ends if a < b]
-    assert total(halves).value == total(halves[::-1]).value
+    sites = [rows.select_outer(a, b) for a, b in ((0, 1), (1, len(rows.outer) - 1)) if a < b]
+    parts = [contribution(site, built, psi, shape.points) for site in sites]
+    forward, backward = total(parts), total(parts[::-1])
+    assert forward.value == backward.value
+    np.testing.assert_array_equal(forward.gradient, backward.gradient)
+    np.testing.assert_array_equal(forward.hessian, backward.hessian)

@@ -108,3 +108,27 @@ def generate(
     psi = 0.5 * rng.normal(size=layout.size)
     psi[0] += INSIDE.get(key, 0.0)
     return rows, Model(layout, REGISTRY[key]), psi, group
+
+
+TYPICAL = {
+    ("binomial", "log"): -1.5,
+    ("poisson", "log"): 0.5,
+    ("negative_binomial", "log"): 1.0,
+    ("gamma", "inverse"): 2.5,
+}
+"""An intercept at which responses say something, where it is not 0."""
+
+
+def typical(key: tuple[str, str], *, n: int = 600, groups: int = 30, seed: int = 0) -> tuple[Rows, Model]:
+    """What an analyst may have: effects of three columns, and of each group, that are neither small nor large."""
+    rng = np.random.default_rng(seed)
+    group = np.arange(n) % groups
+    X = np.column_stack([np.ones(n), rng.uniform(-1.0, 1.0, n), rng.integers(0, 2, n)])
+    effect = rng.uniform(-0.6, 0.6, groups)
+    y = response(key, X @ np.array([TYPICAL.get(key, 0.0), 0.4, -0.3]) + effect[group], rng)
+    layout = ParameterLayout.of_one_term(
+        ("(Intercept)", "a", "b"), ("(Intercept)",), dispersion=REGISTRY[key].dispersion
+    )
+    ones = np.ones(n)
+    rows = Rows.sorted_by_group(X=X, Z=X[:, :1], y=y, weight=ones, offset=0.0 * ones, group=group)
+    return rows, Model(layout, REGISTRY[key])

@@ -36,7 +36,7 @@ LAYOUT = SPECIFICATION.layout
 REQUEST = EvaluateRequest(round=3, specification_sha256=SPECIFICATION.sha256, psi=(0.0, 1.0), basis=(), previous=None)
 MESSAGE = ContributionMessage(value=-1.0, gradient=(0.1, 0.2), hessian=(-1.0, 0.0, -1.0))
 REPLY = EvaluateReply(round=3, contribution=MESSAGE)
-ABOUT = {"site": "Bern", "version": "1", "protocol_min": 1, "protocol_max": 1, "fingerprint": "f", "policy": "open"}
+ABOUT = {"site": "Bern", "version": "1", "protocol_min": 2, "protocol_max": 2, "fingerprint": "f", "policy": "open"}
 ACCEPTED = {"specification_sha256": "0" * 64, "fingerprint": "f", "rows": 9, "rows_dropped": 0, "groups": {}}
 
 
@@ -260,7 +260,7 @@ def test_a_site_that_is_late_with_who_it_is_counts_as_missing() -> None:
 
 @pytest.mark.parametrize(
     ("change", "said"),
-    [({"site": "Aarau"}, "another site"), ({"protocol_min": 2, "protocol_max": 3}, "protocol 2 to 3")],
+    [({"site": "Aarau"}, "another site"), ({"protocol_min": 3, "protocol_max": 4}, "protocol 3 to 4")],
 )
 def test_another_site_or_protocol_at_the_address_is_a_fault(change: dict[str, object], said: str) -> None:
     assert said in fault(lambda _: httpx.Response(200, json=ABOUT | change), lambda site: site.about()).message

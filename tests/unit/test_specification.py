@@ -1,9 +1,9 @@
 """Claims about what a specification may hold, whoever wrote it."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from coordinator.request import resolve
 from shared.dictionary import Dictionary, Variable
@@ -16,6 +16,8 @@ from shared.specification import (
     MOST_FIXED,
     MOST_RANDOM,
     AnalysisRequest,
+    CountsResponse,
+    EventResponse,
     NumericResponse,
     RandomTerm,
     Specification,
@@ -155,3 +157,15 @@ def test_a_known_sd_out_of_range_is_refused_in_the_request() -> None:
         with pytest.raises(ValidationError) as caught:
             AnalysisRequest(formula="y ~ x + (1 | site)", random_effect_sd=sd)
         assert in_words(caught.value, AnalysisRequest).where == "random_effect_sd"
+
+
+MODELS = (AnalysisRequest, Specification, RandomTerm, CountsResponse, EventResponse, NumericResponse)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_schema_documents_every_option_with_an_example_that_is_one(model) -> None:
+    for name, field in model.model_fields.items():
+        assert field.description, name
+        assert field.examples, name
+        for example in field.examples:
+            TypeAdapter(Annotated[field.annotation, field]).validate_python(example)
