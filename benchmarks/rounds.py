@@ -32,8 +32,7 @@ METHODS = (
     "Every case is fitted by Laplace, which is maximum likelihood for a Gaussian model, every Gaussian one by REML too, and "
     "every other one with a single random effect a group with 25 nodes of quadrature (`AGQ-25`) and with `auto`. `auto` is "
     "an optimum for each number of nodes that it tries ([model.md](model.md#quadrature)), so the targets are not about it; "
-    "`nodes` says which it tried. Nor are they about a fit that ends without estimates: at 25 nodes one of `cbpp_log_ri` lies "
-    "beyond the end of its link (`not_finite`)."
+    "`nodes` says which it tried."
 )
 
 
@@ -53,7 +52,7 @@ class Fit:
 
     @property
     def has_target(self) -> bool:
-        return self.method != "auto" and self.has_estimates
+        return self.method != "auto"
 
     @property
     def has_estimates(self) -> bool:
@@ -95,7 +94,7 @@ def document(fits: Sequence[Fit]) -> str:
 
 def summary(fits: Sequence[Fit]) -> str:
     """The targets, and what `auto` takes beside them."""
-    counted, auto = [f for f in fits if f.has_target], [f for f in fits if f.method == "auto" and f.has_estimates]
+    counted, auto = [f for f in fits if f.has_target], [f for f in fits if f.method == "auto"]
     rounds = [f.rounds for f in counted]
     text = f"Median {median(rounds):g}, maximum {max(rounds)} over {len(rounds)} fits (targets: {MEDIAN} and {MOST})."
     if not auto:
