@@ -15,7 +15,7 @@ from coordinator.inference import covariance_of_psi
 from shared.contribution import Contribution
 from shared.optimisation.outcome import OutcomeKind
 from shared.optimisation.raising import LADDER, Raising
-from shared.optimisation.step import State
+from shared.optimisation.state import State
 from shared.parameters import Vector
 from site_node.estimation.contribution import contribution
 from site_node.estimation.slab import at_mode

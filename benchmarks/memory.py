@@ -19,7 +19,8 @@ from coordinator.client.federation import serving
 from coordinator.request import resolve
 from coordinator.site_client import SiteClient
 from shared.messages import CloseRequest, EvaluateRequest, StartRequest
-from shared.specification import AnalysisRequest, Specification
+from shared.request import AnalysisRequest
+from shared.specification import Specification
 
 ROWS, COLUMNS, GROUPS, ROUNDS = 1_000_000, 20, 100, 3
 ANALYSIS = "memory"

@@ -32,7 +32,7 @@ from coordinator.result import make_result
 from coordinator.sql_store import SqlStore
 from shared.optimisation.start import add_starts
 from shared.optimisation.step import begin, step
-from shared.specification import AnalysisRequest
+from shared.request import AnalysisRequest
 
 SITES, ROWS_PER_SITE, GROUPS_PER_SITE, FITS = 10, 1_000, 10, 5
 TARGETS = {20: 30.0, 200: 60.0}

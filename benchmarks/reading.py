@@ -14,7 +14,7 @@ from benchmarks.measured import forget_peak, peak_megabytes, resident_megabytes,
 from benchmarks.simulated import SEED
 from coordinator.request import resolve
 from shared.dictionary import Dictionary, Variable
-from shared.specification import AnalysisRequest
+from shared.request import AnalysisRequest
 from site_node.data.design import build
 from site_node.data.reading import open_columns, read_columns
 from site_node.data.sources import fingerprint

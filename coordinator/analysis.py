@@ -34,7 +34,7 @@ from shared.messages import (
     StartMessage,
 )
 from shared.optimisation.outcome import OutcomeKind
-from shared.optimisation.step import State
+from shared.optimisation.state import State
 from shared.specification import Specification
 
 LOG = structlog.get_logger(__name__)

@@ -12,7 +12,7 @@ from shared.contribution import Contribution
 from shared.errors import FedglmmError
 from shared.messages import StartMessage
 from shared.optimisation.start import StartContribution
-from shared.optimisation.step import State
+from shared.optimisation.state import State
 from shared.parameters import ParameterLayout
 from shared.specification import Specification
 

@@ -14,7 +14,7 @@ from shared.codes import INTERNAL, code_of
 from shared.errors import DictionaryError, FedglmmError, RequestError, StoreError, UnknownAnalysisError
 from shared.messages import Problem
 from shared.openapi import PROBLEM_TYPE
-from shared.specification import AnalysisRequest
+from shared.request import AnalysisRequest
 from shared.validation import Words
 
 

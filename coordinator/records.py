@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from coordinator.states import AnalysisState
 from shared.messages import ContributionMessage, Problem
-from shared.specification import AnalysisRequest, Specification, sha256_of
+from shared.request import AnalysisRequest
+from shared.specification import Specification, sha256_of
 
 ID_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 """Without the letters and digits that people take for one another."""

@@ -8,6 +8,7 @@ from coordinator.random_terms import check_names, random_terms
 from coordinator.sizes import check_sizes
 from shared.dictionary import Dictionary
 from shared.errors import RequestError
+from shared.families import LINKS, FamilyName, LinkName
 from shared.formula.coding import CODED_CALLS
 from shared.formula.columns import design_columns
 from shared.formula.expressions import Column, Expression, Factor, variables_of
@@ -15,18 +16,13 @@ from shared.formula.grammar import parse
 from shared.formula.meaning import expression, numeric, variable_of
 from shared.formula.syntax import Node, deparse, wrong
 from shared.formula.terms import Terms, expand
+from shared.request import AnalysisRequest, QuadraturePoints, SiteName
 from shared.specification import (
-    LINKS,
-    AnalysisRequest,
     CountsResponse,
     EventResponse,
-    FamilyName,
-    LinkName,
     NumericResponse,
-    QuadraturePoints,
     RandomTerm,
     Response,
-    SiteName,
     Specification,
     sha256_of,
 )

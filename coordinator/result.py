@@ -24,7 +24,7 @@ from shared.dictionary import SITE
 from shared.messages import Accepted, RandomEffect
 from shared.optimisation.explanation import flat_directions
 from shared.optimisation.outcome import OutcomeKind
-from shared.optimisation.step import State
+from shared.optimisation.state import State
 from shared.parameters import Matrix
 from shared.specification import Specification
 

@@ -10,7 +10,7 @@ from coordinator.records import Analysis, Round, TraceEntry
 from coordinator.states import AnalysisState
 from coordinator.tables import ANALYSES, ROUNDS
 from shared.messages import ContributionMessage, Problem
-from shared.specification import AnalysisRequest
+from shared.request import AnalysisRequest
 
 PROBLEMS = TypeAdapter(tuple[Problem, ...])
 _LATER = ROUNDS.alias()

@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError
 
 from shared.errors import SettingsError
 from shared.listening import is_loopback
-from shared.specification import SiteName
+from shared.request import SiteName
 from shared.validation import in_words
 
 FILE_NAME = "coordinator.toml"

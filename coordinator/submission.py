@@ -7,7 +7,8 @@ from coordinator.records import Analysis
 from coordinator.store import Store
 from shared.dictionary import Dictionary
 from shared.errors import RequestError
-from shared.specification import AnalysisRequest, Specification
+from shared.request import AnalysisRequest
+from shared.specification import Specification
 
 KEY_REUSED = "idempotency_key_reused"
 """The code of a RequestError: the key stands for another request already."""

@@ -16,7 +16,8 @@ from shared.contribution import Contribution, symmetric, triangle
 from shared.errors import ContributionError, FedglmmError
 from shared.optimisation.start import StartContribution
 from shared.parameters import Vector
-from shared.specification import MOST_GROUPINGS, MOST_POINTS, Grouping, Specification
+from shared.request import MOST_POINTS
+from shared.specification import MOST_GROUPINGS, Grouping, Specification
 
 LARGEST = 1e100
 """No number of a site's answer is larger, so that sums over all sites and products in a step stay finite."""

@@ -7,7 +7,7 @@ against their own dictionary, and approve it or refuse.
 
 import hashlib
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -15,16 +15,14 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
-    ValidationError,
     ValidationInfo,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
     field_validator,
     model_validator,
 )
 
 from shared import examples
 from shared.dictionary import SITE, VariableName
+from shared.families import DISPERSION, LINKS, FamilyName, LinkName
 from shared.formula.expressions import (
     Arithmetic,
     Call,
@@ -35,28 +33,8 @@ from shared.formula.expressions import (
     LevelFactor,
     Negative,
 )
-from shared.parameters import Dispersion, ParameterLayout, Term
-
-FamilyName = Literal["binomial", "poisson", "negative_binomial", "gaussian", "gamma", "inverse_gaussian"]
-LinkName = Literal["logit", "probit", "cloglog", "log", "identity", "inverse"]
-LINKS: dict[FamilyName, tuple[LinkName, ...]] = {
-    "binomial": ("logit", "probit", "cloglog", "log"),
-    "poisson": ("log",),
-    "negative_binomial": ("log",),
-    "gaussian": ("identity",),
-    "gamma": ("log", "inverse"),
-    "inverse_gaussian": ("log",),
-}
-"""The links that each family has, the one it has unless another is asked for first."""
-DISPERSION: dict[FamilyName, Dispersion] = {
-    "gaussian": "sigma",
-    "gamma": "shape",
-    "inverse_gaussian": "shape",
-    "negative_binomial": "size",
-}
-"""What phi is called in the families that have one."""
-
-SiteName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._()&+'-]{0,119}$")]
+from shared.parameters import ParameterLayout, Term
+from shared.request import LARGEST_SD, MOST_ROUNDS, SMALLEST_SD, Frozen, QuadraturePoints, SiteName
 
 PROTOCOL_VERSION: Literal[2] = 2
 
@@ -68,24 +46,8 @@ LONGEST_NAME = 400
 """Characters of a column's name."""
 LARGEST_EXPRESSION = 80
 """Variables, numbers, functions and operators of one expression."""
-SMALLEST_SD, LARGEST_SD = 0.001, 1000.0
-MOST_ROUNDS = 200
-MOST_POINTS = 100
-"""Nodes of quadrature, as in lme4."""
 MOST_GROUPINGS = 2
 """Grouping factors of one model, one inside the other."""
-
-
-def _in_one_sentence(value: Any, validated: ValidatorFunctionWrapHandler) -> Any:
-    try:
-        return validated(value)
-    except ValidationError:
-        raise ValueError(f"the number of quadrature points is 1 to {MOST_POINTS}, or auto") from None
-
-
-QuadraturePoints: TypeAlias = Annotated[
-    Annotated[int, Field(ge=1, le=MOST_POINTS)] | Literal["auto"], WrapValidator(_in_one_sentence)
-]
 
 
 def _parts(expression: Expression) -> int:
@@ -126,68 +88,7 @@ Columns = Annotated[tuple[Column, ...], AfterValidator(_sound)]
 BoundedExpression = Annotated[Expression, AfterValidator(_bounded)]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class AnalysisRequest(_Frozen):
-    """What an analyst asks for, in lme4's words."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.ANALYSIS_REQUEST]})
-
-    formula: str = Field(
-        max_length=4000,
-        description="as lme4 writes it",
-        examples=["death ~ treatment + ns(age, df = 3) + (1 | site/clinic)"],
-    )
-    family: FamilyName = Field(
-        default="binomial",
-        description="of the response: binomial (0/1, or a proportion of sizes), poisson and negative_binomial (counts; the "
-        "latter with variance mu + mu^2/size), gaussian (any number), gamma and inverse_gaussian (above zero; variance "
-        "mu^2/shape and mu^3/shape)",
-        examples=["binomial", "negative_binomial"],
-    )
-    link: LinkName | None = Field(
-        default=None,
-        description="binomial: logit unless given, probit, cloglog or log; gamma: log unless given (R's own default is "
-        "inverse), or inverse; gaussian: identity; every other: log",
-        examples=["logit", "log"],
-    )
-    weights: VariableName | None = Field(
-        default=None, description="prior weights; binomial sizes of a proportion", examples=["patients"]
-    )
-    random_effect_sd: float | None = Field(
-        default=None,
-        ge=SMALLEST_SD,
-        le=LARGEST_SD,
-        description="fixes the sd of a single scalar term",
-        examples=[1.0],
-    )
-    quadrature_points: QuadraturePoints = Field(
-        default=1,
-        description="of adaptive Gauss-Hermite quadrature, for one random effect a group; 1 is the Laplace approximation, "
-        "and auto raises them until the log-likelihood moves by less than 1e-6 a group",
-        examples=[1, 25, "auto"],
-    )
-    reml: bool = Field(
-        default=False,
-        description="the restricted likelihood of a gaussian model, in which variances are those of lmer's default",
-        examples=[False, True],
-    )
-    sites: tuple[SiteName, ...] | None = Field(
-        default=None, description="the roster; every known site unless given", examples=[["North", "South"]]
-    )
-    tolerance: float = Field(default=1e-16, ge=1e-24, le=1e-4, description="of the Newton decrement", examples=[1e-16])
-    max_rounds: int = Field(
-        default=50, ge=1, le=MOST_ROUNDS, description="rounds after which the fit ends as it stands", examples=[50]
-    )
-    confidence_level: float = Field(
-        default=0.95, ge=0.5, le=0.9999, description="of the reported intervals", examples=[0.95]
-    )
-    title: str = Field(default="", max_length=200, description="for people", examples=["Deaths within 30 days"])
-
-
-class CountsResponse(_Frozen):
+class CountsResponse(Frozen):
     """Successes and failures in each row, as `cbind(successes, failures)`."""
 
     kind: Literal["counts"] = Field(default="counts", description="which kind of response it is", examples=["counts"])
@@ -195,7 +96,7 @@ class CountsResponse(_Frozen):
     failures: BoundedExpression = Field(description="trials without an event", examples=[examples.VARIABLE])
 
 
-class EventResponse(_Frozen):
+class EventResponse(Frozen):
     """A two-level factor; the second level in coding order is the event."""
 
     kind: Literal["event"] = Field(default="event", description="which kind of response it is", examples=["event"])
@@ -203,7 +104,7 @@ class EventResponse(_Frozen):
     event: str = Field(description="the level that counts as 1", examples=["died"])
 
 
-class NumericResponse(_Frozen):
+class NumericResponse(Frozen):
     """A number in each row.
 
     0/1 or a proportion (binomial), a count (poisson, negative_binomial), any (gaussian), above zero (gamma, inverse_gaussian).
@@ -223,7 +124,7 @@ Grouping = Annotated[
 ]
 
 
-class RandomTerm(_Frozen):
+class RandomTerm(Frozen):
     """Random effects that covary with each other: of `site`, or of a column inside the sites whose values never leave them."""
 
     group: Grouping = Field(
@@ -250,7 +151,7 @@ class RandomTerm(_Frozen):
         return sd
 
 
-class Specification(_Frozen):
+class Specification(Frozen):
     """The resolved analysis. Two specifications with the same hash are the same analysis."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.SPECIFICATION]})

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretBytes, SecretStr, Valid
 from shared.errors import SettingsError
 from shared.keys import checked_key
 from shared.listening import is_loopback
-from shared.specification import SiteName
+from shared.request import SiteName
 from shared.validation import in_words
 from site_node.release.policy import PolicyName
 

@@ -12,7 +12,8 @@ from coordinator.client.demo import run_demo
 from coordinator.client.federation import federation
 from coordinator.client.terminal import DEFAULT_URL, Json, KeyFile, Url, finish, key_in, round_table, told, watched
 from shared.errors import RequestError
-from shared.specification import LINKS, AnalysisRequest
+from shared.families import LINKS
+from shared.request import AnalysisRequest
 
 app = typer.Typer(
     help="Estimate one mixed-effects model over sites that keep their rows.",

@@ -13,7 +13,7 @@ from coordinator.client.fit import Fit
 from coordinator.client.following import PATIENCE, Progress, follow
 from shared.errors import RequestError, SettingsError
 from shared.keys import checked_key
-from shared.specification import AnalysisRequest
+from shared.request import AnalysisRequest
 from shared.unreachable import why
 from shared.validation import in_words
 

@@ -11,7 +11,7 @@ from coordinator.submission import KEY_REUSED
 from coordinator.views import AnalysisView
 from shared import openapi
 from shared.openapi import Example
-from shared.specification import AnalysisRequest
+from shared.request import AnalysisRequest
 
 EXAMPLES = {
     "mixed model": {"value": {"formula": "death ~ treatment + (1 | site)", "family": "binomial"}},

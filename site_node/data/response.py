@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from shared.dictionary import Dictionary
 from shared.errors import DataError
+from shared.families import FamilyName
 from shared.formula.expressions import Expression, VariableRef
 from shared.parameters import Vector
-from shared.specification import CountsResponse, EventResponse, FamilyName, Specification
+from shared.specification import CountsResponse, EventResponse, Specification
 from site_node.data.columns import finite_values, level_indicator
 from site_node.data.rows_at_fault import refuse_rows
 from site_node.data.table import Table

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from shared.dictionary import SITE, Dictionary
 from shared.errors import DataError, SettingsError
-from shared.specification import SiteName
+from shared.request import SiteName
 from site_node.data.files import DataFile, open_file
 from site_node.data.inference import infer, write_dictionary
 from site_node.data.unreadable import is_parquet

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from coordinator.inference import random_quantities
-from shared.optimisation.step import State
+from shared.optimisation.state import State
 from shared.parameters import ParameterLayout, Term
 from site_node.estimation.families import REGISTRY
 from site_node.estimation.model import Model

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from coordinator.inference import covariance_of_psi, random_quantities, reported_covariance
 from shared.contribution import Contribution, total
-from shared.optimisation.step import State
+from shared.optimisation.state import State
 from site_node.estimation.contribution import contribution
 from tests.reference.cases import case, fit, names
 from tests.unit.generated import MODELS, generate

@@ -12,7 +12,8 @@ import numpy as np
 
 from shared.contribution import total
 from shared.optimisation.start import add_starts
-from shared.optimisation.step import State, begin, step
+from shared.optimisation.state import State
+from shared.optimisation.step import begin, step
 from shared.parameters import Matrix, ParameterLayout, Term, Vector
 from site_node.estimation.contribution import contribution
 from site_node.estimation.families import REGISTRY

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from coordinator.inference import covariance_of_psi, random_quantities, reported_covariance
-from shared.optimisation.step import State
+from shared.optimisation.state import State
 from site_node.estimation.effects import random_effects
 from site_node.estimation.families import REGISTRY
 from tests.reference.cases import Case, case, fit, names

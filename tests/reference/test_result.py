@@ -11,7 +11,7 @@ from coordinator.records import TraceEntry
 from coordinator.result import make_result
 from shared.formula.expressions import Column, VariableRef
 from shared.messages import Accepted, RandomEffect
-from shared.optimisation.step import State
+from shared.optimisation.state import State
 from shared.parameters import ParameterLayout
 from shared.specification import NumericResponse, RandomTerm, Specification
 from tests.reference.cases import case, fit

@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 from coordinator.request import resolve
 from shared.dictionary import Dictionary, Variable
 from shared.errors import FedglmmError
-from shared.specification import AnalysisRequest, Specification
+from shared.request import AnalysisRequest
+from shared.specification import Specification
 from site_node.app import create_app
 from site_node.cli import app
 from site_node.data.inference import write_dictionary

@@ -25,7 +25,8 @@ from shared.formula.expressions import (
 from shared.formula.grammar import parse
 from shared.formula.splines import MOST_DEGREE, MOST_KNOTS, Spline
 from shared.formula.terms import expand
-from shared.specification import AnalysisRequest, Specification
+from shared.request import AnalysisRequest
+from shared.specification import Specification
 
 KNOWN = Dictionary(
     variables=(

@@ -14,7 +14,7 @@ from coordinator.client.faults import fault_of
 from coordinator.client.summary import summary
 from coordinator.client.terminal import key_in
 from shared.errors import SettingsError, SiteError, UnknownAnalysisError
-from shared.specification import AnalysisRequest
+from shared.request import AnalysisRequest
 
 NOBODY = "http://127.0.0.1:9"
 KEY = "0123456789abcdef"

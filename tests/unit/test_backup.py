@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from coordinator.cli import app
 from coordinator.records import Analysis
 from coordinator.sql_store import SqlStore
-from shared.specification import AnalysisRequest
+from shared.request import AnalysisRequest
 from tests.unit.smallest import SPECIFICATION
 
 SETTINGS = 'dictionary = "dictionary.json"\n[[sites]]\nname = "Bern"\nurl = "http://127.0.0.1:9001"\n'

@@ -8,7 +8,7 @@ import pytest
 
 from coordinator.request import resolve
 from shared.dictionary import Dictionary, Variable
-from shared.specification import AnalysisRequest
+from shared.request import AnalysisRequest
 from site_node.data.batches import variables_in
 from site_node.data.design import SiteDesign, build
 from site_node.data.inference import infer

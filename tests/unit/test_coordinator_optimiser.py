@@ -12,7 +12,8 @@ from shared.contribution import Contribution
 from shared.errors import FedglmmError
 from shared.messages import LARGEST, ContributionMessage, StartMessage
 from shared.optimisation.start import add_starts
-from shared.optimisation.step import State, begin, step
+from shared.optimisation.state import State
+from shared.optimisation.step import begin, step
 from tests.unit.smallest import SPECIFICATION
 
 SUMMED = ContributionMessage(value=-9.0, gradient=(0.5,), hessian=(-2.0,))

@@ -17,7 +17,8 @@ from shared.formula.expressions import (
     NumericFactor,
     VariableRef,
 )
-from shared.specification import AnalysisRequest, CountsResponse, NumericResponse, RandomTerm, Specification
+from shared.request import AnalysisRequest
+from shared.specification import CountsResponse, NumericResponse, RandomTerm, Specification
 from site_node.data.counts import MOST_VALUES, value_counts
 from site_node.data.design import build
 from site_node.data.table import Table

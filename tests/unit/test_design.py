@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from shared.dictionary import Dictionary, Variable
 from shared.errors import DataError, DictionaryError
+from shared.families import LINKS, FamilyName
 from shared.formula.expressions import (
     Arithmetic,
     Call,
@@ -23,16 +24,7 @@ from shared.formula.expressions import (
     TruthFactor,
     VariableRef,
 )
-from shared.specification import (
-    LINKS,
-    CountsResponse,
-    EventResponse,
-    FamilyName,
-    NumericResponse,
-    RandomTerm,
-    Specification,
-    sha256_of,
-)
+from shared.specification import CountsResponse, EventResponse, NumericResponse, RandomTerm, Specification, sha256_of
 from site_node.data.batches import variables_in
 from site_node.data.design import build
 from site_node.data.table import Table

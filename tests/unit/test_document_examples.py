@@ -10,8 +10,10 @@ import pytest
 from coordinator.request import resolve
 from shared.dictionary import Dictionary, Variable
 from shared.errors import RequestError
+from shared.families import LINKS
 from shared.optimisation.raising import ENOUGH, LADDER
-from shared.specification import LINKS, AnalysisRequest, Specification
+from shared.request import AnalysisRequest
+from shared.specification import Specification
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "formula.md").read_text(encoding="utf-8")

@@ -8,8 +8,8 @@ import pytest
 from mpmath import mp, mpf
 from scipy import stats
 
+from shared.families import DISPERSION, LINKS
 from shared.optimisation.dispersion import initial_log_phi
-from shared.specification import DISPERSION, LINKS
 from site_node.estimation.families import REGISTRY
 from tests.unit.generated import predictors, response
 

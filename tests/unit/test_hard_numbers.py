@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from coordinator.inference import covariance_of_psi
-from shared.optimisation.step import State
+from shared.optimisation.state import State
 from shared.parameters import ParameterLayout
 from site_node.estimation.contribution import contribution
 from site_node.estimation.families import REGISTRY

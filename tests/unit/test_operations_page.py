@@ -16,7 +16,7 @@ from coordinator.settings import Settings
 from coordinator.settings import SiteSettings as RemoteSite
 from coordinator.sql_store import SqlStore
 from coordinator.states import AnalysisState
-from shared.specification import AnalysisRequest
+from shared.request import AnalysisRequest
 from site_node.settings import SiteSettings
 from tests.unit import smallest
 

@@ -9,7 +9,7 @@ from scipy.linalg import solve_triangular
 from scipy.stats import multivariate_normal
 
 from shared.contribution import Contribution, total
-from shared.optimisation.step import State
+from shared.optimisation.state import State
 from shared.parameters import ParameterLayout
 from site_node.estimation.contribution import contribution
 from site_node.estimation.families import REGISTRY

@@ -20,7 +20,7 @@ from shared.messages import (
     StartReply,
     StartRequest,
 )
-from shared.specification import AnalysisRequest
+from shared.request import AnalysisRequest
 
 PAGE = Path(__file__).parents[2] / "docs" / "protocol.md"
 IN_ORDER: list[type[BaseModel]] = [

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.optimisation.raising import ENOUGH, LADDER, NEAR, Raising, Rung
-from shared.specification import MOST_POINTS
+from shared.request import MOST_POINTS
 
 GROUPS = 20.0
 

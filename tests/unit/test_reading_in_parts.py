@@ -12,7 +12,8 @@ from coordinator.request import resolve
 from shared.dictionary import Dictionary, Variable
 from shared.errors import DataError
 from shared.formula.expressions import variables_of
-from shared.specification import AnalysisRequest, Specification
+from shared.request import AnalysisRequest
+from shared.specification import Specification
 from site_node.data import reading
 from site_node.data.batches import batches, names_read, variables_in
 from site_node.data.design import build

@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import minimize
 
 from shared.errors import DataError
-from shared.optimisation.step import State
+from shared.optimisation.state import State
 from shared.parameters import ParameterLayout
 from site_node.estimation.contribution import contribution
 from site_node.estimation.families import REGISTRY

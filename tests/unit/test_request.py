@@ -9,16 +9,10 @@ from hypothesis import strategies as st
 from coordinator.request import resolve
 from shared.dictionary import Dictionary, Variable
 from shared.errors import RequestError
+from shared.families import LINKS
 from shared.formula.expressions import Arithmetic, Call, LevelTest, VariableRef
-from shared.specification import (
-    LINKS,
-    AnalysisRequest,
-    CountsResponse,
-    EventResponse,
-    NumericResponse,
-    Specification,
-    sha256_of,
-)
+from shared.request import AnalysisRequest
+from shared.specification import CountsResponse, EventResponse, NumericResponse, Specification, sha256_of
 
 SITES = ("north", "south", "west")
 KNOWN = Dictionary(

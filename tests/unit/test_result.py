@@ -12,7 +12,7 @@ from shared.contribution import Contribution
 from shared.formula.expressions import Column
 from shared.messages import Accepted, RandomEffect
 from shared.optimisation.outcome import OutcomeKind
-from shared.optimisation.step import Point, State
+from shared.optimisation.state import Point, State
 from shared.specification import RandomTerm
 from tests.unit import smallest
 

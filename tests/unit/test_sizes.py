@@ -11,7 +11,8 @@ from shared.errors import RequestError
 from shared.messages import LARGEST_ANSWER, StartMessage, StartReply
 from shared.optimisation.start import StartContribution, grid, totals_size
 from shared.parameters import Dispersion, ParameterLayout
-from shared.specification import AnalysisRequest, Specification
+from shared.request import AnalysisRequest
+from shared.specification import Specification
 
 KNOWN = Dictionary(
     variables=(

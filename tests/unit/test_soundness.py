@@ -12,7 +12,7 @@ from coordinator.database_faults import BROKEN
 from coordinator.records import Analysis
 from coordinator.sql_store import SqlStore
 from shared.errors import SettingsError, StoreError
-from shared.specification import AnalysisRequest
+from shared.request import AnalysisRequest
 from tests.unit.smallest import SPECIFICATION
 
 PAGE = 4096

@@ -9,13 +9,13 @@ from coordinator.request import resolve
 from shared.dictionary import Dictionary, Variable
 from shared.errors import RequestError
 from shared.formula.expressions import Arithmetic, Column, Expression, Negative, NumericFactor, VariableRef
+from shared.request import AnalysisRequest
 from shared.specification import (
     LARGEST_EXPRESSION,
     LONGEST_NAME,
     MOST_FACTORS,
     MOST_FIXED,
     MOST_RANDOM,
-    AnalysisRequest,
     CountsResponse,
     EventResponse,
     NumericResponse,

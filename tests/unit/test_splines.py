@@ -13,7 +13,7 @@ from shared.errors import DataError
 from shared.formula.expressions import Column, ContrastFactor
 from shared.formula.splines import MOST_DEGREE, Basis, Spline
 from shared.parameters import Matrix
-from shared.specification import AnalysisRequest
+from shared.request import AnalysisRequest
 from site_node.data.columns import finite_column
 from site_node.data.design import SiteDesign, build
 from site_node.data.rows_at_fault import RowError

@@ -20,7 +20,8 @@ from shared.optimisation.arithmetic import dot, exp, ldl, log
 from shared.optimisation.bend import Bend
 from shared.optimisation.region import length, region_step
 from shared.optimisation.start import StartContribution, add_starts, grid
-from shared.optimisation.step import State, begin, step
+from shared.optimisation.state import State
+from shared.optimisation.step import begin, step
 from shared.parameters import ParameterLayout
 from site_node.estimation.contribution import contribution
 from site_node.estimation.families import REGISTRY

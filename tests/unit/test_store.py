@@ -17,7 +17,7 @@ from coordinator.store import MemoryStore, Store
 from coordinator.views import AnalysisView, RoundView
 from shared.errors import SettingsError, UnknownAnalysisError
 from shared.messages import Accepted, ContributionMessage, Problem, StartMessage
-from shared.specification import AnalysisRequest
+from shared.request import AnalysisRequest
 from tests.unit import smallest
 
 REQUEST = AnalysisRequest(formula="y ~ 1")

@@ -15,7 +15,7 @@ from coordinator.states import AnalysisState
 from coordinator.tables import METADATA
 from shared.errors import StoreError
 from shared.messages import Accepted, ContributionMessage, StartMessage
-from shared.specification import AnalysisRequest
+from shared.request import AnalysisRequest
 from tests.unit.smallest import SPECIFICATION
 
 SUMMED = ContributionMessage(value=-1.5, gradient=(0.1,), hessian=(-0.3,))

@@ -16,7 +16,7 @@ from coordinator.settings import Settings
 from shared.dictionary import Dictionary
 from shared.errors import RequestError
 from shared.messages import ContributionRequest, Problem
-from shared.specification import AnalysisRequest
+from shared.request import AnalysisRequest
 from shared.validation import Words, in_words
 
 SITES = [{"name": "Bern", "url": "http://127.0.0.1:9001"}]

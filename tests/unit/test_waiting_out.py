@@ -21,7 +21,7 @@ from shared.errors import StoreError
 from shared.messages import CloseReply, CloseRequest
 from shared.optimisation.start import add_starts
 from shared.optimisation.step import begin, step
-from shared.specification import AnalysisRequest
+from shared.request import AnalysisRequest
 from tests.unit.smallest import SPECIFICATION
 
 
