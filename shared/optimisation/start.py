@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,8 +32,21 @@ NO_RESIDUAL = 1e-24
 """Of the response's own sum of squares: a residual that rounding of single rows can explain."""
 NARROW = 0.01
 """Of the standard deviations that a start found: those with which it is tried last."""
-_SUMS = 6
-"""Of the totals, before Z'Z."""
+
+
+class Totals(NamedTuple):
+    """What a site's rows add up to, before Z'Z."""
+
+    rows: float
+    groups: float
+    """Of the inner grouping factor; one without a random term."""
+    weight: float
+    residual: float
+    """Where phi is a sigma: residual sum of squares of the sites' own fits; 0 elsewhere."""
+    responses: float
+    """Where phi is a size: weighted sum of the responses; 0 elsewhere."""
+    predictors: float
+    """Where a link's domain is limited: weighted sum of the sites' predictors of their means; 0 elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -43,24 +57,22 @@ class StartContribution:
     """In psi at beta = 0, one for each grid point: the theta entries are zero. In a family with a dispersion, at phi = 1, the
     value lacks -y'V^-1 y / 2 (beside which the rest would drown), and the last diagonal entry of the Hessian is -2 y'V^-1 y."""
     totals: Vector
-    """Row count, number of groups, sum of the weights; where phi is a sigma, the residual sum of squares of the sites' own
-    fits; where it is a size, the weighted sum of the responses; where a link's domain is limited, the weighted sum of the
-    sites' predictors of their means; each of these 0 elsewhere; and the lower triangle of Z'Z, (6 + q (q + 1) / 2,)."""
+    """`Totals` and the lower triangle of Z'Z, (6 + q (q + 1) / 2,)."""
 
 
 def totals_size(layout: ParameterLayout) -> int:
     """How many totals a site sends."""
-    return _SUMS + layout.q * (layout.q + 1) // 2
+    return len(Totals._fields) + layout.q * (layout.q + 1) // 2
 
 
-def groups_of(totals: Vector) -> float:
-    """The number of groups, of the totals; of two grouping factors that of the inner one."""
-    return float(totals[1])
+def totals_of(start: StartContribution) -> Totals:
+    """Its totals, by name."""
+    return Totals(*start.totals[: len(Totals._fields)].tolist())
 
 
 def products(layout: ParameterLayout, totals: Vector) -> Matrix:
     """Z'Z, (q, q), of the totals."""
-    return symmetric(totals[_SUMS:], layout.q)
+    return symmetric(totals[len(Totals._fields) :], layout.q)
 
 
 @dataclass(frozen=True)
@@ -122,7 +134,7 @@ def choose_start(layout: ParameterLayout, start: StartContribution) -> Start | O
     points = grid(layout)
     found: dict[tuple[float, ...], _Profile] = {}
     for point, quadratic in zip(points, start.quadratics, strict=True):
-        profile = _profile(layout, quadratic, start.totals)
+        profile = _profile(layout, quadratic, totals_of(start))
         if isinstance(profile, OutcomeKind):
             return profile
         found[point] = profile
@@ -132,23 +144,24 @@ def choose_start(layout: ParameterLayout, start: StartContribution) -> Start | O
     basis = choose_basis(layout, _mean_products(layout, start.totals), sd)
     smallest = exp(OCTAVES[0] * log(2.0)) * found[best].phi
     Lambda = start_lambda(layout, basis, sd, smallest) if layout.theta_entries else np.zeros((layout.q, layout.q))
-    phi, mean = found[best].phi, float(start.totals[4] / start.totals[2]) if start.totals[2] > 0.0 else 1.0
+    phi, totals = found[best].phi, totals_of(start)
+    mean = totals.responses / totals.weight if totals.weight > 0.0 else 1.0
     log_phi = initial_log_phi(layout.dispersion, phi * phi, mean) if layout.dispersion else 0.0
     psi = layout.pack(found[best].beta, Lambda, log_phi)
-    unit_weight = min(1.0, float(start.totals[2] / start.totals[0])) or 1.0
-    return Start(psi, basis, unit_weight, _retreats(layout, psi, start.totals))
+    unit_weight = min(1.0, totals.weight / totals.rows) or 1.0
+    return Start(psi, basis, unit_weight, _retreats(layout, psi, totals))
 
 
-def _retreats(layout: ParameterLayout, psi: Vector, totals: Vector) -> tuple[Vector, ...]:
+def _retreats(layout: ParameterLayout, psi: Vector, totals: Totals) -> tuple[Vector, ...]:
     """A predictor that is constant is inside a limited domain, as the sites' own means are: there, and a quarter on the way.
 
     And there with small random effects: the mode of a group whose responses all ask for more may be outside with large ones.
     """
-    if totals[5] == 0.0 or INTERCEPT not in layout.fixed:
+    if totals.predictors == 0.0 or INTERCEPT not in layout.fixed:
         return ()
     constant = psi.copy()
     constant[: layout.p] = 0.0
-    constant[layout.fixed.index(INTERCEPT)] = totals[5] / totals[2]
+    constant[layout.fixed.index(INTERCEPT)] = totals.predictors / totals.weight
     narrow = constant.copy()
     narrow[layout.theta] *= NARROW
     return constant + (psi - constant) / 4.0, constant, narrow
@@ -163,7 +176,7 @@ def _mean_products(layout: ParameterLayout, totals: Vector) -> Matrix:
     return np.asarray(products(layout, totals) / totals[0])
 
 
-def _profile(layout: ParameterLayout, quadratic: Contribution, totals: Vector) -> _Profile | OutcomeKind:
+def _profile(layout: ParameterLayout, quadratic: Contribution, totals: Totals) -> _Profile | OutcomeKind:
     p = layout.p
     A, b = -quadratic.hessian[:p, :p], quadratic.gradient[:p]
     factored = positive_ldl(A)
@@ -174,7 +187,7 @@ def _profile(layout: ParameterLayout, quadratic: Contribution, totals: Vector) -
     if not layout.dispersion:
         return _Profile(quadratic.value + gain / 2, beta, 1.0)
     at_zero = -quadratic.hessian[-1, -1] / 2
-    weight, own = float(totals[2]), float(totals[3])
+    weight, own = totals.weight, totals.residual
     residual = at_zero - gain if at_zero - gain > DROWNED * at_zero else own
     if residual <= NO_RESIDUAL * at_zero or weight <= 0.0:
         return OutcomeKind.PERFECT_FIT

@@ -22,7 +22,7 @@ from shared.optimisation.raising import Raising
 from shared.optimisation.region import length, radius_after_gain, radius_after_loss, region_step
 from shared.optimisation.restricted import restricted
 from shared.optimisation.runaway import NO_GAIN
-from shared.optimisation.start import StartContribution, choose_start, groups_of
+from shared.optimisation.start import StartContribution, choose_start, totals_of
 from shared.optimisation.state import Point, State
 from shared.optimisation.trial import columns, saddles
 from shared.parameters import Matrix, ParameterLayout, Vector
@@ -55,7 +55,7 @@ def begin(
         nowhere = State(layout, tolerance, max_rounds, round=0, psi=np.zeros(layout.size), basis=np.eye(layout.q))
         return replace(nowhere, ending=chosen, not_identified_by=start.quadratics[0])
     state = State(layout, tolerance, max_rounds, round=0, psi=chosen.psi, basis=chosen.basis)
-    raising = Raising(groups_of(start.totals)) if points == "auto" else None
+    raising = Raising(totals_of(start).groups) if points == "auto" else None
     return replace(
         state,
         unit_weight=chosen.unit_weight,

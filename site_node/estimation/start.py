@@ -7,7 +7,7 @@ import numpy as np
 
 from shared.contribution import Contribution
 from shared.errors import DataError
-from shared.optimisation.start import StartContribution, grid, standard_deviations
+from shared.optimisation.start import StartContribution, Totals, grid, standard_deviations
 from shared.parameters import Matrix, Parameters, Vector
 from site_node.estimation.arrow import Arrow
 from site_node.estimation.model import Model
@@ -76,17 +76,15 @@ def _totals(rows: Rows, model: Model) -> Vector:
     layout, family = model.layout, model.family
     weight = float(np.sum(rows.weight))
     products = (rows.Z.T @ rows.Z)[np.ix_(rows.effects, rows.effects)]
-    return np.array(
-        [
-            float(rows.n),
-            float(rows.groups),
-            weight,
-            _own_residual(rows) if family.dispersion == "sigma" else 0.0,
-            float(rows.weight @ rows.y) if family.dispersion == "size" else 0.0,
-            weight * mean_eta(rows, family) if family.limited else 0.0,
-            *products[np.tril_indices(layout.q)].tolist(),
-        ]
+    totals = Totals(
+        rows=float(rows.n),
+        groups=float(rows.groups),
+        weight=weight,
+        residual=_own_residual(rows) if family.dispersion == "sigma" else 0.0,
+        responses=float(rows.weight @ rows.y) if family.dispersion == "size" else 0.0,
+        predictors=weight * mean_eta(rows, family) if family.limited else 0.0,
     )
+    return np.array([*totals, *products[np.tril_indices(layout.q)].tolist()])
 
 
 def _where_to_expand(rows: Rows, model: Model, totals: Vector) -> Parameters:

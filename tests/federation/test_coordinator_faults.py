@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 
 async def test_two_sites_that_send_huge_numbers_are_both_named(tmp_path: Path, sites: dict[str, FakeSite]) -> None:
     huge = {"value": 1e308, "gradient": [1e308] * 2, "hessian": [-1e308] * 3}
-    reply = {"kind": "start", "round": 0, "start": {"quadratics": [huge], "totals": [40.0, 40.0, 0.0]}}
+    reply = {"kind": "start", "round": 0, "start": {"quadratics": [huge], "totals": [40.0, 1.0, 40.0, 0.0, 0.0, 0.0]}}
     for name in ("Aarau", "Chur"):
         sites[name].override = lambda _, body: httpx.Response(200, json=reply) if body.get("kind") == "start" else None
     async with client(build(tmp_path, sites)) as http:

@@ -17,7 +17,7 @@ from shared.optimisation.step import begin, step
 from tests.unit.smallest import SPECIFICATION
 
 SUMMED = ContributionMessage(value=-9.0, gradient=(0.5,), hessian=(-2.0,))
-START = StartMessage(quadratics=(SUMMED,), totals=(20.0, 20.0, 0.0))
+START = StartMessage(quadratics=(SUMMED,), totals=(20.0, 1.0, 20.0, 0.0, 0.0, 0.0))
 BEGUN = Optimiser(add_starts, begin, step).replay(SPECIFICATION, START, [])
 
 
@@ -61,6 +61,6 @@ def test_a_fault_that_is_not_of_numbers_stays_what_it_is() -> None:
 
 def test_sums_beyond_what_one_site_may_send_are_replayed() -> None:
     worthless = Contribution(-3 * LARGEST, np.zeros(1), np.zeros((1, 1)))
-    start = StartMessage(quadratics=(ContributionMessage.of(worthless),), totals=(20.0, 20.0, 0.0))
+    start = StartMessage(quadratics=(ContributionMessage.of(worthless),), totals=(20.0, 1.0, 20.0, 0.0, 0.0, 0.0))
     state = Optimiser(add_starts, begin, step).replay(SPECIFICATION, start, [])
     assert state.outcome is not None

@@ -153,7 +153,9 @@ def test_a_point_without_positive_curvature_is_an_end_only_where_it_is_flat_and_
     """Along x0 + x1: a slope of a millionth, or a curvature downwards of a thousandth, and it goes on."""
     layout = ParameterLayout(("x0", "x1"))
     begun = Contribution(-9.0, np.zeros(2), -np.eye(2))
-    state = begin(layout, StartContribution((begun,), np.array([9.0, 9.0, 0.0])), tolerance=1e-16, max_rounds=50)
+    state = begin(
+        layout, StartContribution((begun,), np.array([9.0, 1.0, 9.0, 0.0, 0.0, 0.0])), tolerance=1e-16, max_rounds=50
+    )
     flat = np.array([[1.0, -1.0], [-1.0, 1.0]]) + curvature
     state = step(state, Contribution(-9.0, np.full(2, slope), -flat))
     assert state.ending == ("not_identified" if slope == curvature == 0.0 else None)

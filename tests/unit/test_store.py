@@ -32,7 +32,7 @@ ROUND = Round(
     accepted=True,
     seconds=0.5,
 )
-START = StartMessage(quadratics=(CONTRIBUTION,), totals=(20.0, 20.0, 0.0))
+START = StartMessage(quadratics=(CONTRIBUTION,), totals=(20.0, 1.0, 20.0, 0.0, 0.0, 0.0))
 ACCEPTED = Accepted(specification_sha256="0" * 64, fingerprint="f", rows=20, rows_dropped=1, groups={"site": 1})
 
 

@@ -22,7 +22,7 @@ SUMMED = ContributionMessage(value=-1.5, gradient=(0.1,), hessian=(-0.3,))
 ROUND = Round(
     number=1, psi=(12345.678,), summed=SUMMED, log_likelihood=SUMMED.value, decrement=0.25, accepted=True, seconds=0.5
 )
-START = StartMessage(quadratics=(SUMMED,), totals=(20.0, 20.0, 0.0))
+START = StartMessage(quadratics=(SUMMED,), totals=(20.0, 1.0, 20.0, 0.0, 0.0, 0.0))
 ACCEPTED = Accepted(specification_sha256="0" * 64, fingerprint="f", rows=20, rows_dropped=1, groups={"site": 1})
 
 
