@@ -13,7 +13,7 @@ class AnalysisState(StrEnum):
     RUNNING = "running"  # rounds are being asked and summed
     PAUSED = "paused"  # a site is missing: `waiting_for` says which, `since` since when
     CONVERGED = "converged"  # the optimum, to the tolerance
-    BOUNDARY = "boundary"  # the optimum lies at an sd of zero or at a dispersion's limit: the smaller model's estimates
+    BOUNDARY = "boundary"  # the optimum lies at an sd of zero or a dispersion's limit: the smaller model's estimates
     SEPARATED = "separated"  # a coefficient runs off to infinity
     NOT_IDENTIFIED = "not_identified"  # the data do not determine some direction of the parameters
     PERFECT_FIT = "perfect_fit"  # the columns predict the response exactly: no residual variance

@@ -87,7 +87,7 @@ def test_any_number_of_sites_gives_the_pooled_estimates(name: str, tolerance: fl
 
 
 @pytest.mark.parametrize(("key", "shape"), WITH_GROUPS)
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(data=st.data())
 def test_any_partition_of_the_outer_groups_gives_the_pooled_contribution(key, shape, data) -> None:
     rows, built, psi, _ = generate(key, shape, restricted=is_restricted(key, shape))
@@ -102,7 +102,7 @@ def test_any_partition_of_the_outer_groups_gives_the_pooled_contribution(key, sh
 
 
 @pytest.mark.parametrize(("key", "shape"), MODELS)
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=2, deadline=None)
 @given(seed=st.integers(0, 2**16))
 def test_the_order_of_rows_and_sites_does_not_matter(key, shape, seed) -> None:
     rows, built, psi, group = generate(key, shape, restricted=is_restricted(key, shape))
