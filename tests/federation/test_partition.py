@@ -44,8 +44,8 @@ def test_any_number_of_sites_gives_the_pooled_contribution_at_a_fixed_psi(name: 
     assert not whole.is_worthless
     by_group = [contribution(site, one.model, psi) for site in one.sites(one.groups)]
     scale = sum(np.abs(part.hessian) for part in by_group)
-    for count in (1, 2, 5, one.groups):
-        parts = [contribution(site, one.model, psi) for site in one.sites(count)]
+    dealt = [[contribution(site, one.model, psi) for site in one.sites(count)] for count in (2, 5)]
+    for parts in (*dealt, by_group):
         summed = total(parts)
         assert abs(summed.value - whole.value) <= 1e-12 * sum(abs(part.value) for part in by_group)
         assert (np.abs(summed.hessian - whole.hessian) <= 1e-12 * scale + 1e-300).all()
@@ -63,31 +63,32 @@ def estimates(state: State) -> tuple[np.ndarray, np.ndarray]:
     return np.array(values), np.sqrt(reported_covariance(layout, quantities, covariance).diagonal())
 
 
-@pytest.mark.parametrize("tolerance", [1e-16, 1e-19])
 @pytest.mark.parametrize("name", names())
-def test_any_number_of_sites_gives_the_pooled_estimates(name: str, tolerance: float) -> None:
-    """To 3e-8 standard errors at the default tolerance, and to 1e-9 at 1e-19.
+def test_any_number_of_sites_gives_the_pooled_estimates(name: str) -> None:
+    """To 1.5e-8 standard errors at the default tolerance, and to 1e-9 at 1e-19.
 
     The sums differ by rounding, so one fit may stop a round before the other. A Newton decrement of t is half the squared
-    distance to the optimum in standard errors, and two fits that stop below it are within 2 sqrt(2 t) of each other.
+    distance to the optimum in standard errors, so two fits that stop below s and t are within sqrt(2 s) + sqrt(2 t).
     """
     one = case(name)
-    pooled = fit(one.sites(1), one.model, tolerance=tolerance)
+    pooled = fit(one.sites(1), one.model, tolerance=1e-19)
     values, se = estimates(pooled)
     free = np.isfinite(se)
-    for count in {2, 5, min(one.groups, 25)}:
+    for count, tolerance in ((2, 1e-19), (5, 1e-16), (min(one.groups, 25), 1e-16)):
         dealt = fit(one.sites(count), one.model, tolerance=tolerance)
         assert dealt.ending == pooled.ending
         assert pooled.decrement is not None
         assert dealt.decrement is not None
-        assert max(pooled.decrement, dealt.decrement) <= tolerance
+        assert pooled.decrement <= 1e-19
+        assert dealt.decrement <= tolerance
         theirs, _ = estimates(dealt)
-        assert np.max(np.abs(theirs - values)[free] / se[free]) < 2.0 * math.sqrt(2.0 * tolerance) + 1e-10
+        apart = math.sqrt(2e-19) + math.sqrt(2.0 * tolerance) + 1e-10
+        assert np.max(np.abs(theirs - values)[free] / se[free]) < apart
         np.testing.assert_array_equal(theirs[~free], values[~free])
 
 
 @pytest.mark.parametrize(("key", "shape"), WITH_GROUPS)
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=2, deadline=None)
 @given(data=st.data())
 def test_any_partition_of_the_outer_groups_gives_the_pooled_contribution(key, shape, data) -> None:
     rows, built, psi, _ = generate(key, shape, restricted=is_restricted(key, shape))
