@@ -49,9 +49,19 @@ def check_names(columns: Sequence[Column]) -> None:
             raise RequestError(f"two columns have the name `{name}`.", where="formula", remedy="Leave one of them out.")
 
 
+def _check_effects(group: str, names: Sequence[str]) -> None:
+    for name, times in Counter(names).items():
+        if times > 1:
+            raise RequestError(
+                f"`{group}` has the random effect `{name}` twice.",
+                where=f"formula, the terms of `{group}`",
+                remedy=f"Name each effect once: after `(1 | {group})` a slope alone is `(0 + x | {group})`.",
+            )
+
+
 def _terms(group: str, blocks: Sequence[tuple[Column, ...]], sd: float | None) -> Iterator[RandomTerm]:
     """All effects that covary with no other are one uncorrelated term."""
-    check_names([column for block in blocks for column in block])
+    _check_effects(group, [column.name for block in blocks for column in block])
     single = tuple(block[0] for block in blocks if len(block) == 1)
     if single:
         yield RandomTerm(group=group, columns=single, correlated=len(single) == 1, sd=sd)
@@ -79,8 +89,14 @@ def _apart(terms: Terms) -> Iterator[Terms]:
 def _groups(bar: Bar, dictionary: Dictionary) -> tuple[str, ...]:
     """The grouping factors of a bar: `a/b` is a, and b within a."""
     match bar.group:
+        case Node(kind="operator", value="/", operands=(Node(value="/"), _)):
+            written = f"formula, `{deparse(bar.node)}`"
+            remedy = "Name two of them; `a:b` joins two variables to one."
+            raise RequestError("these are three levels of groups, and two are the most.", where=written, remedy=remedy)
         case Node(kind="operator", value="/", operands=(outer, inner)):
             outer_name, inner_name = _group(outer, bar, dictionary), _group(inner, bar, dictionary)
+            if inner_name == SITE:
+                raise wrong(bar.group, "every group lies within a site.", f"Write `site/{outer_name}`.")
             return outer_name, inner_name if outer_name == SITE else f"{inner_name}:{outer_name}"
     return (_group(bar.group, bar, dictionary),)
 

@@ -29,6 +29,7 @@ from shared.parameters import Matrix
 from shared.specification import Specification
 
 Row = dict[str, Any]
+FEW_GROUPS = 5
 _VERSION = version("fedglmm")
 
 
@@ -191,24 +192,28 @@ def _warnings(specification: Specification, state: State, accepted: Mapping[str,
     dropped = sum(site.rows_dropped for site in accepted.values())
     if dropped:
         warnings.append({"code": "rows_dropped", "message": f"{dropped} rows were left out for missing values."})
-    for group in specification.groupings:
-        warnings += _of_grouping(specification, group, groups_in(accepted, group))
-    return warnings
-
-
-def _of_grouping(specification: Specification, group: str, groups: int) -> list[Row]:
-    warnings = []
-    if specification.layout.known_sd is None and groups < 5:  # noqa: PLR2004 -- the rule of thumb of lme4's authors
-        of = f" of {group}" if len(specification.groupings) > 1 else ""
-        message = f"There {'is' if groups == 1 else 'are'} only {groups} group{'' if groups == 1 else 's'}{of}: "
-        warnings.append({"code": "few_groups", "message": message + "the standard deviation is poorly determined."})
-    if group != SITE and len(specification.roster) > 1:
+    warnings += [_few(specification, group, groups_in(accepted, group)) for group in _with_few(specification, accepted)]
+    inner = [group for group in specification.groupings if group != SITE]
+    if inner and len(specification.roster) > 1:
         message = (
-            f"The groups of {group} are counted within each site: the same value at two sites is two groups, "
-            f"as lme4's (1 | site:{group}) has it."
+            f"The groups of {' and '.join(inner)} are counted within each site: the same value at two sites is two groups, "
+            f"as lme4's (1 | site:{inner[-1]}) has it."
         )
         warnings.append({"code": "groups_within_sites", "message": message})
     return warnings
+
+
+def _with_few(specification: Specification, accepted: Mapping[str, Accepted]) -> list[str]:
+    """The grouping factors with fewer groups than the rule of thumb of lme4's authors asks for."""
+    if specification.layout.known_sd is not None:
+        return []
+    return [group for group in specification.groupings if groups_in(accepted, group) < FEW_GROUPS]
+
+
+def _few(specification: Specification, group: str, groups: int) -> Row:
+    of = f" of {group}" if len(specification.groupings) > 1 else ""
+    message = f"There {'is' if groups == 1 else 'are'} only {groups} group{'' if groups == 1 else 's'}{of}: "
+    return {"code": "few_groups", "message": message + "the standard deviation is poorly determined."}
 
 
 def _quadrature(state: State) -> Row | None:

@@ -30,6 +30,8 @@ Points = Annotated[
     str, typer.Option("--quadrature-points", help="of one random effect a group; 1 is Laplace, auto finds out how many")
 ]
 Reml = Annotated[bool, typer.Option("--reml", help="the restricted likelihood, for a gaussian family")]
+MODEL = ("family", "link", "weights", "random_effect_sd", "quadrature_points", "reml", "sites")
+"""Options that are fields of a request."""
 LONGEST_NUMBER = 9
 """Digits."""
 KnownSd = Annotated[float | None, typer.Option(help="fix the standard deviation of a single random effect")]
@@ -85,6 +87,7 @@ def demo(
 
 @app.command()
 def fit(
+    context: typer.Context,
     what: Annotated[str, typer.Argument(help="a formula, or a JSON file with an AnalysisRequest")],
     *,
     coordinator: Url = DEFAULT_URL,
@@ -101,6 +104,7 @@ def fit(
     """Estimate a model with a running coordinator, and wait for it."""
     with told():
         if what.endswith(".json"):
+            _refuse_options(context)
             request = _request_in(Path(what))
         else:
             roster = tuple(name.strip() for name in sites.split(",")) if sites else None
@@ -120,6 +124,15 @@ def fit(
 
 
 app.add_typer(analyses.app)
+
+
+def _refuse_options(context: typer.Context) -> None:
+    """A request file says all of the model: an option beside it would be ignored."""
+    sources = {name: context.get_parameter_source(name) for name in MODEL}
+    given = [name for name, source in sources.items() if source is not None and source.name != "DEFAULT"]
+    if given:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise RequestError("a request file says all of the model.", where=options, remedy="Write it into the file.")
 
 
 def _points(text: str) -> int | str:

@@ -17,6 +17,7 @@ from rich.console import Console
 from coordinator.client.connection import Coordinator
 from coordinator.client.fit import Fit
 from coordinator.client.following import Progress
+from shared.contribution import WORTHLESS
 from shared.errors import FedglmmError, RefusedError, SettingsError, SiteError, UnknownAnalysisError
 from shared.keys import checked_key
 
@@ -62,9 +63,8 @@ def round_table(progress: Progress) -> None:
     for entry in progress.rounds:
         decrement = "" if entry["decrement"] is None else f"{entry['decrement']:.1e}"
         kept = "" if entry["accepted"] else "   not taken: a shorter step follows"
-        console.print(
-            f"{entry['round']:6d} {entry['log_likelihood']:16.6f} {decrement:>11} {entry['seconds']:9.3f}{kept}"
-        )
+        value = "not finite" if entry["log_likelihood"] <= WORTHLESS else f"{entry['log_likelihood']:.6f}"
+        console.print(f"{entry['round']:6d} {value:>16} {decrement:>11} {entry['seconds']:9.3f}{kept}")
 
 
 def finish(found: Fit, *, as_json: bool) -> None:

@@ -181,11 +181,18 @@ def _ending(state: State, point: Point) -> OutcomeKind | None:
     if is_small and state.zeros.untried(state.layout, point.psi, A):
         return None
     if is_small or state.rests >= RESTS:
-        at_zero = any(point.psi[k] == 0.0 for k in state.layout.theta_diagonal)
-        at_limit = at_its_limit(state.layout, point.summed.hessian)
-        return OutcomeKind.BOUNDARY if at_zero or at_limit else OutcomeKind.CONVERGED
+        return _optimum(state, point, is_small=is_small)
     runs_off = point.decrement <= NO_GAIN * state.unit_weight and state.runaway.columns()
     return OutcomeKind.SEPARATED if runs_off else None
+
+
+def _optimum(state: State, point: Point, *, is_small: bool) -> OutcomeKind:
+    """Of which kind it is; at rest without a small decrement, a nearly flat one is none."""
+    if not is_small and point.smallest_pivot < NEARLY_FLAT:
+        return OutcomeKind.NOT_IDENTIFIED
+    at_zero = any(point.psi[k] == 0.0 for k in state.layout.theta_diagonal)
+    at_limit = at_its_limit(state.layout, point.summed.hessian)
+    return OutcomeKind.BOUNDARY if at_zero or at_limit else OutcomeKind.CONVERGED
 
 
 def _with_trial(state: State, point: Point) -> State:

@@ -54,11 +54,13 @@ def check_nested(specification: Specification, rows: Rows, group: Keys | None) -
     if frozenset(outer.split(":")) - {SITE} <= frozenset(inner.split(":")):
         return
     if len(np.unique(group)) < rows.groups:
+        turned = len(rows.outer) - 1 == rows.groups  # no two of the inner groups share an outer one
+        swap = f"The larger groups come first: write (1 | {inner}) + (1 | {outer})."
+        anew = f"Where the labels of `{inner}` are used anew in each `{outer}`, write (1 | {outer}/{inner})."
         raise DataError(
-            f"a group of `{inner}` lies in several groups of `{outer}`: crossed random effects are not available.",
+            f"a group of `{inner}` lies in several groups of `{outer}`, and crossed random effects are not available.",
             where="the random terms",
-            remedy=f"Write the larger groups first, as (1 | {inner}) + (1 | {outer}), or (1 | {outer}/{inner}) for groups "
-            "that are counted anew in each.",
+            remedy=swap if turned else anew,
             code="not_nested",
         )
 

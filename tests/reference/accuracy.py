@@ -16,8 +16,11 @@ INTRODUCTION = (
     "place. `difference` is absolute for a log-likelihood, in standard errors for an estimate, relative for a standard "
     "error, and relative to the largest for conditional modes and their standard deviations; where a fit has several such "
     "numbers, the one that differs most is shown. It must be at most what stands beside it: 1e-7 for Laplace and linear "
-    "models, 1e-6 for quadrature (standard errors 1e-4, the reference's own accuracy). `make accuracy` writes the page, and a "
-    "test holds it current."
+    "models, 1e-6 for quadrature (standard errors 1e-4, the reference's own accuracy). `theirs` is glmmTMB's optimum after "
+    "the Newton step that its own gradient and covariance leave to be taken, since some of its fits stopped early; standard "
+    "errors and modes belong to where it stopped, and may differ by as much as it stopped short (up to 7e-6 for "
+    "`betablocker_22_trials_ri`). Its standard error of log phi is a difference of gradients, and glm's standard errors are "
+    "of the weights before its last iteration: 1e-6 for both. `make accuracy` writes the page, and a test holds it current."
 )
 COLUMNS = ("case", "method", "engine", "quantity", "ours", "theirs", "difference", "at most", "holds")
 

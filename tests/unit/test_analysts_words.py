@@ -12,7 +12,7 @@ from coordinator.client import Coordinator
 from coordinator.client.cli import app
 from coordinator.client.faults import fault_of
 from coordinator.client.summary import summary
-from coordinator.client.terminal import key_in
+from coordinator.client.terminal import WRONG, key_in
 from shared.errors import SettingsError, SiteError, UnknownAnalysisError
 from shared.request import AnalysisRequest
 
@@ -134,3 +134,13 @@ def test_a_number_of_points_that_cannot_be_is_told_before_anything_is_done(comma
     done = CliRunner().invoke(app, [*command, "--quadrature-points", points])
     assert done.exit_code == 2
     assert "quadrature_points: the number of quadrature points is 1 to 100, or auto." in done.stderr
+
+
+@pytest.mark.parametrize(
+    "option", [["--reml"], ["--family", "poisson"], ["--quadrature-points", "5"], ["--sites", "a"]]
+)
+def test_an_option_of_the_model_beside_a_request_file_is_refused_and_not_ignored(option, tmp_path) -> None:
+    (tmp_path / "request.json").write_text('{"formula": "death ~ age"}', encoding="utf-8")
+    told = CliRunner().invoke(app, ["fit", str(tmp_path / "request.json"), *option])
+    assert told.exit_code == WRONG
+    assert f"{option[0]}: a request file says all of the model" in told.output
