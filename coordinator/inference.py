@@ -63,7 +63,6 @@ def random_quantities(layout: ParameterLayout, psi: Vector, basis: Matrix) -> li
         layout: of psi.
         psi: (P,), in the basis.
         basis: B of shared/optimisation/basis.py, (q, q): the effects' factor is B Lambda.
-        dispersion: what phi is called.
     """
     parameters = layout.unpack(psi)
     Lambda = basis @ parameters.Lambda

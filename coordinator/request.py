@@ -81,10 +81,6 @@ def _resolved(request: AnalysisRequest, dictionary: Dictionary, sites: Sequence[
     )
 
 
-def _not_yet(what: str, where: str, remedy: str) -> RequestError:
-    return RequestError(f"{what} not available yet.", where=where, remedy=remedy)
-
-
 def _link(request: AnalysisRequest) -> LinkName:
     links = LINKS[request.family]
     if request.link is None:

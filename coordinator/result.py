@@ -228,9 +228,10 @@ def _unsettled(state: State) -> list[Row]:
     raising = state.raising
     if raising is None or raising.settled or state.outcome is None or not state.outcome.kind.has_estimates:
         return []
+    why = "with more it is not finite" if raising.barred else "more are not tried"
     message = (
-        f"With {raising.points} quadrature points, the most that are tried, the log-likelihood still moves by more than "
-        "1e-6 a group: it is not the exact integral yet."
+        f"With {raising.points} quadrature points the log-likelihood still moves by more than 1e-6 a group, and {why}: it is "
+        "not the exact integral yet."
     )
     return [{"code": "quadrature_not_settled", "message": message}]
 

@@ -26,11 +26,12 @@ def check_sizes(specification: Specification) -> None:
             where="formula",
             remedy="Leave out interactions of long expressions, or make what they compute a variable of the dictionary.",
         )
-    answer = start_bytes(specification.layout)
+    layout = specification.layout
+    answer, which = max((start_bytes(layout), "start"), (restricted_bytes(layout), "answer to a round of REML"))
     if answer > LARGEST_ANSWER:
-        p, q = specification.layout.p, specification.layout.q
+        p, q = layout.p, layout.q
         raise RequestError(
-            f"every site's start would have about {answer / _MB:.0f} MB, and {LARGEST_ANSWER // _MB} MB is the limit.",
+            f"every site's {which} would have about {answer / _MB:.0f} MB, and {LARGEST_ANSWER // _MB} MB is the limit.",
             where="formula",
             remedy=f"It has {p} columns and {q} random effects a group: use fewer, as no random slope, or merge levels.",
         )
@@ -43,3 +44,8 @@ def start_bytes(layout: ParameterLayout) -> int:
     full = 1 + p + p * (p + 1) // 2 + int(bool(layout.dispersion))
     quadratic = full * BYTES_A_NUMBER + (entries - full + 1) * BYTES_A_ZERO
     return len(grid(layout)) * quadratic + totals_size(layout) * BYTES_A_NUMBER
+
+
+def restricted_bytes(layout: ParameterLayout) -> int:
+    """How long the information in an answer to a round of REML is as JSON; 0 for any other likelihood."""
+    return layout.information_size * layout.p * (layout.p + 1) // 2 * BYTES_A_NUMBER * int(layout.restricted)

@@ -28,6 +28,8 @@ class Raising:
     path: tuple[Rung, ...] = (Rung(LADDER[0], None),)
     below: float | None = None
     """The log-likelihood by the nodes before, at the psi that is to be evaluated with more of them."""
+    barred: bool = False
+    """Whether the next number of nodes had no finite log-likelihood."""
 
     @property
     def settled(self) -> bool:
@@ -38,7 +40,7 @@ class Raising:
     @property
     def at_its_end(self) -> bool:
         """Whether no more nodes are tried."""
-        return self.settled or self.path[-1].points == LADDER[-1]
+        return self.settled or self.barred or self.path[-1].points == LADDER[-1]
 
     @property
     def points(self) -> int:
@@ -53,6 +55,10 @@ class Raising:
     def raised(self, log_likelihood: float) -> Self:
         """The next evaluation has more nodes, at the psi where this was the log-likelihood."""
         return replace(self, below=log_likelihood)
+
+    def refused(self) -> Self:
+        """More nodes had no finite log-likelihood: the nodes before have to do, and are asked for again."""
+        return replace(self, below=None, barred=True)
 
     def evaluated(self, log_likelihood: float) -> Self:
         """Take note of what the nodes of this evaluation gave."""

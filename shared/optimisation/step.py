@@ -50,25 +50,31 @@ def begin(
     points: int | Literal["auto"] = 1,
 ) -> State:
     """The state after round 0, from the sum of the sites' start messages."""
+    raising = Raising(totals_of(start).groups) if points == "auto" else None
+    fixed = 1 if points == "auto" else points
+    nowhere = State(
+        layout,
+        tolerance,
+        max_rounds,
+        round=0,
+        psi=np.zeros(layout.size),
+        basis=np.eye(layout.q),
+        raising=raising,
+        fixed_points=fixed,
+    )
     chosen = choose_start(layout, start)
     if isinstance(chosen, OutcomeKind):
-        nowhere = State(layout, tolerance, max_rounds, round=0, psi=np.zeros(layout.size), basis=np.eye(layout.q))
         return replace(nowhere, ending=chosen, not_identified_by=start.quadratics[0])
-    state = State(layout, tolerance, max_rounds, round=0, psi=chosen.psi, basis=chosen.basis)
-    raising = Raising(totals_of(start).groups) if points == "auto" else None
-    return replace(
-        state,
-        unit_weight=chosen.unit_weight,
-        retreats=chosen.retreats,
-        raising=raising,
-        fixed_points=1 if points == "auto" else points,
-    )
+    begun = replace(nowhere, psi=chosen.psi, basis=chosen.basis)
+    return replace(begun, unit_weight=chosen.unit_weight, retreats=chosen.retreats)
 
 
 def step(state: State, summed: Contribution) -> State:
     """The next state, given the sites' sum at `state.psi`."""
     if state.layout.restricted:
         summed = restricted(state.layout, state.psi, summed)
+    if state.raising and state.raising.below is not None and summed.is_worthless:
+        return replace(state, round=state.round + 1, raising=state.raising.refused(), last_value=summed.value)
     raising = state.raising.evaluated(summed.value) if state.raising else None
     state = replace(state, round=state.round + 1, raising=raising, last_value=summed.value)
     old, new = state.point, _evaluated(state, summed)
@@ -78,7 +84,7 @@ def step(state: State, summed: Contribution) -> State:
         if summed.is_worthless:
             return replace(state, ending=OutcomeKind.NOT_FINITE)
         radius = np.inf if new.decrement is not None else float(np.sqrt(float(state.layout.size)))
-        state = replace(state, point=new, radius=radius)
+        state = replace(state, point=new, radius=radius, retreats=())
     elif _is_closer(old, new):
         state = _moved(state, old, new)
     else:

@@ -9,7 +9,7 @@ from site_node.estimation.derivatives import Derivatives
 from site_node.estimation.laplace import laplace
 from site_node.estimation.model import Model
 from site_node.estimation.quadrature import quadrature
-from site_node.estimation.rows import SLAB_GROUPS, Rows
+from site_node.estimation.rows import Rows
 from site_node.estimation.slab import at_mode
 from site_node.estimation.workers import Spread, over_slabs
 
@@ -36,8 +36,8 @@ def contribution(rows: Rows, model: Model, psi: Vector, points: int = 1) -> Cont
     begun = Derivatives(
         model.family.constant(rows.y, rows.weight), nothing.gradient, nothing.hessian, nothing.information
     )
-    most_groups = max(SLAB_GROUPS * 4 // (3 + points), 1)
-    whole = reduce(add, over_slabs(of_slab, rows, most_groups=most_groups), begun)
+    share = 4.0 / (3.0 + points)  # what is worked on together has a column for each node
+    whole = reduce(add, over_slabs(of_slab, rows, share=share), begun)
     if not whole.is_finite:
         return nothing
     return Contribution(whole.value, whole.gradient, (whole.hessian + whole.hessian.T) / 2.0, whole.information)

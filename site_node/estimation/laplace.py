@@ -31,15 +31,15 @@ def laplace(slab: Slab) -> Derivatives:
     for k, c, b in slab.entries:
         gradient[k] += np.sum(slab.l2_zz[:, c] * slab.solved[:, :, b])
 
-    dH = l2_aa_slope(slab, l3_D)
+    minus_dH = l2_aa_slope(slab, l3_D)
     hessian = _row_products(slab, sums)
     hessian += _flat(g_psi).T @ _flat(U)
     w_a_d, w_a_D = _loaded(slab, slab.along(sums.w)), _loaded(slab, with_u(slab, sums.w, U))
     hessian += (_flat(w_a_d).T @ _flat(U) + _flat(U).T @ _flat(w_a_D)) / 2
     hessian += _theta_products(slab, sums, U_own, l2_D, l3_D)
     if sums.dispersion is not None:
-        _add_dispersion(sums.dispersion, slab, U, gradient=gradient, hessian=hessian, dH=dH)
-    hessian += _trace(slab, dH)
+        _add_dispersion(sums.dispersion, slab, U, gradient=gradient, hessian=hessian, minus_dH=minus_dH)
+    hessian += _trace(slab, minus_dH)
     restricted = information_derivatives(slab, U_own, l2_D) if slab.layout.restricted else None
     return Derivatives(value, gradient, hessian, restricted)
 
@@ -63,12 +63,12 @@ def l2_aa_slope(slab: Slab, l3_D: Array) -> Array:
     """
     loads = np.broadcast_to(slab.loads, (len(slab.u), *slab.loads.shape[1:]))
     W = np.broadcast_to(slab.arrow.W, (len(slab.u), *slab.arrow.W.shape[1:]))
-    dH = np.einsum("gca,gcdk,gdb->gabk", loads, l3_D, loads)
+    minus_dH = np.einsum("gca,gcdk,gdb->gabk", loads, l3_D, loads)
     l2_z_a = slab.l2_zz @ loads
     for k, c, b in slab.entries:
         outer = W[:, b, :, None] * l2_z_a[:, c, None, :]
-        dH[..., k] += outer + outer.transpose(0, 2, 1)
-    return np.asarray(dH)
+        minus_dH[..., k] += outer + outer.transpose(0, 2, 1)
+    return np.asarray(minus_dH)
 
 
 def _flat(values: Array) -> Matrix:
@@ -117,25 +117,25 @@ def _theta_products(slab: Slab, sums: RowSums, U_own: Array, l2_D: Array, l3_D: 
     return products
 
 
-def _trace(slab: Slab, dH: Array) -> Matrix:
+def _trace(slab: Slab, minus_dH: Array) -> Matrix:
     """tr( H^-1 dH_k H^-1 dH_l ) / 2, with dS_k summed over each outer group."""
     q0, inverse, nesting = slab.arrow.nesting.q_outer, slab.arrow.inverse, slab.arrow.nesting
-    H_inv_dH = np.einsum("gac,gcbk->gabk", inverse, dH)
+    H_inv_dH = np.einsum("gac,gcbk->gabk", inverse, minus_dH)
     total = np.zeros((slab.layout.size, slab.layout.size))
     if q0:
         first = nesting.outer[:-1]
-        S_inv_dS = np.einsum("oac,ocbk->oabk", inverse[first, :q0, :q0], nesting.over(dH[:, :q0, :q0]))
+        S_inv_dS = np.einsum("oac,ocbk->oabk", inverse[first, :q0, :q0], nesting.over(minus_dH[:, :q0, :q0]))
         total += _flat(S_inv_dS).T @ _flat(S_inv_dS.transpose(0, 2, 1, 3)) / 2
         H_inv_dH[:, :q0, :q0] = 0.0
     return np.asarray(total + _flat(H_inv_dH).T @ _flat(H_inv_dH.transpose(0, 2, 1, 3)) / 2)
 
 
 def _add_dispersion(
-    dots: DispersionSums, slab: Slab, U: Array, *, gradient: Vector, hessian: Matrix, dH: Array
+    dots: DispersionSums, slab: Slab, U: Array, *, gradient: Vector, hessian: Matrix, minus_dH: Array
 ) -> None:
     """Add what the last entry of psi, lambda = log phi, brings to L', L'' and -dH, in place (model.md, Dispersion)."""
     gradient[-1] += dots.gradient
-    dH[..., -1] += _loaded(slab, dots.l2_zz @ slab.loads)
+    minus_dH[..., -1] += _loaded(slab, dots.l2_zz @ slab.loads)
     column = slab.d_sum(dots.x, dots.z) + np.einsum("gak,ga->k", U, _loaded(slab, dots.t_z[:, :, None])[:, :, 0]) / 2
     for k, c, b in slab.entries:
         column[k] += np.sum(dots.l1_z[:, c] * slab.r_own[:, b] / 2)

@@ -159,7 +159,7 @@ class LastSums:
 
 
 def _predictors(piece: PieceAtMode, slab: Slab, t: Array) -> list[Vector]:
-    """Eta at each node: it moves by a (t_k - u), so X is not needed."""
+    """The predictor at each node: it moves by a (t_k - u), so X is not needed."""
     a = slab.T[0, 0] * piece.rows.Z[:, 0]
     moves = (t - slab.u[piece.groups]).T
     return [piece.eta + a * to_rows(move, piece.rows.starts) for move in moves]

@@ -94,12 +94,12 @@ class Rows:
         """Number of groups."""
         return len(self.starts) - 1
 
-    def slabs(self, most_groups: int = SLAB_GROUPS) -> Iterator["Rows"]:
-        """The rows in pieces of whole outer groups: up to SLAB_ROWS rows and so many groups, or one larger outer group."""
+    def slabs(self, share: float = 1.0) -> Iterator["Rows"]:
+        """The rows in pieces of whole outer groups: up to a share of SLAB_ROWS and of SLAB_GROUPS, or one larger outer group."""
         first, edges = 0, self.starts[self.outer]
         while first < len(edges) - 1:
-            by_rows = int(np.searchsorted(edges, edges[first] + SLAB_ROWS, side="right")) - 1
-            by_groups = int(np.searchsorted(self.outer, self.outer[first] + most_groups, side="right")) - 1
+            by_rows = int(np.searchsorted(edges, edges[first] + share * SLAB_ROWS, side="right")) - 1
+            by_groups = int(np.searchsorted(self.outer, self.outer[first] + share * SLAB_GROUPS, side="right")) - 1
             last = max(first + 1, min(by_rows, by_groups))
             yield self.select_outer(first, last)
             first = last

@@ -90,7 +90,7 @@ class Slab:
 
     @cached_property
     def loads(self) -> Array:
-        """A = loads' z in the basis of `arrow`, (G, m, q), or (1, m, q) where that is the model's own."""
+        """With a = loads' z in the basis of `arrow`, (G, m, q), or (1, m, q) where that is the model's own."""
         return np.asarray(self.T @ self.arrow.W)
 
     @cached_property
@@ -121,17 +121,17 @@ class Slab:
 
     @cached_property
     def r(self) -> Array:
-        """R = H^-1 s in the basis of `arrow`, (G, q)."""
+        """The vector r = H^-1 s in the basis of `arrow`, (G, q)."""
         return np.asarray(np.einsum("gab,gb->ga", self.arrow.inverse, self.arrow.nesting.joined(self.s)))
 
     @cached_property
     def r_own(self) -> Array:
-        """R in the model's basis, (G, q)."""
+        """The vector r in the model's basis, (G, q)."""
         return np.asarray((self.arrow.W @ self.r[:, :, None])[:, :, 0])
 
     @cached_property
     def r_z(self) -> Array:
-        """R'a = r_z'z, (G, m)."""
+        """With r'a = r_z'z, (G, m)."""
         return np.asarray((self.loads @ self.r[:, :, None])[:, :, 0])
 
     def total(self, of: Callable[[PieceAtMode], Sums]) -> Sums:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from site_node.estimation.rows import SLAB_GROUPS, Rows
+from site_node.estimation.rows import Rows
 
 Part = TypeVar("Part")
 Spread = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
@@ -22,7 +22,7 @@ IN_FLIGHT = 8
 
 
 def over_slabs(
-    work: Callable[[Rows, Spread], Part], rows: Rows, *, threads: int | None = None, most_groups: int = SLAB_GROUPS
+    work: Callable[[Rows, Spread], Part], rows: Rows, *, threads: int | None = None, share: float = 1.0
 ) -> Iterator[Part]:
     """`work` of every slab, in order. A number that overflows is no fault here: who reads the results judges them.
 
@@ -30,7 +30,7 @@ def over_slabs(
         work: a pure function of a slab, and of the map by which it goes over the slab's pieces.
         rows: the site's rows.
         threads: how many; as many as there are cores unless given.
-        most_groups: of a slab, if that does not cut an outer group.
+        share: of the usual size of a slab.
     """
     count = threads or os.cpu_count() or 1
     with ThreadPoolExecutor(count) as pool:
@@ -38,7 +38,7 @@ def over_slabs(
         def spread(of: Callable[[Any], Any], items: Iterable[Any]) -> Iterable[Any]:
             return pool.map(_quiet(of), items)
 
-        for in_pieces, slabs in groupby(rows.slabs(most_groups), lambda slab: len(slab.pieces()) > 1):
+        for in_pieces, slabs in groupby(rows.slabs(share), lambda slab: len(slab.pieces()) > 1):
             if in_pieces:  # one after the other, each over all threads
                 yield from (_quiet(work)(slab, spread) for slab in slabs)
             while batch := list(islice(slabs, count * IN_FLIGHT)):  # side by side, each on one thread

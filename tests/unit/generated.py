@@ -31,6 +31,7 @@ SHAPES = [
     Shape(3, correlated=False),
     Shape(1, outer=1),
     Shape(1, outer=2),
+    Shape(2, outer=2),
     Shape(2, outer=1, correlated=False),
     Shape(1, points=5),
     Shape(1, points=4, known_sd=0.7),

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from shared.parameters import ParameterLayout, Parameters
+from site_node.estimation.arrow import _uphill
+from site_node.estimation.contribution import contribution
 from site_node.estimation.families import REGISTRY
-from site_node.estimation.laplace import contribution
 from site_node.estimation.model import Model
-from site_node.estimation.modes import _uphill
-from site_node.estimation.predictor import with_modes
+from site_node.estimation.nesting import Nesting
+from site_node.estimation.predictor import Predictor, with_modes
 from site_node.estimation.rows import Rows
-from tests.unit.generated import generate
+from tests.unit.generated import Shape, generate
 from tests.unit.test_derivatives import difference
 
 INVERSE_GAUSSIAN = REGISTRY["inverse_gaussian", "log"]
@@ -25,9 +26,14 @@ def grouped(y: np.ndarray, q: int, seed: int = 0, groups: int = 12) -> tuple[Row
 
 def at_modes(rows: Rows, parameters: Parameters, family) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The modes, and the slope of g and H there."""
-    (predictor,), u = with_modes(rows, family, parameters, map)
-    l1_a, l2_aa = predictor.slopes(u, family, parameters.log_phi)
+    (predictor,), u = with_modes(rows, Nesting(rows.outer, 0), family, parameters, map)
+    l1_a, l2_aa = slopes_of(predictor, u, family, parameters.log_phi)
     return u, l1_a - u, np.eye(u.shape[1]) - l2_aa
+
+
+def slopes_of(predictor: Predictor, u: np.ndarray, family, log_phi: float) -> tuple[np.ndarray, np.ndarray]:
+    sums, T = predictor.slopes(u, family, log_phi), predictor.T
+    return sums[:, :, 0] @ T, T.T @ sums[:, :, 1:] @ T
 
 
 @pytest.mark.parametrize("q", [1, 2])
@@ -38,8 +44,8 @@ def test_inverse_gaussian_modes_are_found_from_means_far_above_the_responses(q, 
     y = np.random.default_rng(1).wald(1.0, 2.0, 96)
     rows, _ = grouped(y, q)
     parameters = Parameters(np.array([too_high, 0.1]), 1.5 * np.eye(q), log_phi)
-    (predictor,), _ = with_modes(rows, INVERSE_GAUSSIAN, parameters, map)
-    _, l2_aa = predictor.slopes(np.zeros((rows.groups, q)), INVERSE_GAUSSIAN, log_phi)
+    (predictor,), _ = with_modes(rows, Nesting(rows.outer, 0), INVERSE_GAUSSIAN, parameters, map)
+    _, l2_aa = slopes_of(predictor, np.zeros((rows.groups, q)), INVERSE_GAUSSIAN, log_phi)
     if too_high > 1.0 and log_phi > 0.0:
         assert (np.linalg.eigvalsh(np.eye(q) - l2_aa)[:, 0] < 0.0).any()
     u, g_u, H = at_modes(rows, parameters, INVERSE_GAUSSIAN)
@@ -51,7 +57,7 @@ def test_inverse_gaussian_modes_are_found_from_means_far_above_the_responses(q, 
 def test_without_concavity_the_contribution_still_has_exact_derivatives() -> None:
     y = np.random.default_rng(2).wald(1.0, 2.0, 96)
     rows, _ = grouped(y, 1)
-    layout = ParameterLayout(("a", "b"), ("a",), dispersion=True)
+    layout = ParameterLayout.of_one_term(("a", "b"), ("a",), dispersion="shape")
     model, psi = Model(layout, INVERSE_GAUSSIAN), np.array([2.5, 0.2, 1.5, 1.0])
     at_psi = contribution(rows, model, psi)
     gradient = difference(lambda x: contribution(rows, model, x).value, psi, 1e-4)
@@ -83,7 +89,7 @@ def test_a_step_that_leaves_the_domain_is_halved(key, intercept) -> None:
 
 @pytest.mark.parametrize("key", [key for key, family in REGISTRY.items() if family.limited])
 def test_a_point_outside_the_domain_is_worthless_and_not_an_error(key) -> None:
-    for shape in ((0, True, None), (1, True, None)):
+    for shape in (Shape(0), Shape(1)):
         rows, model, psi, _ = generate(key, shape)
         assert not contribution(rows, model, psi).is_worthless
         psi[0] = -psi[0]

@@ -6,8 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.contribution import worthless
 from shared.optimisation.raising import ENOUGH, LADDER, NEAR, Raising, Rung
+from shared.optimisation.step import begin, step
 from shared.request import MOST_POINTS
+from site_node.estimation.contribution import contribution
+from site_node.estimation.start import start_contribution
+from tests.reference.cases import case
 
 GROUPS = 20.0
 
@@ -75,3 +80,25 @@ def test_the_path_is_the_changes_as_they_were_whatever_the_number_of_groups(chan
         value += change
     assert [rung.points for rung in raising.path] == list(LADDER[: len(changes) + 1])
     assert [rung.change for rung in raising.path[1:]] == pytest.approx([c / groups for c in changes], abs=1e-12)
+
+
+def test_where_more_nodes_have_no_finite_likelihood_the_nodes_before_have_to_do() -> None:
+    raising = raised(0.1).raised(-50.0).refused()
+    assert (raising.points, raising.at_its_end, raising.settled) == (LADDER[1], True, False)
+    assert raising.path == raised(0.1).path
+    assert not raising.is_near(0.0)
+
+
+def test_an_optimum_survives_more_nodes_without_a_finite_likelihood() -> None:
+    one = case("cbpp_ri")
+    (rows,) = one.sites(1)
+    layout = one.model.layout
+    state = begin(layout, start_contribution(rows, one.model), tolerance=1e-16, max_rounds=50, points="auto")
+    while state.ending is None:
+        few = state.points <= LADDER[1]
+        state = step(state, contribution(rows, one.model, state.psi, state.points) if few else worthless(layout))
+    assert state.ending == "converged"
+    assert state.raising is not None
+    assert [rung.points for rung in state.raising.path] == [1, LADDER[1]]
+    assert not state.raising.settled
+    assert state.log_likelihood == pytest.approx(one.fits["lme4_nAGQ5"]["loglik_full"], abs=1e-9)
