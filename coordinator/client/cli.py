@@ -80,7 +80,7 @@ def rehearse(
 def demo(
     data: Annotated[Path | None, typer.Option(help="the trials' file; the repository's own unless given")] = None,
 ) -> None:
-    """Fit the long-term beta-blocker trials, each trial a site, and hold the result against lme4's and glmmTMB's."""
+    """Fit the long-term beta-blocker trials, each trial a site, and hold the result against glmmTMB's."""
     with told():
         run_demo(data, round_table)
 
