@@ -191,7 +191,7 @@ def test_a_site_whose_file_is_not_there_says_so_when_it_is_checked(tmp_path) -> 
 
 @pytest.mark.parametrize(
     ("option", "said"),
-    [(["--site", "nowhere"], "nowhere"), (["--site", "hospital", "--family", "gamma"], "family")],
+    [(["--site", "nowhere"], "nowhere"), (["--site", "hospital", "--family", "tweedie"], "family")],
 )
 def test_a_wrong_option_is_named(tmp_path, option, said) -> None:
     done = run("fedglmm", "rehearse", write(tmp_path, rows()), "y ~ x", *option)

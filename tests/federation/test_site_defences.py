@@ -311,7 +311,7 @@ async def test_a_running_site_says_that_its_file_seems_separated_by_semicolons(s
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"link": "log"}, "link"),
+        ({"link": "identity"}, "link"),
         ({"roster": ["A", "A"]}, "roster"),
         ({"fixed": [{"name": "c", "factors": []}, {"name": "c", "factors": []}]}, "fixed"),
         ({"fixed": [{"name": f"c{k}", "factors": []} for k in range(1001)]}, "fixed"),

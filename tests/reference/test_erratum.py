@@ -58,7 +58,7 @@ def test_the_printed_answer_is_where_the_log_determinants_gradient_enters_with_t
         slab = at_mode(rows, model, model.layout.unpack(psi))
         (piece,) = slab.pieces
         l1 = piece.l[1]
-        return 2.0 * slab.d_sum(l1 @ rows.X, piece.z_sum(l1)) - laplace(slab)[1]
+        return 2.0 * slab.d_sum(l1 @ rows.X, piece.z_sum(l1)) - laplace(slab).gradient
 
     found = root(wrong_gradient, PRINTED, tol=1e-13)
     assert np.max(np.abs(found.x - PRINTED)) < 6e-9  # half a unit of the last printed digit

@@ -253,7 +253,7 @@ def test_a_specification_knows_the_registrys_families_and_links_and_which_have_a
 @pytest.mark.parametrize("family", DISPERSION)
 def test_a_dispersion_starts_where_the_variance_of_responses_is_the_one_seen(family) -> None:
     s2, mean = 2.4, 1.7
-    phi = math.exp(initial_log_phi(family, s2, mean))
+    phi = math.exp(initial_log_phi(DISPERSION[family], s2, mean))
     variance_function, of_phi = {
         "gaussian": (1.0, phi**2),
         "negative_binomial": (mean, mean + mean**2 / phi),
@@ -261,4 +261,4 @@ def test_a_dispersion_starts_where_the_variance_of_responses_is_the_one_seen(fam
         "inverse_gaussian": (mean**3, mean**3 / phi),
     }[family]
     assert of_phi == pytest.approx(s2 * variance_function)
-    assert math.exp(initial_log_phi("negative_binomial", 0.9, mean)) == pytest.approx(mean / 0.05)
+    assert math.exp(initial_log_phi("size", 0.9, mean)) == pytest.approx(mean / 0.05)
