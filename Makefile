@@ -22,8 +22,9 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# BLAS on one thread: the tests keep all cores busy by themselves, and its threads would wait for each other
 test: check
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 bench: setup
 	$(BIN)/python -m benchmarks
