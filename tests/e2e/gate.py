@@ -82,13 +82,17 @@ class Gate:
     @contextmanager
     def holding(self, step: str, where: str = "answer") -> Iterator[Hold]:
         """The next such exchange is held until it is released, or the block ends."""
+        try:
+            yield self.hold(step, where)
+        finally:
+            self.open()
+
+    def hold(self, step: str, where: str = "answer") -> Hold:
+        """The next such exchange is held until it is released, or everything is let pass."""
         hold = Hold(step, where)
         with self._lock:
             self._holds.append(hold)
-        try:
-            yield hold
-        finally:
-            self.open()
+        return hold
 
     def open(self) -> None:
         """Lets everything pass."""
