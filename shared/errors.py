@@ -7,6 +7,10 @@ FedglmmError
 ├── DataError               a site's data do not fit the specification
 ├── RefusedError            a site's policy does not let this leave
 ├── ContributionError       a contribution that is no contribution: shape, symmetry, a number that is not finite
+├── EncodingError           numbers that cannot be written in fixed point, or bytes that are no such numbers
+├── JoinError               what a site signed to take part in masked sums does not fit what was agreed
+├── ProofError              a sum that is not proved to be the sum of all answers
+├── ConsortiumError         the consortium file is inconsistent, or does not allow this
 ├── SiteError               a site that cannot be reached, is late, or answers what it must not
 ├── SettingsError           a settings file, a key or a port
 ├── StoreError              the coordinator's database cannot be written or read
@@ -80,6 +84,30 @@ class ContributionError(FedglmmError):
     """A contribution has the wrong shape, is not symmetric, or holds a number that is not finite."""
 
     code = "contribution"
+
+
+class EncodingError(FedglmmError):
+    """Numbers cannot be written in fixed point, or bytes are no such numbers."""
+
+    code = "encoding"
+
+
+class JoinError(FedglmmError):
+    """What a site signed to take part does not fit what was agreed."""
+
+    code = "join"
+
+
+class ProofError(FedglmmError):
+    """The sum is not proved to be the sum of all answers."""
+
+    code = "proof"
+
+
+class ConsortiumError(FedglmmError):
+    """The consortium file is inconsistent, or does not allow this."""
+
+    code = "consortium"
 
 
 class SiteError(FedglmmError):

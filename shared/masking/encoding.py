@@ -1,0 +1,124 @@
+"""Exact fixed point: integers mod 2^128 with 64 fractional bits, so that sums do not depend on their order and masks cancel.
+
+An entry is two's complement in two limbs, (low, high). With 64 fractional bits a sum over sites is right to 2^-64 a site;
+128 bits leave room for columns that nobody scaled. Too large a number is refused, never clipped.
+"""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.errors import EncodingError
+from shared.parameters import Vector
+from shared.summation import column_sums
+
+Fixed: TypeAlias = NDArray[np.uint64]
+"""A vector, (n, 2): the low limb is the fraction, the high one the whole part."""
+
+BYTES = 16
+"""Of an entry."""
+_LARGEST = 2.0**63
+_ONE = 2.0**64
+_LIMBS, _HALVES = np.dtype("<u8"), np.dtype("<u4")
+_HALF = np.uint64(32)
+
+
+def encode(values: Vector, parts: int) -> Fixed:
+    """Numbers to the nearest multiple of 2^-64, ties to even.
+
+    Args:
+        values: (n,)
+        parts: how many such vectors will be added: no sum of that many wraps.
+
+    Returns:
+        (n, 2)
+
+    Raises:
+        EncodingError: an entry is not finite, or at least 2^63 / parts in size. It names the entry and not the number.
+    """
+    size = np.abs(values)
+    unfit = ~(size < _LARGEST / parts)  # so that NaN is among them
+    if unfit.any():
+        raise EncodingError(
+            "it is not finite, or too large to be added up over the sites.",
+            where=f"entry {int(unfit.argmax())}, counted from 0",
+            remedy="Agree on a larger scale for its column.",
+        )
+    whole = np.floor(size)
+    low = np.rint((size - whole) * _ONE)  # from 2^53 on all are integers already: it never reaches 2^64
+    positive = np.stack([low, whole], axis=-1).astype(np.uint64)
+    return np.where((values < 0)[:, None], subtract(np.zeros_like(positive), positive), positive)
+
+
+def decode(fixed: Fixed) -> Vector:
+    """The nearest float64 numbers, (n,), ties to even: each the sum of its four 32-bit digits, rounded once."""
+    low, high = fixed.T
+    signed = high.view(np.int64) >> 32
+    digits = np.stack([signed, _lower(high), low >> _HALF, _lower(low)]).astype(np.float64)
+    return column_sums(digits * np.array([[2.0**32], [1.0], [2.0**-32], [2.0**-64]]))
+
+
+def add(a: Fixed, b: Fixed) -> Fixed:
+    """The sum of two vectors mod 2^128.
+
+    Raises:
+        EncodingError: they differ in length.
+    """
+    _same_shape(a, b)
+    limbs = a + b
+    limbs[:, 1] += limbs[:, 0] < a[:, 0]  # the carry
+    return limbs
+
+
+def subtract(a: Fixed, b: Fixed) -> Fixed:
+    """The difference of two vectors mod 2^128.
+
+    Raises:
+        EncodingError: they differ in length.
+    """
+    _same_shape(a, b)
+    limbs = a - b
+    limbs[:, 1] -= a[:, 0] < b[:, 0]  # the borrow
+    return limbs
+
+
+def total(parts: Sequence[Fixed]) -> Fixed:
+    """The sum mod 2^128 of fewer than 2^32 vectors: digit by digit, then the carries.
+
+    Raises:
+        EncodingError: they differ in length, or there are none.
+    """
+    _same_shape(*parts)
+    digits = np.stack(parts).astype(_LIMBS, copy=False).view(_HALVES).sum(axis=0, dtype=np.uint64)
+    for place in range(digits.shape[1] - 1):
+        digits[:, place + 1] += digits[:, place] >> _HALF
+    return _lower(digits).astype(_HALVES).view(_LIMBS).astype(np.uint64, copy=False)
+
+
+def to_bytes(fixed: Fixed) -> bytes:
+    """16 bytes an entry, little-endian."""
+    return fixed.astype(_LIMBS, copy=False).tobytes()
+
+
+def from_bytes(written: bytes) -> Fixed:
+    """The vector that `to_bytes` wrote, (n, 2), read-only.
+
+    Raises:
+        EncodingError: it is not a multiple of 16 bytes long.
+    """
+    if len(written) % BYTES:
+        raise EncodingError(
+            f"{len(written)} bytes are no vector of {BYTES}-byte numbers.", remedy="Send it again, whole."
+        )
+    return np.frombuffer(written, _LIMBS).astype(np.uint64, copy=False).reshape(-1, 2)
+
+
+def _lower(limbs: Fixed) -> Fixed:
+    return limbs & np.uint64(2**32 - 1)
+
+
+def _same_shape(*parts: Fixed) -> None:
+    if len({part.shape for part in parts}) != 1:
+        raise EncodingError("only vectors of one length can be added.", remedy="Let every site encode the same model.")
