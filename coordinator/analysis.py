@@ -10,11 +10,13 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import structlog
 
 from coordinator import rounds
+from coordinator.gathering import Gathering
 from coordinator.optimiser import NOT_COMPUTABLE, Optimiser, not_finite
 from coordinator.records import Round, TraceEntry
 from coordinator.roster import faults_of, faults_of_start
@@ -23,14 +25,16 @@ from coordinator.site_client import SiteClient
 from coordinator.states import AnalysisState
 from coordinator.store import Store
 from coordinator.waiting_out import waited_out
+from shared.consortium import Consortium
 from shared.errors import DataError, FedglmmError, RefusedError, SiteError, StoreError, UnknownAnalysisError
+from shared.masking.session import Agreed, check_joins
 from shared.messages import (
     Accepted,
+    CloseReply,
     CloseRequest,
     ContributionMessage,
     EvaluateRequest,
     Problem,
-    RandomEffect,
     StartMessage,
 )
 from shared.optimisation.outcome import OutcomeKind
@@ -52,7 +56,7 @@ class MakeResult(Protocol):
         state: State,
         trace: Sequence[TraceEntry],
         accepted: Mapping[str, Accepted],
-        effects: Mapping[str, RandomEffect],
+        replies: Mapping[str, CloseReply],
     ) -> Mapping[str, Any]:
         """Makes it, ready for JSON."""
 
@@ -67,6 +71,8 @@ class Federation:
     make_result: MakeResult
     site_deadline: float
     """Seconds that a site which cannot be reached is waited for."""
+    consortium: Consortium | None = None
+    """Whose sites answer under masks."""
     store_deadline: float = 600.0
     """Seconds that a database which cannot be used is waited for, with what was computed kept in memory."""
 
@@ -109,10 +115,13 @@ class Federation:
         specification = await self._stored(self.store.specification, analysis_id)
         roster = self._roster(specification)
         session = await self._prepared(analysis_id, specification, roster)
-        state, kind = await self._fitted(session, roster)
+        patience = self._patience(analysis_id, AnalysisState.RUNNING)
+        gathering = Gathering(roster, session, patience, self.optimiser.add_starts)
+        state, kind = await self._fitted(session, gathering)
         stored = await self._stored(self.store.rounds, analysis_id)
-        effects = await self._closed(session, roster, state, kind, stored)
-        result = await asyncio.to_thread(self._result, session, state, [entry.trace for entry in stored], effects)
+        replies = await self._closed(session, gathering, state, kind, stored)
+        trace = [entry.trace for entry in stored]
+        result = await asyncio.to_thread(self._result, session, state, trace, replies)
         await self._stored(self.store.change, analysis_id, AnalysisState(kind.value), result=result)
         LOG.info("analysis_ended", analysis=analysis_id, state=kind.value, rounds=len(stored))
 
@@ -124,33 +133,44 @@ class Federation:
             patience = self._patience(analysis_id, AnalysisState.PREPARING)
             accepted = await rounds.prepare(roster, analysis_id, specification, patience)
             _check(faults_of(specification, accepted))
+            self._check_joins(analysis_id, specification, accepted)
             await self._stored(self.store.set_accepted, analysis_id, accepted)
         await self._stored(self.store.change, analysis_id, AnalysisState.RUNNING)
         return Session(analysis_id, specification, accepted)
 
-    async def _fitted(self, session: Session, roster: Sequence[SiteClient]) -> tuple[State, OutcomeKind]:
+    async def _fitted(self, session: Session, gathering: Gathering) -> tuple[State, OutcomeKind]:
         """The optimiser's last state, and how it ended."""
-        patience = self._patience(session.analysis_id, AnalysisState.RUNNING)
         start = await self._stored(self.store.start, session.analysis_id)
+        stored = await self._stored(self.store.rounds, session.analysis_id)
         if start is None:
-            parts = await rounds.starts(roster, session, patience)
-            start = StartMessage.of(await asyncio.to_thread(self.optimiser.add_starts, parts))
+            start = StartMessage.of(await gathering.start())
             _check(faults_of_start(session.specification, start))
             await self._stored(self.store.set_start, session.analysis_id, start)
-        stored = await self._stored(self.store.rounds, session.analysis_id)
+        else:
+            await gathering.resume(start, await asyncio.to_thread(self._last, session, start, stored))
         state = await asyncio.to_thread(self.optimiser.replay, session.specification, start, stored)
         last = stored[-1] if stored else None
         while (outcome := state.outcome) is None:
-            state, last = await self._round(session, roster, state, last, patience)
+            state, last = await self._round(session, gathering, state, last)
         return state, outcome.kind
 
+    def _last(
+        self, session: Session, start: StartMessage, stored: Sequence[Round]
+    ) -> tuple[EvaluateRequest, ContributionMessage] | None:
+        """The last stored round as it was asked, and its sum."""
+        if not stored:
+            return None
+        *earlier, last = stored
+        state = self.optimiser.replay(session.specification, start, earlier)
+        return _request(session, state, earlier[-1] if earlier else None), last.summed
+
     async def _round(
-        self, session: Session, roster: Sequence[SiteClient], state: State, last: Round | None, patience: Patience
+        self, session: Session, gathering: Gathering, state: State, last: Round | None
     ) -> tuple[State, Round]:
         """One psi sent, one sum stored, one step taken."""
         request = _request(session, state, last)
         began = time.perf_counter()
-        summed = await rounds.evaluate(roster, session, request, patience)
+        summed = await gathering.evaluate(request)
         after = await asyncio.to_thread(self.optimiser.stepped, state, summed)
         decrement = after.decrement
         entry = Round(
@@ -166,32 +186,34 @@ class Federation:
         return after, entry
 
     async def _closed(
-        self,
-        session: Session,
-        roster: Sequence[SiteClient],
-        state: State,
-        kind: OutcomeKind,
-        stored: Sequence[Round],
-    ) -> dict[str, RandomEffect]:
-        """The effects that the sites' policies release."""
+        self, session: Session, gathering: Gathering, state: State, kind: OutcomeKind, stored: Sequence[Round]
+    ) -> Mapping[str, CloseReply]:
+        """What the sites' policies release at the end."""
         final = _final(session, state, stored) if kind.has_estimates else None
         request = CloseRequest(outcome=kind.value)
         if final is not None:
             request = CloseRequest(outcome=kind.value, psi=final.psi, basis=final.basis)
-        patience = self._patience(session.analysis_id, AnalysisState.RUNNING)
-        answers = await rounds.close(roster, session, request, final, patience)
+        again = None if session.specification.masked else final
+        requests = await gathering.closing(request)
+        answers = await rounds.close(gathering.roster, session, requests, again, gathering.patience)
         for fault in answers.faults:
             LOG.warning("site_not_closed", analysis=session.analysis_id, site=fault.where, code=fault.code)
-        return {site: reply.site_effect for site, reply in answers.replies.items() if reply.site_effect is not None}
+        return answers.replies
 
     def _result(
-        self, session: Session, state: State, trace: Sequence[TraceEntry], effects: Mapping[str, RandomEffect]
+        self, session: Session, state: State, trace: Sequence[TraceEntry], replies: Mapping[str, CloseReply]
     ) -> str:
         try:
-            result = self.make_result(session.specification, state, trace, session.accepted, effects)
+            result = self.make_result(session.specification, state, trace, session.accepted, replies)
             return json.dumps(result, allow_nan=False, ensure_ascii=False)
         except NOT_COMPUTABLE:
             raise not_finite() from None
+
+    def _check_joins(self, analysis_id: str, specification: Specification, accepted: Mapping[str, Accepted]) -> None:
+        """Every site will check what all signed: what does not fit is told before any number is asked for."""
+        if specification.masked and self.consortium is not None:
+            agreed = Agreed(self.consortium, analysis_id, specification.sha256, specification.roster)
+            check_joins([one.join for one in accepted.values() if one.join], agreed, datetime.now(UTC))
 
     def _roster(self, specification: Specification) -> list[SiteClient]:
         for name in specification.roster:

@@ -19,6 +19,7 @@ from coordinator.site_client import SiteClient
 from coordinator.sql_store import SqlStore
 from coordinator.store import Store
 from coordinator.submission import Desk
+from shared.consortium import read_consortium
 from shared.dictionary import read_dictionary
 from shared.listening import is_loopback
 from shared.optimisation.start import add_starts
@@ -40,6 +41,7 @@ def create_app(
 
     Raises:
         SettingsError: a key file or the database cannot be used.
+        ConsortiumError: the consortium file cannot be read, or is inconsistent.
         DictionaryError: the dictionary cannot be read, or is inconsistent.
     """
     dictionary = read_dictionary(settings.dictionary)
@@ -56,9 +58,15 @@ def create_app(
         for site in settings.sites
     }
     kept = store if store is not None else SqlStore(settings.database)
+    consortium = None if settings.consortium is None else read_consortium(settings.consortium)
     federation = Federation(
-        kept, sites, Optimiser(add_starts, begin, step), make_result, settings.site_deadline_seconds
+        kept,
+        sites,
+        Optimiser(add_starts, begin, step),
+        make_result,
+        settings.site_deadline_seconds,
+        consortium=consortium,
     )
-    desk = Desk(kept, dictionary, tuple(sites), resolve)
+    desk = Desk(kept, dictionary, tuple(sites), resolve, consortium)
     runner = Runner(federation, settings.running_at_once)
     return create_api(Service(kept, sites, desk, runner, Watchers(kept), dictionary, keys))

@@ -21,7 +21,7 @@ from coordinator.inference import (
 from coordinator.records import TraceEntry
 from coordinator.roster import groups_in
 from shared.dictionary import SITE
-from shared.messages import Accepted, RandomEffect
+from shared.messages import Accepted, CloseReply, RandomEffect
 from shared.optimisation.explanation import flat_directions
 from shared.optimisation.outcome import OutcomeKind
 from shared.optimisation.state import State
@@ -38,7 +38,7 @@ def make_result(
     state: State,
     trace: Sequence[TraceEntry],
     accepted: Mapping[str, Accepted],
-    effects: Mapping[str, RandomEffect],
+    replies: Mapping[str, CloseReply],
 ) -> dict[str, Any]:
     """Everything that is known at the end of an analysis.
 
@@ -47,11 +47,12 @@ def make_result(
         state: the optimiser's last state, with its outcome.
         trace: every round.
         accepted: what each site said when it was asked to take part.
-        effects: each site's own random effect, where its policy released it.
+        replies: what each site released at the end: its own random effect, its signature.
     """
     outcome = state.outcome
     assert outcome is not None, "an analysis that goes on has no result"  # noqa: S101 -- the caller's contract
     layout = specification.layout
+    effects = {site: reply.site_effect for site, reply in replies.items() if reply.site_effect is not None}
     estimated = outcome.kind.has_estimates and state.point is not None
     hessian = state.point.summed.hessian if estimated and state.point else np.zeros((layout.size, layout.size))
     covariance = covariance_of_psi(layout, state.psi, hessian)
@@ -84,6 +85,7 @@ def make_result(
         "roster": [_roster_row(site, accepted) for site in specification.roster],
         "software": {"fedglmm": _VERSION, "protocol": specification.protocol_version},
         "warnings": _warnings(specification, state, accepted),
+        "countersigned": {site: reply.signature for site, reply in replies.items() if reply.signature is not None},
     }
 
 

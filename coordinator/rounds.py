@@ -11,6 +11,10 @@ from typing import Generic, TypeVar
 from coordinator.site_client import UNREACHABLE, SiteClient
 from shared.contribution import Contribution, total
 from shared.errors import DataError, FedglmmError, SiteError, UnknownAnalysisError
+from shared.masking.encoding import Fixed
+from shared.masking.merkle import Tree
+from shared.masking.session import Join
+from shared.masking.vectors import contribution_length, start_length
 from shared.messages import Accepted, CloseReply, CloseRequest, EvaluateRequest, StartRequest
 from shared.optimisation.start import StartContribution
 from shared.specification import Specification
@@ -68,6 +72,11 @@ class Session:
     accepted: Mapping[str, Accepted]
     """What every site answered to the specification."""
 
+    @property
+    def joins(self) -> tuple[Join, ...]:
+        """What the sites signed to take part under masks, in roster order; nothing where sums are not masked."""
+        return tuple(one.join for one in self.accepted.values() if one.join is not None)
+
 
 async def ask(
     roster: Sequence[SiteClient], question: Callable[[SiteClient], Awaitable[Answer]], patience: Patience
@@ -100,6 +109,34 @@ async def prepare(
         return await site.prepare(analysis_id, specification)
 
     return (await ask(roster, question, patience)).complete()
+
+
+async def masked(
+    roster: Sequence[SiteClient],
+    session: Session,
+    requests: Mapping[str, StartRequest | EvaluateRequest],
+    patience: Patience,
+) -> Tree:
+    """One round under masks: every site's answer, which only their sum makes sense of.
+
+    Args:
+        roster: the sites.
+        session: the analysis.
+        requests: the question to each site, with what proves the last sum to it.
+        patience: with sites that cannot be reached.
+
+    Raises:
+        RosterError: with every fault.
+    """
+    layout = session.specification.layout
+
+    async def question(site: SiteClient) -> Fixed:
+        request = requests[site.name]
+        length = contribution_length(layout) if request.round else start_length(layout)
+        return await _prepared(site, session, lambda: site.masked(session.analysis_id, request, length))
+
+    answers = (await ask(roster, question, patience)).complete()
+    return await asyncio.to_thread(Tree.of, list(answers.values()))
 
 
 async def starts(roster: Sequence[SiteClient], session: Session, patience: Patience) -> list[StartContribution]:
@@ -137,7 +174,7 @@ async def evaluate(
 async def close(
     roster: Sequence[SiteClient],
     session: Session,
-    request: CloseRequest,
+    requests: Mapping[str, CloseRequest],
     final: EvaluateRequest | None,
     patience: Patience,
 ) -> Answers[CloseReply]:
@@ -146,7 +183,7 @@ async def close(
     Args:
         roster: the sites.
         session: the analysis.
-        request: how it ended.
+        requests: to each site, how it ended.
         final: the round at whose psi it ended with estimates. A site that restarted since releases its effect once it
             has answered that round again.
         patience: with sites that cannot be reached.
@@ -154,6 +191,7 @@ async def close(
     effects = len(session.specification.site_effects)
 
     async def question(site: SiteClient) -> CloseReply:
+        request = requests[site.name]
         reply = await _prepared(site, session, lambda: site.close(session.analysis_id, request, effects))
         if effects and final is not None and reply.site_effect is None:
             await _prepared(

@@ -81,6 +81,7 @@ class Settings(_Frozen):
     )
     dictionary: LocalPath
     keys_file: LocalPath | None = Field(default=None, description="analysts' keys, one `name:key` or key a line")
+    consortium: LocalPath | None = Field(default=None, description="the agreed file: with it sites answer under masks")
     round_deadline_seconds: float = Field(default=600, gt=0, description="for one answer of one site")
     site_deadline_seconds: float = Field(default=30, ge=0, description="for a site that cannot be reached")
     running_at_once: int = Field(default=4, ge=1, description="analyses; the others wait")

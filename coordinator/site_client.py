@@ -14,7 +14,17 @@ from coordinator.records import now
 from shared import packed
 from shared.codes import NOT_FOUND
 from shared.contribution import Contribution
-from shared.errors import ContributionError, DataError, FedglmmError, RefusedError, SiteError, UnknownAnalysisError
+from shared.errors import (
+    ContributionError,
+    DataError,
+    EncodingError,
+    FedglmmError,
+    RefusedError,
+    SiteError,
+    UnknownAnalysisError,
+)
+from shared.masking.encoding import Fixed
+from shared.masking.messages import MaskedReply
 from shared.messages import (
     LARGEST_ANSWER,
     About,
@@ -27,12 +37,12 @@ from shared.messages import (
     Problem,
     StartReply,
     StartRequest,
-    Wire,
 )
 from shared.optimisation.start import StartContribution, grid, totals_size
 from shared.parameters import ParameterLayout
 from shared.specification import PROTOCOL_VERSION, Specification
 from shared.unreachable import why
+from shared.wire import Wire
 
 UNREACHABLE = "site_unreachable"
 """The code of a SiteError that may pass: nobody answered, or not to the first question. Every other fault of a site stays."""
@@ -108,6 +118,8 @@ class SiteClient:
             raise self._fault("it accepted another specification than it was asked about.")
         if set(accepted.groups) != set(specification.groupings):
             raise self._fault("it counted the groups of other factors than the specification's.")
+        if specification.masked and accepted.join is None:
+            raise self._fault("it accepted masked sums and signed nothing.", "Does it have the consortium file?")
         return accepted
 
     async def start(self, analysis_id: str, request: StartRequest, layout: ParameterLayout) -> StartContribution:
@@ -148,6 +160,19 @@ class SiteClient:
         if (None if contribution.information is None else contribution.information.shape) != expected:
             raise self._fault("its contribution does not have the information that a restricted likelihood needs.")
         return contribution
+
+    async def masked(self, analysis_id: str, request: StartRequest | EvaluateRequest, length: int) -> Fixed:
+        """The site's answer to a round under its mask, (length, 2)."""
+        reply = await self._ask("POST", f"/v1/analyses/{analysis_id}/contributions", request, MaskedReply)
+        if reply.round != request.round:
+            raise self._fault(f"it answered round {reply.round} when asked for round {request.round}.")
+        try:
+            numbers = reply.fixed
+        except EncodingError as error:
+            raise self._fault(error.message) from None
+        if len(numbers) != length:
+            raise self._fault(f"it answered {len(numbers)} masked numbers instead of {length}.")
+        return numbers
 
     async def close(self, analysis_id: str, request: CloseRequest, effects: int = 0) -> CloseReply:
         """Tells the site how the analysis ended, and takes its own effect of so many entries, if it releases one."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from coordinator.records import Analysis
 from coordinator.store import Store
+from shared.consortium import Consortium
 from shared.dictionary import Dictionary
 from shared.errors import RequestError
 from shared.request import AnalysisRequest
@@ -24,6 +25,8 @@ class Desk:
     dictionary: Dictionary
     sites: tuple[str, ...]
     resolve: Resolve
+    consortium: Consortium | None = None
+    """With one, sites answer under masks."""
 
     def submit(self, request: AnalysisRequest, idempotency_key: str | None) -> tuple[Analysis, bool]:
         """The analysis of this request, and whether it is new.
@@ -31,8 +34,9 @@ class Desk:
         Raises:
             RequestError: the request cannot be carried out, or its key stands for another request.
             DictionaryError: it names what the dictionary lacks.
+            ConsortiumError: the consortium did not agree to this roster.
         """
-        specification = self.resolve(request, self.dictionary, self.sites)
+        specification = self._masked(self.resolve(request, self.dictionary, self.sites))
         new = Analysis.submitted(request, specification, idempotency_key)
         kept = self.store.add(new, specification)
         if kept.request_sha256 != new.request_sha256:
@@ -43,3 +47,9 @@ class Desk:
                 code=KEY_REUSED,
             )
         return kept, kept.id == new.id
+
+    def _masked(self, specification: Specification) -> Specification:
+        if self.consortium is None:
+            return specification
+        self.consortium.check_roster(specification.roster)
+        return specification.model_copy(update={"masked": True})

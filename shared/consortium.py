@@ -14,6 +14,7 @@
 Its hash is compared out of band, by telephone, at every site: whoever hands out the file could have put keys of their own in.
 """
 
+import json
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -80,6 +81,21 @@ class Consortium(Frozen):
         """The hash that sites and coordinator compare."""
         return sha256_of(self)
 
+    def check_member(self, site: str, public_key: str, *, where: str) -> None:
+        """Lets a site with this key pass.
+
+        Raises:
+            ConsortiumError: the file does not name the site, or names it with another key.
+        """
+        if site not in self.sites:
+            raise ConsortiumError(f"it does not name `{site}`.", where=where, remedy=_ASK)
+        if self.sites[site].public_key != public_key:
+            raise ConsortiumError(
+                f"its key of `{site}` is not the one that this site signs with.",
+                where=where,
+                remedy="Set identity_file to the agreed key, or let the consortium agree on the new one.",
+            )
+
     def check_roster(self, roster: Sequence[str]) -> None:
         """Lets a roster pass.
 
@@ -122,6 +138,20 @@ def read_consortium(path: Path) -> Consortium:
         raise ConsortiumError(
             told.message, where=told.where_in(path), remedy=f"{told.remedy} {_ASK}".lstrip()
         ) from None
+
+
+def write(consortium: Consortium, path: Path) -> None:
+    """Writes the file that `read_consortium` reads."""
+    lines = [
+        f"name = {json.dumps(consortium.name, ensure_ascii=False)}",
+        f'dictionary_sha256 = "{consortium.dictionary_sha256}"',
+        f"minimum_sites = {consortium.minimum_sites}",
+        f"two_sites_consent = {json.dumps(consortium.two_sites_consent)}",
+        f'\n[coordinator]\npublic_key = "{consortium.coordinator.public_key}"',
+    ]
+    for name, site in consortium.sites.items():  # a JSON string is a TOML string
+        lines.append(f'\n[sites.{json.dumps(name, ensure_ascii=False)}]\npublic_key = "{site.public_key}"')
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def aloud(sha256: str) -> str:

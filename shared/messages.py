@@ -5,53 +5,31 @@ exactly; they are never rounded.
 """
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field
 
 from shared import examples
 from shared.contribution import Contribution, symmetric, triangle
 from shared.errors import ContributionError, FedglmmError
+from shared.masking.messages import Proof
+from shared.masking.session import Join
 from shared.optimisation.start import StartContribution
 from shared.parameters import Vector
 from shared.request import MOST_POINTS
 from shared.specification import MOST_GROUPINGS, Grouping, Specification
+from shared.wire import Count, Label, Signature, Text, Wire
 
 LARGEST = 1e100
 """No number of a site's answer is larger, so that sums over all sites and products in a step stay finite."""
 TOO_LARGE = f"it holds a number larger than {LARGEST:g}."
 LARGEST_ANSWER = 64 * 2**20
 """Bytes of a site's answer that are read at most."""
-LONGEST_TEXT = 2000
-LONGEST_LABEL = 200
-
-
-def _shown(text: str) -> str:
-    """Fit to be shown on a terminal: no escape sequence gets through, and what is too long is cut, not lost."""
-    return "".join(character if character.isprintable() else " " for character in text)[:LONGEST_TEXT]
-
-
-AnalysisId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
-Label = Annotated[str, StringConstraints(max_length=LONGEST_LABEL)]
-Text = Annotated[str, AfterValidator(_shown)]
-Count = Annotated[int, Field(ge=0, le=10**15)]
 
 
 def _with(example: examples.Example) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": [example]})
-
-
-class Wire(BaseModel):
-    """The base of every message."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    @cached_property
-    def written(self) -> bytes:
-        """As it crosses the wire: written once, to however many sites it goes."""
-        return self.model_dump_json().encode()
 
 
 class Health(Wire):
@@ -92,6 +70,7 @@ class Accepted(Wire):
     rows: Count
     rows_dropped: Count = Field(description="rows with a missing value in a variable of the model")
     groups: dict[Grouping, Count] = Field(max_length=MOST_GROUPINGS, description="of each grouping factor, at the site")
+    join: Join | None = Field(default=None, description="where sums are masked: what the site signed")
 
 
 class Problem(Wire):
@@ -216,6 +195,7 @@ class StartRequest(Wire):
     kind: Literal["start"] = "start"
     round: Literal[0] = 0
     specification_sha256: str
+    joins: tuple[Join, ...] = Field(default=(), description="where sums are masked: what every site signed")
 
 
 class EvaluateRequest(Wire):
@@ -232,6 +212,9 @@ class EvaluateRequest(Wire):
     )
     quadrature_points: int = Field(default=1, ge=1, le=MOST_POINTS, description="of this round")
     previous: ContributionMessage | None = Field(description="the sum of the last round; none after the start")
+    proof: Proof | None = Field(
+        default=None, description="where sums are masked: the last sum, the start's too, instead of `previous`"
+    )
 
 
 ContributionRequest = Annotated[StartRequest | EvaluateRequest, Field(discriminator="kind")]
@@ -265,6 +248,7 @@ class CloseRequest(Wire):
     outcome: Label
     psi: tuple[float, ...] | None = None
     basis: tuple[float, ...] = Field(default=(), description="as in the rounds")
+    proof: Proof | None = Field(default=None, description="where sums are masked: the last sum of a fit that ended")
 
 
 class RandomEffect(Wire):
@@ -280,3 +264,4 @@ class CloseReply(Wire):
     model_config = _with(examples.CLOSE_REPLY)
 
     site_effect: RandomEffect | None = None
+    signature: Signature | None = Field(default=None, description="the site's, of a masked result that it replayed")

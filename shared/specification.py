@@ -187,6 +187,9 @@ class Specification(Frozen):
         default=1, description="1 is the Laplace approximation", examples=[1, 25, "auto"]
     )
     reml: bool = Field(default=False, description="whether the restricted likelihood is maximised", examples=[False])
+    masked: bool = Field(
+        default=False, description="whether sites answer under masks that cancel in the sum", examples=[False, True]
+    )
     roster: Annotated[tuple[SiteName, ...], AfterValidator(_unique)] = Field(
         min_length=1, description="the sites that take part", examples=[["North", "South"]]
     )

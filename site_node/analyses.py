@@ -5,13 +5,18 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from shared.errors import UnknownAnalysisError
+from shared.masking.messages import MaskedReply
 from shared.messages import Accepted, ContributionRequest, EvaluateReply, StartReply
 from shared.specification import Specification
 from site_node.data.design import SiteDesign
 from site_node.estimation.model import Model
+from site_node.release.exchange import Exchange
 from site_node.release.rounds import Point, point_of
+
+Reply: TypeAlias = StartReply | EvaluateReply | MaskedReply
 
 IDLE_SECONDS = 1800.0
 MOST_KEPT = 64
@@ -26,14 +31,16 @@ class Analysis:
     design: SiteDesign
     model: Model
     accepted: Accepted
-    last: tuple[ContributionRequest, StartReply | EvaluateReply] | None = None
+    exchange: Exchange | None = None
+    """Where sums are masked."""
+    last: tuple[ContributionRequest, Reply] | None = None
     """The last request, and what it got."""
     answered: dict[int, Point] = field(default_factory=dict)
     """psi and the basis of every round that was answered."""
     busy: threading.Lock = field(default_factory=threading.Lock)
     used: float = 0.0
 
-    def answer(self, request: ContributionRequest, reply: StartReply | EvaluateReply) -> None:
+    def answer(self, request: ContributionRequest, reply: Reply) -> None:
         """Remembers a reply."""
         self.last = (request, reply)
         self.answered[request.round] = point_of(request)

@@ -26,7 +26,6 @@ from shared.errors import DataError, FedglmmError, RefusedError, RequestError, U
 from shared.messages import (
     About,
     Accepted,
-    AnalysisId,
     CloseReply,
     CloseRequest,
     ContributionRequest,
@@ -34,14 +33,15 @@ from shared.messages import (
     Health,
     PrepareRequest,
     Problem,
-    StartReply,
 )
 from shared.openapi import PROBLEM_TYPE, Example, problems, tagged
 from shared.validation import Words
+from shared.wire import AnalysisId
+from site_node.analyses import Reply
 from site_node.data.rows_at_fault import RowError
 from site_node.evaluation import SiteNode
 
-Reply = TypeVar("Reply")
+Answer = TypeVar("Answer")
 Analysis = Annotated[AnalysisId, Path(description="the coordinator's id of the analysis", examples=["k7mqx3hb2n5d"])]
 
 _PREPARING = "preparing, of all analyses"
@@ -110,7 +110,7 @@ def routes(node: SiteNode, limiter: CapacityLimiter) -> APIRouter:
     """The routes of a site; at most as many of them compute at once as the limiter lets."""
     locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def compute(alone: str, work: Callable[[], Reply]) -> Reply:
+    async def compute(alone: str, work: Callable[[], Answer]) -> Answer:
         # what is done one at a time waits here, and not in threads that others could use
         async with locks.setdefault(alone, asyncio.Lock()):
             return await anyio.to_thread.run_sync(work, limiter=limiter)
@@ -146,12 +146,10 @@ def routes(node: SiteNode, limiter: CapacityLimiter) -> APIRouter:
     @keyed.post(
         f"{_ANALYSIS}/contributions",
         summary="The site's contribution to a round",
-        response_model=StartReply | EvaluateReply,
+        response_model=Reply,
         responses=_ANSWERED | _PACKED,
     )
-    async def contributions(
-        analysis_id: Analysis, request: ContributionRequest, asked: Request
-    ) -> StartReply | EvaluateReply | Response:
+    async def contributions(analysis_id: Analysis, request: ContributionRequest, asked: Request) -> Reply | Response:
         reply = await compute(analysis_id, partial(node.contributions, analysis_id, request))
         wanted = packed.accepted(asked.headers.get("Accept", ""))
         if wanted and isinstance(reply, EvaluateReply) and reply.contribution.information is None:

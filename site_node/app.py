@@ -36,6 +36,8 @@ def create_app(
     Raises:
         DictionaryError: the dictionary cannot be read.
         SettingsError: a file with a secret cannot be read.
+        ConsortiumError: the consortium file cannot be read, or does not fit the site.
+        StoreError: the file of what the site keeps of masked analyses cannot be opened.
     """
     release = version("fedglmm")
     node = SiteNode(
@@ -45,6 +47,7 @@ def create_app(
         dictionary=read_dictionary(settings.dictionary),
         source=FileSource(settings.data, settings.fingerprint_secret().get_secret_value()),
         estimator=estimator,
+        member=settings.member(),
     )
     app = SiteApi(
         title=f"fedglmm site {settings.name}",

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from shared.consortium import FILE_NAME as CONSORTIUM
 from shared.dictionary import read_dictionary
 from shared.errors import FedglmmError, SettingsError
 from shared.specification import Specification
@@ -19,6 +20,7 @@ from shared.validation import in_words
 from site_node.data.inference import infer, write_dictionary
 from site_node.data.split import split as split_file
 from site_node.folder import write_site
+from site_node.founding import FEWEST, write_consortium
 from site_node.inspection import Inspection, inspect
 from site_node.release.policy import PolicyName
 from site_node.settings import load_settings
@@ -44,8 +46,11 @@ def split(
     nodes: Annotated[int | None, typer.Option(min=1, help="deal the values out over so many sites")] = None,
     levels: Levels = None,
     policy: Annotated[PolicyName, typer.Option(help="of every site")] = "default",
+    unmasked: Annotated[
+        bool, typer.Option("--unmasked", help="without a consortium file: sites answer openly")
+    ] = False,
 ) -> None:
-    """Make a federation of one file: a dictionary, and a folder a site."""
+    """Make a federation of one file: a dictionary, a folder a site, and a consortium file with everybody's public keys."""
     with _told():
         federation = split_file(data, by, out, nodes=nodes, levels=_levels(levels))
         for share in federation.shares:
@@ -55,7 +60,10 @@ def split(
                 data=federation.data_name,
                 dictionary="../dictionary.json",
                 policy=policy,
+                consortium=None if unmasked or len(federation.shares) < FEWEST else f"../{CONSORTIUM}",
             )
+        if not unmasked and len(federation.shares) >= FEWEST:
+            write_consortium(out, data.name, federation)
     _notes(federation.notes)
     _say(f"{len(federation.shares)} sites in {out}. Next:")
     _say(

@@ -14,6 +14,7 @@ from shared.codes import DATA_CHANGED
 from shared.contribution import Contribution
 from shared.dictionary import Dictionary
 from shared.errors import DataError
+from shared.masking.vectors import contribution_vector, start_vector
 from shared.messages import (
     About,
     Accepted,
@@ -29,16 +30,19 @@ from shared.messages import (
     StartRequest,
 )
 from shared.optimisation.start import StartContribution
+from shared.optimisation.state import State
 from shared.parameters import Matrix, Vector
 from shared.specification import PROTOCOL_VERSION, Specification
 from site_node.admission import check_addressed
-from site_node.analyses import Analyses, Analysis
+from site_node.analyses import Analyses, Analysis, Reply
 from site_node.data.design import build
 from site_node.data.groups import groups_of
 from site_node.data.table import Columns
 from site_node.estimation.model import Model
 from site_node.estimation.rows import Rows
 from site_node.finite import in_range
+from site_node.release.exchange import Member
+from site_node.release.masking import check_masked
 from site_node.release.policy import PolicyName, breaches, judge
 from site_node.release.rounds import check_round
 
@@ -82,6 +86,7 @@ class SiteNode:
         dictionary: Dictionary,
         source: Source,
         estimator: Estimator,
+        member: Member | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name = name
@@ -90,6 +95,7 @@ class SiteNode:
         self._dictionary = dictionary
         self._source = source
         self._estimator = estimator
+        self._member = member
         self._analyses = Analyses(clock)
         self._preparing = threading.Lock()
 
@@ -117,6 +123,7 @@ class SiteNode:
                 with another specification.
         """
         check_addressed(self._name, self._dictionary, specification)
+        check_masked(specification, self._member, self._policy)
         with self._preparing:
             known = self._analyses.find(analysis_id)
             if known is not None:
@@ -127,24 +134,29 @@ class SiteNode:
             self._analyses.keep(analysis_id, analysis)
         return analysis.accepted
 
-    def contributions(self, analysis_id: str, request: ContributionRequest) -> StartReply | EvaluateReply:
+    def contributions(self, analysis_id: str, request: ContributionRequest) -> Reply:
         """Answers a round. The same request again gets the very same reply.
 
         Raises:
             UnknownAnalysisError: the analysis was not prepared here, or too long ago.
-            RefusedError: it asks neither for the next round nor again for one that was answered at the same psi.
+            RefusedError: it asks neither for the next round nor again for one that was answered at the same psi; or sums are
+                masked, and psi is not what the agreed step makes of them.
+            JoinError, ProofError, EncodingError: as `Exchange` has them, where sums are masked.
             DataError: the specification is another one, psi has another length, the data have changed, or the numbers
                 leave floating point's range.
         """
+        if self._member is not None and (left := self._member.repeated(analysis_id, request.round)):
+            return left
         with self._analyses.using(analysis_id) as analysis:
             _check_same(analysis, request.specification_sha256)
             self._check_unchanged(analysis)
             if analysis.last is not None and analysis.last[0] == request:
                 return analysis.last[1]
+            state = analysis.exchange.check(request) if analysis.exchange else None
             check_round(request, analysis.answered, analysis.specification.max_rounds)
             began = time.perf_counter()
             with in_range():
-                reply = self._answer(analysis, request)
+                reply = self._answer(analysis, request, state)
             seconds = round(time.perf_counter() - began, 6)
             analysis.answer(request, reply)
         _log.info("answered", site=self._name, analysis=analysis_id, round=request.round, seconds=seconds)
@@ -160,16 +172,23 @@ class SiteNode:
             UnknownAnalysisError: the analysis was not prepared here, or too long ago.
             DataError: psi has another length, or the numbers leave floating point's range.
         """
+        if self._member is not None and (known := self._member.closed(analysis_id)):
+            return known
         with self._analyses.using(analysis_id) as analysis:
-            effect = None
+            effect, exchange = None, analysis.exchange
+            signature = exchange.signature(request) if exchange else None
             if request.psi is not None and analysis.specification.site_effects:
                 psi, basis = _vector(request.psi, analysis.model), _basis(request.basis, analysis.model)
-                if (request.psi, request.basis) in {answered[:2] for answered in analysis.answered.values()}:
+                answered = {point[:2] for point in analysis.answered.values()}
+                if signature is not None or (exchange is None and (request.psi, request.basis) in answered):
                     with in_range():
                         effect = self._effect(analysis, psi, basis)
+            reply = CloseReply(site_effect=effect, signature=signature)
+            if exchange is not None:
+                exchange.end(reply)
             self._analyses.drop(analysis_id)
         _log.info("closed", site=self._name, analysis=analysis_id, outcome=request.outcome[:LOGGED_TEXT])
-        return CloseReply(site_effect=effect)
+        return reply
 
     def _prepared(self, analysis_id: str, specification: Specification) -> Analysis:
         with self._source.opened() as (fingerprint, columns), in_range():
@@ -177,23 +196,34 @@ class SiteNode:
         for breach in breaches(design.counts, self._policy):
             _log.warning("refused", site=self._name, analysis=analysis_id, code=breach.code, variable=breach.variable)
         judge(design.counts, self._policy)
+        exchange = None
+        if self._member is not None and specification.masked:
+            exchange = self._member.exchange(analysis_id, specification, fingerprint)
         accepted = Accepted(
             specification_sha256=specification.sha256,
             fingerprint=fingerprint,
             rows=design.rows.n,
             rows_dropped=design.dropped,
             groups=dict(zip(specification.groupings, groups_of(design.rows, specification), strict=True)),
+            join=exchange.join if exchange else None,
         )
         _log.info("prepared", site=self._name, analysis=analysis_id)
-        return Analysis(specification, design, self._estimator.model_of(specification), accepted)
+        return Analysis(specification, design, self._estimator.model_of(specification), accepted, exchange)
 
-    def _answer(self, analysis: Analysis, request: ContributionRequest) -> StartReply | EvaluateReply:
-        rows, model = analysis.design.rows, analysis.model
+    def _answer(self, analysis: Analysis, request: ContributionRequest, state: State | None) -> Reply:
+        rows, model, exchange = analysis.design.rows, analysis.model, analysis.exchange
+        if exchange is not None and (left := exchange.answered(request.round)):
+            return left
         if isinstance(request, StartRequest):
-            return StartReply(start=StartMessage.of(self._estimator.start(rows, model)))
+            start = self._estimator.start(rows, model)
+            if exchange is not None:
+                return exchange.masked(request, state, start_vector(start, model.layout))
+            return StartReply(start=StartMessage.of(start))
         in_basis = rows.in_basis(_basis(request.basis, model))
         psi, points = _vector(request.psi, model), _points(request, analysis.specification)
         contribution = self._estimator.contribution(in_basis, model, psi, points)
+        if exchange is not None:
+            return exchange.masked(request, state, contribution_vector(contribution, model.layout))
         return EvaluateReply(round=request.round, contribution=ContributionMessage.of(contribution))
 
     def _effect(self, analysis: Analysis, psi: Vector, basis: Matrix) -> RandomEffect:

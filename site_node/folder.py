@@ -3,11 +3,14 @@
 import json
 from pathlib import Path
 
+from shared.consortium import FILE_NAME as CONSORTIUM
 from shared.errors import SettingsError
 from shared.keys import make_secret
+from shared.signing import make_identity
 from site_node.release.policy import PolicyName
 from site_node.settings import FILE_NAME, settings_in
 
+IDENTITY = "identity"
 _TEMPLATE = """\
 # A site of a fedglmm federation. Paths are relative to this file.
 # `fedglmm-site check .` says whether all is well; `fedglmm-site serve .` puts the site online.
@@ -33,6 +36,11 @@ port = {port}
 
 # Random bytes that key the fingerprint of the data, so that nobody can guess the data from it.
 secret_file = "secret"
+
+# The agreed file with everybody's public keys, and this site's own signing key: with them nobody sees the site's numbers, but
+# only sums over all sites. `fedglmm-site init` makes the key; whoever sets up the consortium needs its public half.
+{consortium}
+{identity_file}
 """
 
 
@@ -46,6 +54,7 @@ def write_site(
     host: str = "127.0.0.1",
     port: int = 0,
     key_file: str | None = None,
+    consortium: str | None = None,
 ) -> None:
     """Writes site.toml, and the secret file unless there is one.
 
@@ -64,8 +73,11 @@ def write_site(
         host=json.dumps(host),
         port=port,
         key_file='# key_file = "key"' if key_file is None else f"key_file = {json.dumps(key_file)}",
+        consortium=f"{'# ' if consortium is None else ''}consortium = {json.dumps(consortium or CONSORTIUM)}",
+        identity_file=f'{"# " if consortium is None else ""}identity_file = "{IDENTITY}"',
     )
     settings_in(written, settings)
     folder.mkdir(parents=True, exist_ok=True)
     settings.write_text(written, encoding="utf-8")
     make_secret(folder / "secret")
+    make_identity(folder / IDENTITY)

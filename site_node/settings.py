@@ -8,14 +8,20 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretBytes, SecretStr, ValidationError
 
+from shared.consortium import read_consortium
 from shared.errors import SettingsError
 from shared.keys import checked_key
 from shared.listening import is_loopback
 from shared.request import SiteName
+from shared.signing import read_identity
 from shared.validation import in_words
+from site_node.release.exchange import Member
+from site_node.release.kept import Kept
 from site_node.release.policy import PolicyName
 
 FILE_NAME = "site.toml"
+KEPT_NAME = "masked.db"
+"""Beside the signing key: what the site keeps of masked analyses."""
 
 _SECRET_BYTES = 32
 
@@ -33,6 +39,8 @@ class SiteSettings(BaseModel):
     port: int = Field(default=0, ge=0, le=65535, description="0: any that is free")
     key_file: Path | None = Field(default=None, description="the bearer key that the coordinator must show")
     secret_file: Path | None = Field(default=None, description="bytes that key the fingerprint of the data")
+    consortium: Path | None = Field(default=None, description="the agreed file: with it the site answers under masks")
+    identity_file: Path | None = Field(default=None, description="the site's signing key")
 
     def bearer_key(self) -> SecretStr | None:
         """The key that the coordinator must show, if one is set.
@@ -45,6 +53,20 @@ class SiteSettings(BaseModel):
         remedy = "Write the key there that the coordinator has for this site: whoever runs it hands it over."
         key = _read(self.key_file, "key_file", remedy).decode("utf-8", errors="replace").strip()
         return checked_key(key, where=f"key_file ({self.key_file})", exposed=not is_loopback(self.host))
+
+    def member(self) -> Member | None:
+        """What the site takes part with under masks, if a consortium file is set.
+
+        Raises:
+            ConsortiumError: that file cannot be read, or names another key than the site's.
+            SettingsError: the key cannot be read, or others can read it.
+            StoreError: the file of what the site keeps cannot be opened.
+        """
+        if self.consortium is None or self.identity_file is None:
+            return None
+        consortium, identity = read_consortium(self.consortium), read_identity(self.identity_file)
+        consortium.check_member(self.name, identity.public_hex, where=str(self.consortium))
+        return Member(self.name, identity, consortium, Kept(self.identity_file.with_name(KEPT_NAME)))
 
     def fingerprint_secret(self) -> SecretBytes:
         """The bytes that key the fingerprint: those of `secret_file`, else random ones for this process.
@@ -91,6 +113,12 @@ def settings_in(text: str, path: Path) -> SiteSettings:
         told = in_words(error, SiteSettings)
         remedy = told.remedy or "Mend the setting."
         raise SettingsError(told.message, where=told.where_in(path), remedy=remedy) from None
+    if (settings.consortium is None) != (settings.identity_file is None):
+        raise SettingsError(
+            "a consortium file and a signing key belong together.",
+            where=f"{path}: {'consortium' if settings.consortium is None else 'identity_file'}",
+            remedy="Set both; `fedglmm-site init` makes a key.",
+        )
     if settings.key_file is None and not is_loopback(settings.host):
         raise SettingsError(
             "a site that others can reach needs a key.",
@@ -105,7 +133,7 @@ def _unreadable(error: Exception, path: Path) -> SettingsError:
 
 
 def _absolute(written: dict[str, Any], folder: Path) -> dict[str, Any]:
-    paths = {"data", "dictionary", "key_file", "secret_file"}
+    paths = {"data", "dictionary", "key_file", "secret_file", "consortium", "identity_file"}
     return {
         name: folder / value if name in paths and isinstance(value, str) else value for name, value in written.items()
     }

@@ -54,6 +54,7 @@ def rehearse(
     policy: Annotated[
         Literal["default", "open"], typer.Option(help="of every site; open is for public data")
     ] = "default",
+    unmasked: Annotated[bool, typer.Option("--unmasked", help="let sites answer openly, for comparison")] = False,
     as_json: Json = False,
 ) -> None:
     """Rehearse a federation on one file: real sites and a real coordinator on this machine, the real protocol."""
@@ -69,6 +70,7 @@ def rehearse(
         )
         split = [str(data), "--by", site, "--policy", policy]
         split += ["--nodes", str(nodes)] if nodes is not None else []
+        split += ["--unmasked"] if unmasked else []
         for level in levels or []:
             split += ["--levels", level]
         with federation(split) as url, Coordinator(url) as coordinator:

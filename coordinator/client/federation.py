@@ -20,6 +20,9 @@ port = 0
 database = "sqlite:///coordinator.db"
 dictionary = "sites/dictionary.json"
 """
+MASKED = """\
+consortium = "sites/consortium.toml"
+"""
 
 
 @contextmanager
@@ -41,7 +44,9 @@ def federation(split: Sequence[str]) -> Iterator[str]:
                 f"[[sites]]\nname = {json.dumps(name)}\nurl = {json.dumps(url)}\n"
                 for name, url in announced["sites"].items()
             ]
-            (place / "coordinator.toml").write_text(COORDINATOR_TOML + "\n" + "\n".join(tables), encoding="utf-8")
+            masked = MASKED if (place / "sites" / "consortium.toml").exists() else ""
+            settings = "\n".join([COORDINATOR_TOML + masked, *tables])
+            (place / "coordinator.toml").write_text(settings, encoding="utf-8")
             serve = [_command("fedglmm-coordinator"), "serve", str(place / "coordinator.toml")]
             with serving(serve, place / "coordinator.json") as coordinator:
                 yield coordinator["url"]

@@ -12,8 +12,9 @@ from coordinator.routes.service import Given, Id
 from coordinator.states import WITH_RESULT, AnalysisState
 from coordinator.views import AnalysesView, AnalysisView, RoundView, TraceView
 from shared import openapi
-from shared.messages import AnalysisId, Problem
+from shared.messages import Problem
 from shared.openapi import Example
+from shared.wire import AnalysisId
 
 NO_RESULT = "no_result"
 NOT_ENDED = "not_ended"

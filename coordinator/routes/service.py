@@ -15,7 +15,7 @@ from coordinator.site_client import SiteClient
 from coordinator.store import Store
 from coordinator.submission import Desk
 from shared.dictionary import Dictionary
-from shared.messages import AnalysisId
+from shared.wire import AnalysisId
 
 Id = Annotated[AnalysisId, Path(description="the analysis")]
 

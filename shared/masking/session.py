@@ -16,10 +16,10 @@ from shared.consortium import Consortium, Hex32
 from shared.errors import JoinError
 from shared.framing import framed
 from shared.masking.ephemeral import EphemeralKey
-from shared.messages import AnalysisId, Label, Wire
 from shared.request import SiteName
 from shared.signing import Identity, verify
 from shared.specification import PROTOCOL_VERSION
+from shared.wire import AnalysisId, Label, Signature, Wire
 
 SHORTEST = timedelta(hours=24)
 """How long a site takes part at least."""
@@ -64,7 +64,7 @@ class Join(Wire):
     fingerprint: Label = Field(description="keyed hash of the site's data")
     expires: Expiry = Field(description="UTC, to the second")
     public_key: Hex32 = Field(description="X25519, of this analysis alone")
-    signature: str = Field(pattern=r"^[0-9a-f]{128}$", description="Ed25519, of all the rest")
+    signature: Signature = Field(description="Ed25519, of all the rest")
 
     @property
     def signed(self) -> bytes:

@@ -1,0 +1,97 @@
+"""What a site answers as one vector: a count of 1, so that a sum shows whether its masks cancelled, and then the numbers."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from shared.contribution import Contribution, symmetric, triangle, worthless
+from shared.errors import ContributionError
+from shared.optimisation.start import StartContribution, grid, totals_size
+from shared.parameters import ParameterLayout, Vector
+
+NOT_CANCELLED = "the masks of its sites do not cancel: they do not all know the same analysis."
+
+
+def start_vector(start: StartContribution, layout: ParameterLayout) -> Vector:
+    """The start without the entries of theta, which are zero, (`start_length`,)."""
+    p = layout.p
+    parts: list[Vector] = []
+    for one in start.quadratics:
+        parts += [np.array([one.value]), one.gradient[:p], triangle(one.hessian[:p, :p])]
+        if layout.dispersion:
+            parts.append(np.array([one.gradient[-1], one.hessian[-1, -1]]))
+    return np.concatenate([np.ones(1), *parts, start.totals])
+
+
+def start_length(layout: ParameterLayout) -> int:
+    """Entries of a start."""
+    return 1 + len(grid(layout)) * _quadratic_length(layout) + totals_size(layout)
+
+
+def start_in(vector: Vector, layout: ParameterLayout, sites: int) -> StartContribution:
+    """The start that a sum over so many sites stands for.
+
+    Raises:
+        ContributionError: the masks did not cancel.
+    """
+    numbers = iter(_counted(vector, sites))
+    quadratics = tuple(_quadratic(numbers, layout) for _ in grid(layout))
+    return StartContribution(quadratics, np.fromiter(numbers, float))
+
+
+def contribution_vector(contribution: Contribution, layout: ParameterLayout) -> Vector:
+    """A contribution; one without a finite log-likelihood as zeros, counted, (`contribution_length`,)."""
+    outside = contribution.is_worthless
+    stack = () if contribution.information is None else contribution.information
+    triangles = [triangle(matrix) for matrix in (contribution.hessian, *stack)]
+    value = 0.0 if outside else contribution.value
+    vector = np.concatenate([np.array([1.0, float(outside), value]), contribution.gradient, *triangles])
+    if len(vector) != contribution_length(layout):
+        raise ContributionError("it has another size than the specification's parameters.")
+    return vector
+
+
+def contribution_length(layout: ParameterLayout) -> int:
+    """Entries of a contribution."""
+    P, p = layout.size, layout.p
+    stack = layout.information_size * p * (p + 1) // 2 if layout.restricted else 0
+    return 3 + P + P * (P + 1) // 2 + stack
+
+
+def contribution_in(vector: Vector, layout: ParameterLayout, sites: int) -> Contribution:
+    """The contribution that a sum over so many sites stands for: worthless if it is so at any of them.
+
+    Raises:
+        ContributionError: the masks did not cancel.
+    """
+    outside, value, *_ = numbers = _counted(vector, sites)
+    if outside > 0.0:
+        return worthless(layout)
+    P, p = layout.size, layout.p
+    gradient, hessian, stack = np.split(numbers[2:], [P, P + P * (P + 1) // 2])
+    information = None
+    if layout.restricted:
+        triangles = stack.reshape(layout.information_size, p * (p + 1) // 2)
+        information = np.array([symmetric(one, p) for one in triangles]).reshape(-1, p, p)
+    return Contribution(float(value), gradient, symmetric(hessian, P), information)
+
+
+def _counted(vector: Vector, sites: int) -> Vector:
+    if vector[0] != sites:
+        raise ContributionError(NOT_CANCELLED)
+    return vector[1:]
+
+
+def _quadratic_length(layout: ParameterLayout) -> int:
+    p = layout.p
+    return 1 + p + p * (p + 1) // 2 + (2 if layout.dispersion else 0)
+
+
+def _quadratic(numbers: Iterator[float], layout: ParameterLayout) -> Contribution:
+    p, size = layout.p, layout.size
+    value, gradient, hessian = next(numbers), np.zeros(size), np.zeros((size, size))
+    gradient[:p] = [next(numbers) for _ in range(p)]
+    hessian[:p, :p] = symmetric(np.array([next(numbers) for _ in range(p * (p + 1) // 2)]), p)
+    if layout.dispersion:
+        gradient[-1], hessian[-1, -1] = next(numbers), next(numbers)
+    return Contribution(value, gradient, hessian)
