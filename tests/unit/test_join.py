@@ -1,5 +1,7 @@
 """What sites sign holds together, or is refused by the site's name and with a remedy; the session is of all of it."""
 
+import hashlib
+import struct
 from dataclasses import replace
 from datetime import timedelta, timezone
 
@@ -11,6 +13,7 @@ from shared.errors import ConsortiumError, JoinError
 from shared.masking import session
 from shared.masking.ephemeral import EphemeralKey
 from shared.masking.session import Join, check_joins, in_roster_order, session_of
+from shared.specification import PROTOCOL_VERSION
 from tests.unit.masked_sites import NOW, TOMORROW, Sites, identity, sites
 
 NAMES = ("North", "South", "East")
@@ -237,6 +240,31 @@ def test_the_session_is_of_everything_that_every_site_signed(three: Sites, field
     assert session_of(three.joins[::-1]) == expected
     sessions = {session_of(replaced(three, at, three.joins[at].model_copy(update={field: value}))) for at in range(3)}
     assert len(sessions | {expected}) == 4
+
+
+def test_what_is_signed_and_the_session_are_what_the_page_says(three: Sites) -> None:
+    one = three.joins[0]
+    parts = [
+        str(PROTOCOL_VERSION),
+        one.consortium_sha256,
+        "analysis-1",
+        "a" * 64,
+        NAMES,
+        "North",
+        "f" * 64,
+        one.expires,
+        one.public_key,
+    ]
+    assert one.signed == written(*(written(*part) if isinstance(part, tuple) else part for part in parts))
+    signature = bytes.fromhex(one.signature)
+    three.identities[0].key.public_key().verify(signature, written("fedglmm join 1", one.signed))
+    session_bytes = written("fedglmm session 1", *(each.signed for each in three.joins))
+    assert session_of(three.joins) == hashlib.sha256(session_bytes).digest()
+
+
+def written(*parts: bytes | str) -> bytes:
+    as_bytes = [part.encode() if isinstance(part, str) else part for part in parts]
+    return b"".join(struct.pack("<Q", len(part)) + part for part in as_bytes)
 
 
 def test_the_session_depends_on_the_rosters_order(three: Sites) -> None:
