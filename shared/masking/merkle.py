@@ -118,10 +118,11 @@ def recomputed_root(path: Path, index: int, count: int, own: Fixed) -> Node:
     Raises:
         ProofError: the path does not fit the place, the roster or the answer.
     """
-    node, turns = _leaf(index, own), _turns(index, count)
-    same_length = all(len(sibling.sum_bytes) == len(node.sum_bytes) for sibling in path.siblings)
-    if not 0 <= index < count or len(turns) != len(path.siblings) or not same_length:
+    turns = _turns(index, count) if 0 <= index < count else ()
+    sizes = {len(sibling.sum_bytes) for sibling in path.siblings} - {encoding.BYTES * len(own)}
+    if not 0 <= index < count or len(turns) != len(path.siblings) or sizes:
         raise ProofError("the path does not fit the site's place in the roster or its answer.", remedy=_REMEDY)
+    node = _leaf(index, own)
     for turn, sibling in zip(turns, path.siblings, strict=True):
         node = _parent(sibling, node) if turn.from_left else _parent(node, sibling)
     return _root(node, count)

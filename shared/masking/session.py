@@ -55,7 +55,7 @@ class Agreed:
 class Join(Wire):
     """A site takes part, with this key."""
 
-    protocol_version: int = PROTOCOL_VERSION
+    protocol_version: int = Field(default=PROTOCOL_VERSION, ge=1, le=10**6)
     consortium_sha256: Hex32
     analysis: AnalysisId
     specification_sha256: Hex32
