@@ -19,7 +19,7 @@ from coordinator import rounds
 from coordinator.gathering import Gathering
 from coordinator.optimiser import NOT_COMPUTABLE, Optimiser, not_finite
 from coordinator.records import Round, TraceEntry
-from coordinator.roster import faults_of, faults_of_start
+from coordinator.roster import Told, counts_of, faults_of, faults_of_start
 from coordinator.rounds import Patience, RosterError, Session
 from coordinator.site_client import SiteClient
 from coordinator.states import AnalysisState
@@ -55,8 +55,7 @@ class MakeResult(Protocol):
         specification: Specification,
         state: State,
         trace: Sequence[TraceEntry],
-        accepted: Mapping[str, Accepted],
-        replies: Mapping[str, CloseReply],
+        told: Told,
     ) -> Mapping[str, Any]:
         """Makes it, ready for JSON."""
 
@@ -120,8 +119,9 @@ class Federation:
         state, kind = await self._fitted(session, gathering)
         stored = await self._stored(self.store.rounds, analysis_id)
         replies = await self._closed(session, gathering, state, kind, stored)
-        trace = [entry.trace for entry in stored]
-        result = await asyncio.to_thread(self._result, session, state, trace, replies)
+        start = await self._stored(self.store.start, analysis_id)
+        told = Told.of(specification, session.accepted, start, replies, gathering.signed(state))
+        result = await asyncio.to_thread(self._result, session, state, [entry.trace for entry in stored], told)
         await self._stored(self.store.change, analysis_id, AnalysisState(kind.value), result=result)
         LOG.info("analysis_ended", analysis=analysis_id, state=kind.value, rounds=len(stored))
 
@@ -132,7 +132,8 @@ class Federation:
             await self._stored(self.store.change, analysis_id, AnalysisState.PREPARING)
             patience = self._patience(analysis_id, AnalysisState.PREPARING)
             accepted = await rounds.prepare(roster, analysis_id, specification, patience)
-            _check(faults_of(specification, accepted))
+            if (counts := counts_of(specification, accepted)) is not None:
+                _check(faults_of(specification, counts))
             self._check_joins(analysis_id, specification, accepted)
             await self._stored(self.store.set_accepted, analysis_id, accepted)
         await self._stored(self.store.change, analysis_id, AnalysisState.RUNNING)
@@ -143,7 +144,9 @@ class Federation:
         start = await self._stored(self.store.start, session.analysis_id)
         stored = await self._stored(self.store.rounds, session.analysis_id)
         if start is None:
-            start = StartMessage.of(await gathering.start())
+            start = await gathering.start()
+            if start.counts is not None:
+                _check(faults_of(session.specification, start.counts))
             _check(faults_of_start(session.specification, start))
             await self._stored(self.store.set_start, session.analysis_id, start)
         else:
@@ -200,11 +203,9 @@ class Federation:
             LOG.warning("site_not_closed", analysis=session.analysis_id, site=fault.where, code=fault.code)
         return answers.replies
 
-    def _result(
-        self, session: Session, state: State, trace: Sequence[TraceEntry], replies: Mapping[str, CloseReply]
-    ) -> str:
+    def _result(self, session: Session, state: State, trace: Sequence[TraceEntry], told: Told) -> str:
         try:
-            result = self.make_result(session.specification, state, trace, session.accepted, replies)
+            result = self.make_result(session.specification, state, trace, told)
             return json.dumps(result, allow_nan=False, ensure_ascii=False)
         except NOT_COMPUTABLE:
             raise not_finite() from None

@@ -19,9 +19,9 @@ from coordinator.inference import (
     smallest_curvature,
 )
 from coordinator.records import TraceEntry
-from coordinator.roster import groups_in
+from coordinator.roster import Told
 from shared.dictionary import SITE
-from shared.messages import Accepted, CloseReply, RandomEffect
+from shared.messages import Accepted, Counts, RandomEffect
 from shared.optimisation.explanation import flat_directions
 from shared.optimisation.outcome import OutcomeKind
 from shared.optimisation.state import State
@@ -37,8 +37,7 @@ def make_result(
     specification: Specification,
     state: State,
     trace: Sequence[TraceEntry],
-    accepted: Mapping[str, Accepted],
-    replies: Mapping[str, CloseReply],
+    told: Told,
 ) -> dict[str, Any]:
     """Everything that is known at the end of an analysis.
 
@@ -46,13 +45,12 @@ def make_result(
         specification: what was fitted.
         state: the optimiser's last state, with its outcome.
         trace: every round.
-        accepted: what each site said when it was asked to take part.
-        replies: what each site released at the end: its own random effect, its signature.
+        told: what the sites said beside their contributions.
     """
     outcome = state.outcome
     assert outcome is not None, "an analysis that goes on has no result"  # noqa: S101 -- the caller's contract
     layout = specification.layout
-    effects = {site: reply.site_effect for site, reply in replies.items() if reply.site_effect is not None}
+    effects = {site: reply.site_effect for site, reply in told.replies.items() if reply.site_effect is not None}
     estimated = outcome.kind.has_estimates and state.point is not None
     hessian = state.point.summed.hessian if estimated and state.point else np.zeros((layout.size, layout.size))
     covariance = covariance_of_psi(layout, state.psi, hessian)
@@ -66,7 +64,7 @@ def make_result(
         "family": specification.family,
         "link": specification.link,
         "tidy": _tidy(specification, state, quantities, all_covariance, effects) if state.point is not None else [],
-        "glance": _glance(specification, state, accepted),
+        "glance": _glance(specification, state, told.counts),
         "vcov": {"names": list(layout.fixed), "matrix": _nulls(all_covariance[: layout.p, : layout.p])},
         "vcov_all": {"names": names, "matrix": _nulls(all_covariance)},
         "convergence": {
@@ -82,10 +80,10 @@ def make_result(
         },
         "specification": specification.model_dump(mode="json"),
         "specification_sha256": specification.sha256,
-        "roster": [_roster_row(site, accepted) for site in specification.roster],
+        "roster": [_roster_row(site, told.accepted) for site in specification.roster],
         "software": {"fedglmm": _VERSION, "protocol": specification.protocol_version},
-        "warnings": _warnings(specification, state, accepted),
-        "countersigned": {site: reply.signature for site, reply in replies.items() if reply.signature is not None},
+        "warnings": _warnings(specification, state, told.counts),
+        "countersigned": _countersigned(told),
     }
 
 
@@ -143,14 +141,14 @@ def _term(quantity: Quantity) -> str:
     return f"{kind}__{'.'.join(quantity.names)}"
 
 
-def _glance(specification: Specification, state: State, accepted: Mapping[str, Accepted]) -> Row:
+def _glance(specification: Specification, state: State, counts: Counts) -> Row:
     layout = specification.layout
     phi = _null(math.exp(state.psi[-1])) if layout.dispersion and state.point is not None else None
-    n = sum(site.rows for site in accepted.values())
+    n = counts.rows
     log_likelihood = math.nan if state.log_likelihood is None else state.log_likelihood
     return {
         "nobs": n,
-        "ngrps": {group: groups_in(accepted, group) for group in specification.groupings},
+        "ngrps": {group: counts.groups[group] for group in specification.groupings},
         "npar": layout.size,
         "logLik": _null(log_likelihood),
         "AIC": _null(2.0 * layout.size - 2.0 * log_likelihood),
@@ -172,18 +170,26 @@ def _trace_row(entry: TraceEntry) -> Row:
     }
 
 
+def _countersigned(told: Told) -> Row | None:
+    """Under masks: what the sites signed, and their signatures."""
+    if told.signed is None:
+        return None
+    signatures = {site: reply.signature for site, reply in told.replies.items() if reply.signature is not None}
+    return {"signed": told.signed.model_dump(mode="json"), "signatures": signatures}
+
+
 def _roster_row(site: str, accepted: Mapping[str, Accepted]) -> Row:
     answer = accepted[site]
     return {
         "site": site,
-        "rows": answer.rows,
-        "rows_dropped": answer.rows_dropped,
-        "groups": answer.groups,
+        "rows": answer.counts.rows if answer.counts else None,
+        "rows_dropped": answer.counts.rows_dropped if answer.counts else None,
+        "groups": answer.counts.groups if answer.counts else None,
         "fingerprint": answer.fingerprint,
     }
 
 
-def _warnings(specification: Specification, state: State, accepted: Mapping[str, Accepted]) -> list[Row]:
+def _warnings(specification: Specification, state: State, counts: Counts) -> list[Row]:
     """What the reader should know first, as data."""
     warnings = []
     outcome = state.outcome
@@ -191,10 +197,9 @@ def _warnings(specification: Specification, state: State, accepted: Mapping[str,
         warnings.append({"code": outcome.kind.value, "message": outcome.advice})
     warnings += _flat(specification, state)
     warnings += _unsettled(state)
-    dropped = sum(site.rows_dropped for site in accepted.values())
-    if dropped:
+    if dropped := counts.rows_dropped:
         warnings.append({"code": "rows_dropped", "message": f"{dropped} rows were left out for missing values."})
-    warnings += [_few(specification, group, groups_in(accepted, group)) for group in _with_few(specification, accepted)]
+    warnings += [_few(specification, group, counts.groups[group]) for group in _with_few(specification, counts)]
     inner = [group for group in specification.groupings if group != SITE]
     if inner and len(specification.roster) > 1:
         message = (
@@ -205,11 +210,11 @@ def _warnings(specification: Specification, state: State, accepted: Mapping[str,
     return warnings
 
 
-def _with_few(specification: Specification, accepted: Mapping[str, Accepted]) -> list[str]:
+def _with_few(specification: Specification, counts: Counts) -> list[str]:
     """The grouping factors with fewer groups than the rule of thumb of lme4's authors asks for."""
     if specification.layout.known_sd is not None:
         return []
-    return [group for group in specification.groupings if groups_in(accepted, group) < FEW_GROUPS]
+    return [group for group in specification.groupings if counts.groups[group] < FEW_GROUPS]
 
 
 def _few(specification: Specification, group: str, groups: int) -> Row:

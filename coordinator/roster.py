@@ -1,12 +1,14 @@
 """What only the whole roster can tell before a fit: lme4's checks, made on the sums of what the sites said."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from shared.dictionary import SITE
 from shared.errors import DataError
-from shared.messages import Accepted, StartMessage
+from shared.masking.result import Signed
+from shared.messages import Accepted, CloseReply, Counts, StartMessage
 from shared.optimisation.start import products
 from shared.specification import Specification
 
@@ -15,22 +17,53 @@ FEWEST_GROUPS = 2
 _WHERE = "the roster"
 
 
-def faults_of(specification: Specification, accepted: Mapping[str, Accepted]) -> tuple[DataError, ...]:
+@dataclass(frozen=True)
+class Told:
+    """What the sites of an analysis said beside their contributions."""
+
+    accepted: Mapping[str, Accepted]
+    """When they were asked to take part."""
+    counts: Counts
+    """All of them together."""
+    replies: Mapping[str, CloseReply]
+    """At the end, those that answered: the site's own effect, its signature."""
+    signed: Signed | None = None
+    """What the sites signed of a masked result."""
+
+    @classmethod
+    def of(
+        cls,
+        specification: Specification,
+        accepted: Mapping[str, Accepted],
+        start: StartMessage | None,
+        replies: Mapping[str, CloseReply],
+        signed: Signed | None = None,
+    ) -> "Told":
+        """With the counts as the sites told them one by one, or as they are in the sum of masked starts."""
+        counts = counts_of(specification, accepted) or (start.counts if start else None)
+        assert counts is not None, "a masked analysis has a start"  # noqa: S101 -- the caller's contract
+        return cls(accepted, counts, replies, signed)
+
+
+def counts_of(specification: Specification, accepted: Mapping[str, Accepted]) -> Counts | None:
+    """What all sites have together, if all told one by one."""
+    told = [site.counts.entries for site in accepted.values() if site.counts is not None]
+    if len(told) < len(accepted):
+        return None
+    return Counts.in_entries([sum(entries) for entries in zip(*told, strict=True)], specification)
+
+
+def faults_of(specification: Specification, counts: Counts) -> tuple[DataError, ...]:
     """Why a model cannot be fitted to the rows and groups that all sites have together; none if it can."""
-    rows = sum(site.rows for site in accepted.values())
+    rows = counts.rows
     if specification.layout.known_sd is not None:  # it asks nothing of the groups
         return tuple(_rows(specification, rows))
     of_groups = (
         fault
         for group in specification.groupings
-        for fault in _groups(specification, group, groups_in(accepted, group), rows)
+        for fault in _groups(specification, group, counts.groups[group], rows)
     )
     return (*_rows(specification, rows), *of_groups)
-
-
-def groups_in(accepted: Mapping[str, Accepted], group: str) -> int:
-    """How many groups a grouping factor has at all sites together."""
-    return sum(site.groups.get(group, 0) for site in accepted.values())
 
 
 def faults_of_start(specification: Specification, start: StartMessage) -> tuple[DataError, ...]:

@@ -15,7 +15,7 @@ from shared.masking.encoding import Fixed
 from shared.masking.merkle import Tree
 from shared.masking.session import Join
 from shared.masking.vectors import contribution_length, start_length
-from shared.messages import Accepted, CloseReply, CloseRequest, EvaluateRequest, StartRequest
+from shared.messages import Accepted, CloseReply, CloseRequest, EvaluateRequest, StartRequest, number_of_counts
 from shared.optimisation.start import StartContribution
 from shared.specification import Specification
 
@@ -128,11 +128,11 @@ async def masked(
     Raises:
         RosterError: with every fault.
     """
-    layout = session.specification.layout
+    layout, counts = session.specification.layout, number_of_counts(session.specification)
 
     async def question(site: SiteClient) -> Fixed:
         request = requests[site.name]
-        length = contribution_length(layout) if request.round else start_length(layout)
+        length = contribution_length(layout) if request.round else start_length(layout, counts)
         return await _prepared(site, session, lambda: site.masked(session.analysis_id, request, length))
 
     answers = (await ask(roster, question, patience)).complete()

@@ -116,7 +116,9 @@ class SiteClient:
         accepted = await self._ask("POST", f"/v1/analyses/{analysis_id}/prepare", body, Accepted)
         if accepted.specification_sha256 != specification.sha256:
             raise self._fault("it accepted another specification than it was asked about.")
-        if set(accepted.groups) != set(specification.groupings):
+        if accepted.counts is None and not specification.masked:
+            raise self._fault("it accepted without its counts.")
+        if accepted.counts is not None and set(accepted.counts.groups) != set(specification.groupings):
             raise self._fault("it counted the groups of other factors than the specification's.")
         if specification.masked and accepted.join is None:
             raise self._fault("it accepted masked sums and signed nothing.", "Does it have the consortium file?")

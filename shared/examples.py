@@ -55,9 +55,8 @@ ACCEPTED: Example = {
     "status": "accepted",
     "specification_sha256": SPECIFICATION_SHA256,
     "fingerprint": FINGERPRINT,
-    "rows": 40,
-    "rows_dropped": 0,
-    "groups": {"site": 1},
+    "counts": {"rows": 40, "rows_dropped": 0, "groups": {"site": 1}},
+    "join": None,
 }
 PROBLEM: Example = {
     "status": "refused",

@@ -59,6 +59,30 @@ class PrepareRequest(Wire):
     specification: Specification
 
 
+class Counts(Wire):
+    """What a site has, or all of them together."""
+
+    rows: Count
+    rows_dropped: Count = Field(description="rows with a missing value in a variable of the model")
+    groups: dict[Grouping, Count] = Field(max_length=MOST_GROUPINGS, description="of each grouping factor")
+
+    @property
+    def entries(self) -> tuple[int, ...]:
+        """As they are added up."""
+        return self.rows, self.rows_dropped, *self.groups.values()
+
+    @classmethod
+    def in_entries(cls, entries: Sequence[int], specification: Specification) -> "Counts":
+        """From a sum of `entries`."""
+        rows, dropped, *groups = entries
+        return cls(rows=rows, rows_dropped=dropped, groups=dict(zip(specification.groupings, groups, strict=True)))
+
+
+def number_of_counts(specification: Specification) -> int:
+    """Entries of `Counts`."""
+    return 2 + len(specification.groupings)
+
+
 class Accepted(Wire):
     """The site takes part."""
 
@@ -67,9 +91,9 @@ class Accepted(Wire):
     status: Literal["accepted"] = "accepted"
     specification_sha256: Label
     fingerprint: Label
-    rows: Count
-    rows_dropped: Count = Field(description="rows with a missing value in a variable of the model")
-    groups: dict[Grouping, Count] = Field(max_length=MOST_GROUPINGS, description="of each grouping factor, at the site")
+    counts: Counts | None = Field(
+        description="at the site; where sums are masked they are in the start's, unless it consents"
+    )
     join: Join | None = Field(default=None, description="where sums are masked: what the site signed")
 
 
@@ -166,13 +190,15 @@ class StartMessage(Wire):
 
     quadratics: tuple[ContributionMessage, ...]
     totals: tuple[float, ...]
+    counts: Counts | None = Field(default=None, description="of all sites, in a sum of masked starts")
 
     @classmethod
-    def of(cls, start: StartContribution) -> "StartMessage":
+    def of(cls, start: StartContribution, counts: Counts | None = None) -> "StartMessage":
         """The wire form of a start contribution."""
         return cls(
             quadratics=tuple(ContributionMessage.of(one) for one in start.quadratics),
             totals=tuple(start.totals.tolist()),
+            counts=counts,
         )
 
     def contribution(self, largest: float = LARGEST) -> StartContribution:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from shared.errors import UnknownAnalysisError
 from shared.masking.messages import MaskedReply
-from shared.messages import Accepted, ContributionRequest, EvaluateReply, StartReply
+from shared.messages import Accepted, ContributionRequest, Counts, EvaluateReply, StartReply
 from shared.specification import Specification
 from site_node.data.design import SiteDesign
 from site_node.estimation.model import Model
@@ -30,6 +30,7 @@ class Analysis:
     specification: Specification
     design: SiteDesign
     model: Model
+    counts: Counts
     accepted: Accepted
     exchange: Exchange | None = None
     """Where sums are masked."""

@@ -48,6 +48,7 @@ def create_app(
         source=FileSource(settings.data, settings.fingerprint_secret().get_secret_value()),
         estimator=estimator,
         member=settings.member(),
+        shares_own=settings.shares_own or settings.policy == "open",
     )
     app = SiteApi(
         title=f"fedglmm site {settings.name}",

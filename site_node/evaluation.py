@@ -22,6 +22,7 @@ from shared.messages import (
     CloseRequest,
     ContributionMessage,
     ContributionRequest,
+    Counts,
     EvaluateReply,
     EvaluateRequest,
     RandomEffect,
@@ -87,6 +88,7 @@ class SiteNode:
         source: Source,
         estimator: Estimator,
         member: Member | None = None,
+        shares_own: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name = name
@@ -96,6 +98,7 @@ class SiteNode:
         self._source = source
         self._estimator = estimator
         self._member = member
+        self._shares_own = shares_own
         self._analyses = Analyses(clock)
         self._preparing = threading.Lock()
 
@@ -180,7 +183,8 @@ class SiteNode:
             if request.psi is not None and analysis.specification.site_effects:
                 psi, basis = _vector(request.psi, analysis.model), _basis(request.basis, analysis.model)
                 answered = {point[:2] for point in analysis.answered.values()}
-                if signature is not None or (exchange is None and (request.psi, request.basis) in answered):
+                consents = exchange is None or self._shares_own
+                if consents and (signature is not None or (request.psi, request.basis) in answered):
                     with in_range():
                         effect = self._effect(analysis, psi, basis)
             reply = CloseReply(site_effect=effect, signature=signature)
@@ -199,16 +203,16 @@ class SiteNode:
         exchange = None
         if self._member is not None and specification.masked:
             exchange = self._member.exchange(analysis_id, specification, fingerprint)
+        groups = dict(zip(specification.groupings, groups_of(design.rows, specification), strict=True))
+        counts = Counts(rows=design.rows.n, rows_dropped=design.dropped, groups=groups)
         accepted = Accepted(
             specification_sha256=specification.sha256,
             fingerprint=fingerprint,
-            rows=design.rows.n,
-            rows_dropped=design.dropped,
-            groups=dict(zip(specification.groupings, groups_of(design.rows, specification), strict=True)),
+            counts=counts if exchange is None or self._shares_own else None,
             join=exchange.join if exchange else None,
         )
         _log.info("prepared", site=self._name, analysis=analysis_id)
-        return Analysis(specification, design, self._estimator.model_of(specification), accepted, exchange)
+        return Analysis(specification, design, self._estimator.model_of(specification), counts, accepted, exchange)
 
     def _answer(self, analysis: Analysis, request: ContributionRequest, state: State | None) -> Reply:
         rows, model, exchange = analysis.design.rows, analysis.model, analysis.exchange
@@ -217,7 +221,7 @@ class SiteNode:
         if isinstance(request, StartRequest):
             start = self._estimator.start(rows, model)
             if exchange is not None:
-                return exchange.masked(request, state, start_vector(start, model.layout))
+                return exchange.masked(request, state, start_vector(start, analysis.counts.entries, model.layout))
             return StartReply(start=StartMessage.of(start))
         in_basis = rows.in_basis(_basis(request.basis, model))
         psi, points = _vector(request.psi, model), _points(request, analysis.specification)

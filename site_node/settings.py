@@ -41,6 +41,9 @@ class SiteSettings(BaseModel):
     secret_file: Path | None = Field(default=None, description="bytes that key the fingerprint of the data")
     consortium: Path | None = Field(default=None, description="the agreed file: with it the site answers under masks")
     identity_file: Path | None = Field(default=None, description="the site's signing key")
+    shares_own: bool = Field(
+        default=False, description="under masks: whether results may show the site's own counts and its own effect"
+    )
 
     def bearer_key(self) -> SecretStr | None:
         """The key that the coordinator must show, if one is set.

@@ -1,6 +1,6 @@
 """What a site answers as one vector: a count of 1, so that a sum shows whether its masks cancelled, and then the numbers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -12,10 +12,10 @@ from shared.parameters import ParameterLayout, Vector
 NOT_CANCELLED = "the masks of its sites do not cancel: they do not all know the same analysis."
 
 
-def start_vector(start: StartContribution, layout: ParameterLayout) -> Vector:
-    """The start without the entries of theta, which are zero, (`start_length`,)."""
+def start_vector(start: StartContribution, counts: Sequence[int], layout: ParameterLayout) -> Vector:
+    """The site's counts, and its start without the entries of theta, which are zero, (`start_length`,)."""
     p = layout.p
-    parts: list[Vector] = []
+    parts = [np.array(counts, float)]
     for one in start.quadratics:
         parts += [np.array([one.value]), one.gradient[:p], triangle(one.hessian[:p, :p])]
         if layout.dispersion:
@@ -23,20 +23,23 @@ def start_vector(start: StartContribution, layout: ParameterLayout) -> Vector:
     return np.concatenate([np.ones(1), *parts, start.totals])
 
 
-def start_length(layout: ParameterLayout) -> int:
-    """Entries of a start."""
-    return 1 + len(grid(layout)) * _quadratic_length(layout) + totals_size(layout)
+def start_length(layout: ParameterLayout, counts: int) -> int:
+    """Entries of a start with so many counts."""
+    return 1 + counts + len(grid(layout)) * _quadratic_length(layout) + totals_size(layout)
 
 
-def start_in(vector: Vector, layout: ParameterLayout, sites: int) -> StartContribution:
-    """The start that a sum over so many sites stands for.
+def start_in(
+    vector: Vector, layout: ParameterLayout, sites: int, counts: int
+) -> tuple[StartContribution, tuple[int, ...]]:
+    """The start that a sum over so many sites stands for, and their counts.
 
     Raises:
         ContributionError: the masks did not cancel.
     """
-    numbers = iter(_counted(vector, sites))
+    numbers = iter(_counted(vector, sites).tolist())
+    counted = tuple(int(next(numbers)) for _ in range(counts))
     quadratics = tuple(_quadratic(numbers, layout) for _ in grid(layout))
-    return StartContribution(quadratics, np.fromiter(numbers, float))
+    return StartContribution(quadratics, np.fromiter(numbers, float)), counted
 
 
 def contribution_vector(contribution: Contribution, layout: ParameterLayout) -> Vector:

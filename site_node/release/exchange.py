@@ -25,7 +25,8 @@ from shared.masking.pairwise import Context, PairSecrets
 from shared.masking.result import Signed
 from shared.masking.session import Agreed, Join, check_joins, join, session_of
 from shared.masking.vectors import contribution_in, start_in
-from shared.messages import CloseReply, CloseRequest, ContributionRequest, StartRequest
+from shared.messages import CloseReply, CloseRequest, ContributionRequest, StartRequest, number_of_counts
+from shared.optimisation.start import StartContribution
 from shared.optimisation.state import State
 from shared.optimisation.step import begin, step
 from shared.parameters import Vector
@@ -169,7 +170,7 @@ class Exchange:
                 self._states.append(
                     begin(
                         layout,
-                        start_in(decode(self._root(0).sum), layout, len(specification.roster)),
+                        self._start,
                         tolerance=specification.tolerance,
                         max_rounds=specification.max_rounds,
                         points=specification.quadrature_points,
@@ -180,6 +181,13 @@ class Exchange:
         except ContributionError as error:
             raise _refused(error.message, _AGAIN, "masks") from None
         return self._states[number]
+
+    @property
+    def _start(self) -> StartContribution:
+        """The verified sum of the starts."""
+        sites, counts = len(self.specification.roster), number_of_counts(self.specification)
+        start, _ = start_in(decode(self._root(0).sum), self.specification.layout, sites, counts)
+        return start
 
     def sum_of(self, number: int) -> Contribution:
         """The verified sum of a round."""

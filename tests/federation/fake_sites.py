@@ -73,7 +73,7 @@ class FakeSite:
     def _accepted(self, specification: dict[str, Any]) -> dict[str, Any]:
         sha256 = Specification.model_validate(specification).sha256
         groups = {term["group"]: 1 for term in specification["random"]}
-        counts = {"rows": len(self.y), "rows_dropped": 0, "groups": groups}
+        counts = {"counts": {"rows": len(self.y), "rows_dropped": 0, "groups": groups}}
         return {"specification_sha256": sha256, "fingerprint": self.fingerprint, **counts}
 
     async def _contribution(self, body: dict[str, Any]) -> httpx.Response:
@@ -175,6 +175,7 @@ async def bits(http: httpx.AsyncClient, store: Store, analysis_id: str) -> tuple
     view = await until(http, analysis_id)
     assert view["state"] == "converged", view["problem"]
     result = json.loads((await http.get(view["links"]["result"])).content)
+    del result["countersigned"]  # of this analysis alone
     for entry in result["convergence"]["trace"]:
         del entry["seconds"]
     return [(entry.number, entry.psi, entry.summed) for entry in store.rounds(analysis_id)], result

@@ -12,6 +12,10 @@ from fastapi import FastAPI
 from coordinator.app import create_app
 from coordinator.settings import Settings
 from coordinator.store import MemoryStore, Store
+from shared.consortium import FILE_NAME, Consortium, Party, write
+from shared.dictionary import read_dictionary
+from shared.signing import make_identity
+from shared.specification import sha256_of
 from site_node.app import create_app as create_site
 from site_node.release.policy import PolicyName
 from site_node.settings import SiteSettings
@@ -50,9 +54,14 @@ class Heard(httpx.AsyncBaseTransport):
 
 
 def real_sites(
-    folder: Path, dictionary: Mapping[str, Any], tables: Sequence[str], policy: PolicyName = "open"
+    folder: Path,
+    dictionary: Mapping[str, Any],
+    tables: Sequence[str],
+    policy: PolicyName = "open",
+    *,
+    masked: bool = False,
 ) -> dict[str, Heard]:
-    """S0, S1, ... with these CSV files."""
+    """S0, S1, ... with these CSV files; masked ones have keys, and a consortium file beside the dictionary."""
     (folder / "dictionary.json").write_text(json.dumps(dictionary), encoding="utf-8")
     (folder / "secret").write_text("known-to-the-site-alone", encoding="utf-8")
     sites = {}
@@ -66,15 +75,36 @@ def real_sites(
                 dictionary=folder / "dictionary.json",
                 policy=policy,
                 secret_file=folder / "secret",
+                **(_membership(folder, [f"S{k}" for k in range(len(tables))], name) if masked else {}),
             )
         )
     return sites
 
 
+def _membership(folder: Path, names: Sequence[str], name: str) -> dict[str, Any]:
+    """The settings of a member; the consortium file is written first if it is not there."""
+    consortium = folder / FILE_NAME
+    if not consortium.exists():
+        for each in (*names, "coordinator"):
+            (folder / each).mkdir()
+        keys = {each: Party(public_key=make_identity(folder / each / "identity").public_hex) for each in names}
+        coordinator = Party(public_key=make_identity(folder / "coordinator" / "identity").public_hex)
+        agreed = Consortium(
+            name="made up",
+            dictionary_sha256=sha256_of(read_dictionary(folder / "dictionary.json")),
+            two_sites_consent=True,
+            coordinator=coordinator,
+            sites=keys,
+        )
+        write(agreed, consortium)
+    return {"consortium": consortium, "identity_file": folder / name / "identity"}
+
+
 def coordinator_of(folder: Path, sites: Mapping[str, httpx.AsyncBaseTransport], store: Store | None = None) -> FastAPI:
     """The coordinator in front of them."""
     named = [{"name": name, "url": f"http://{name.lower()}"} for name in sites]
-    settings = Settings.model_validate({"dictionary": "dictionary.json", "sites": named}, context=folder)
+    agreed = {"consortium": FILE_NAME} if (folder / FILE_NAME).exists() else {}
+    settings = Settings.model_validate({"dictionary": "dictionary.json", "sites": named} | agreed, context=folder)
     return create_app(settings, store=store or MemoryStore(), transports=dict(sites))
 
 

@@ -75,6 +75,7 @@ async def test_a_coordinator_that_dies_at_any_of_its_writes_ends_with_the_same_b
             assert await bits(http, revived, analysis_id) == undisturbed, f"dead at write {last}"
 
 
+@pytest.mark.parametrize("masked", [False, True], ids=["open", "masked"])
 @pytest.mark.parametrize(
     "request_of",
     [
@@ -84,9 +85,9 @@ async def test_a_coordinator_that_dies_at_any_of_its_writes_ends_with_the_same_b
     ids=["auto", "reml"],
 )
 async def test_so_it_does_between_two_numbers_of_points_and_with_restricted_likelihoods(
-    tmp_path: Path, request_of: dict[str, Any]
+    tmp_path: Path, request_of: dict[str, Any], masked: bool
 ) -> None:
-    sites = real_sites(tmp_path, DICTIONARY, made_up(sites=2, rows=8).tables())
+    sites = real_sites(tmp_path, DICTIONARY, made_up(sites=2, rows=8).tables(), masked=masked)
     whole = Mortal(last=0, after=True)
     async with client(coordinator_of(tmp_path, sites, whole)) as http:
         undisturbed = await bits(http, whole, await submitted(http, **request_of))

@@ -1,6 +1,6 @@
 """What no site can tell alone is told before the first round, and what only the fit shows is told by its name."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import pytest
 
 from coordinator.roster import faults_of
 from shared.formula.expressions import Column, NumericFactor, VariableRef
-from shared.messages import Accepted
+from shared.messages import Counts
 from shared.specification import RandomTerm, Specification
 from tests.federation.real_sites import coordinator_of, ended, real_sites
 from tests.unit.smallest import SPECIFICATION
@@ -131,13 +131,10 @@ def model(family: str = "binomial", **random: Any) -> Specification:
     return Specification.model_validate(SPECIFICATION.model_dump() | changes)
 
 
-def accepted(*counts: tuple[int, int]) -> Mapping[str, Accepted]:
-    return {
-        name: Accepted(
-            specification_sha256="", fingerprint="", rows=n, rows_dropped=0, groups={"g": groups, "site": groups}
-        )
-        for name, (n, groups) in zip("AB", counts, strict=True)
-    }
+def counted(*counts: tuple[int, int]) -> Counts:
+    """Rows and groups at two sites."""
+    rows, groups = (sum(parts) for parts in zip(*counts, strict=True))
+    return Counts(rows=rows, rows_dropped=0, groups={"g": groups, "site": groups})
 
 
 BOTH = (INTERCEPT, SLOPE)
@@ -164,6 +161,6 @@ def test_the_roster_is_judged_as_lme4_judges_the_rows(
     specification: Specification, counts: list[tuple[int, int]], codes: list[str]
 ) -> None:
     """`lmer` wants fewer random effects of a term than rows, `glmer` at most as many; both want two groups."""
-    found = faults_of(specification, accepted(*counts))
+    found = faults_of(specification, counted(*counts))
     assert [fault.code for fault in found] == codes
     assert all(fault.remedy and fault.where for fault in found)

@@ -1,5 +1,6 @@
 """The result of a real fit says what lme4 and glmmTMB say of it, under their names, and warns of what a reader should know."""
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -9,8 +10,9 @@ from scipy.stats import norm
 
 from coordinator.records import TraceEntry
 from coordinator.result import make_result
+from coordinator.roster import Told
 from shared.formula.expressions import Column, VariableRef
-from shared.messages import Accepted, RandomEffect
+from shared.messages import Accepted, CloseReply, Counts, RandomEffect
 from shared.optimisation.state import State
 from shared.parameters import ParameterLayout
 from shared.specification import NumericResponse, RandomTerm, Specification
@@ -37,18 +39,23 @@ def specification(layout: ParameterLayout, *, group: str, known_sd: float | None
     )
 
 
-def accepted(rows: int, groups: int, *, group: str, dropped: int = 0) -> dict[str, Accepted]:
-    """Two sites that share the rows and the groups."""
-    return {
-        site: Accepted(
-            specification_sha256="0",
-            fingerprint=site,
-            rows=rows // 2 + k * (rows % 2),
-            rows_dropped=dropped * k,
-            groups={group: groups // 2 + k * (groups % 2)},
-        )
-        for k, site in enumerate(SITES)
-    }
+def told(
+    settled: Specification,
+    rows: int,
+    groups: int,
+    *,
+    dropped: int = 0,
+    effects: Mapping[str, RandomEffect] | None = None,
+) -> Told:
+    """What two sites say that share the rows and the groups."""
+    (group,) = settled.groupings
+    accepted = {}
+    for k, site in enumerate(SITES):
+        share = {group: groups // 2 + k * (groups % 2)}
+        counts = Counts(rows=rows // 2 + k * (rows % 2), rows_dropped=dropped * k, groups=share)
+        accepted[site] = Accepted(specification_sha256="0", fingerprint=site, counts=counts)
+    replies = {site: CloseReply(site_effect=effect) for site, effect in (effects or {}).items()}
+    return Told.of(settled, accepted, None, replies)
 
 
 @cache
@@ -61,13 +68,8 @@ def result(name: str, *, known_sd: float | None = None, group: str = "woman", **
     one, state = case(name), fitted(name, known_sd)
     counts = {"rows": len(one.y), "groups": one.groups} | site
     trace = [TraceEntry(1, -9.0, None, accepted=True, seconds=0.1)]
-    return make_result(
-        specification(state.layout, group=group, known_sd=known_sd),
-        state,
-        trace,
-        accepted(**counts, group=group),
-        effects={},
-    )
+    settled = specification(state.layout, group=group, known_sd=known_sd)
+    return make_result(settled, state, trace, told(settled, **counts))
 
 
 def terms(made: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -164,9 +166,8 @@ def test_a_known_sd_is_stated_and_has_no_error() -> None:
 def test_an_ending_without_estimates_has_no_errors_but_says_where_it_stood() -> None:
     one = case(INSIDE)
     state = fit(one.sites(2), one.model, max_rounds=1)
-    made = make_result(
-        specification(state.layout, group="woman"), state, [], accepted(len(one.y), one.groups, group="woman"), {}
-    )
+    settled = specification(state.layout, group="woman")
+    made = make_result(settled, state, [], told(settled, len(one.y), one.groups))
     assert made["convergence"]["outcome"] == "round_limit"
     assert {row["std.error"] for row in made["tidy"]} == {None}
     assert {entry for row in made["vcov_all"]["matrix"] for entry in row} == {None}
@@ -176,9 +177,8 @@ def test_an_ending_without_estimates_has_no_errors_but_says_where_it_stood() -> 
 def test_the_sites_own_effects_are_rows_with_intervals() -> None:
     one, state = case("cbpp_ri"), fitted("cbpp_ri")
     effects = {"Bern": RandomEffect(modes=(0.3,), standard_deviations=(0.2,))}
-    made = make_result(
-        specification(state.layout, group="site"), state, [], accepted(len(one.y), one.groups, group="site"), effects
-    )
+    settled = specification(state.layout, group="site")
+    made = make_result(settled, state, [], told(settled, len(one.y), one.groups, effects=effects))
     row, reach = made["tidy"][-1], norm.ppf(0.5 + LEVEL / 2)
     assert [row[key] for key in ("effect", "group", "level", "term")] == ["ran_vals", "site", "Bern", "(Intercept)"]
     assert (row["estimate"], row["std.error"]) == (0.3, 0.2)

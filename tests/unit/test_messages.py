@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from shared.errors import ContributionError, DataError
-from shared.messages import LARGEST, About, Accepted, CloseRequest, ContributionMessage, Problem, StartMessage
+from shared.messages import LARGEST, About, Accepted, CloseRequest, ContributionMessage, Counts, Problem, StartMessage
 
 ABOUT = {"site": "Bern", "version": "1", "protocol_min": 2, "protocol_max": 2, "fingerprint": "f", "policy": "open"}
-ACCEPTED = {"specification_sha256": "0" * 64, "fingerprint": "f", "rows": 9, "rows_dropped": 0, "groups": {"site": 1}}
+COUNTS = {"rows": 9, "rows_dropped": 0, "groups": {"site": 1}}
+ACCEPTED = {"specification_sha256": "0" * 64, "fingerprint": "f", "counts": COUNTS}
 ENTRIES = {"value": -1.0, "gradient": (0.1,), "hessian": (-1.0,)}
 
 
@@ -42,16 +43,16 @@ def test_the_largest_itself_may_be_sent_and_a_sum_over_sites_may_exceed_it() -> 
 @pytest.mark.parametrize("count", [-1, 10**30])
 def test_counts_are_counts(field, count) -> None:
     with pytest.raises(ValidationError, match=rf"{field}(\.site)?\n +Input should be (greater|less) than"):
-        Accepted.model_validate(ACCEPTED | {field: {"site": count} if field == "groups" else count})
+        Counts.model_validate(COUNTS | {field: {"site": count} if field == "groups" else count})
 
 
 def test_the_groups_are_those_of_as_many_factors_as_a_model_may_have() -> None:
     longest = "g" * 400
     for groups in ({}, {"site": 1, "ward:clinic": 4}, {longest: 4}):
-        assert Accepted.model_validate(ACCEPTED | {"groups": groups}).groups == groups
+        assert Counts.model_validate(COUNTS | {"groups": groups}).groups == groups
     for groups in ({"a": 1, "b": 1, "c": 1}, {f"{longest}g": 1}, {"\x1b[2J": 1}):
         with pytest.raises(ValidationError, match="groups"):
-            Accepted.model_validate(ACCEPTED | {"groups": groups})
+            Counts.model_validate(COUNTS | {"groups": groups})
 
 
 @pytest.mark.parametrize("field", ["site", "version", "fingerprint"])

@@ -8,9 +8,10 @@ import pytest
 
 from coordinator.client.summary import summary
 from coordinator.result import make_result
+from coordinator.roster import Told
 from shared.contribution import Contribution
 from shared.formula.expressions import Column
-from shared.messages import Accepted, RandomEffect
+from shared.messages import Accepted, CloseReply, Counts, RandomEffect
 from shared.optimisation.outcome import OutcomeKind
 from shared.optimisation.state import Point, State
 from shared.specification import RandomTerm
@@ -23,16 +24,19 @@ SPECIFICATION = smallest.SPECIFICATION.model_copy(
     }
 )
 PSI = np.array([0.1, 1e-3])
-ACCEPTED = Accepted(specification_sha256="0", fingerprint="f", rows=9, rows_dropped=0, groups={"site": 1})
+ACCEPTED = Accepted(
+    specification_sha256="0", fingerprint="f", counts=Counts(rows=9, rows_dropped=0, groups={"site": 1})
+)
 
 
 def written(curvature: float, *, rows: int = 9, mode: float = 0.1) -> dict:
     summed = Contribution(-5.0, np.zeros(2), -np.diag([4.0, curvature]))
     state = State(SPECIFICATION.layout, 1e-16, 50, round=3, psi=PSI, basis=np.eye(1))
     state = replace(state, point=Point(PSI, summed, np.ones(2), 0.0), ending=OutcomeKind.CONVERGED)
-    accepted = {"Bern": ACCEPTED.model_copy(update={"rows": rows})}
-    effects = {"Bern": RandomEffect(modes=(mode,), standard_deviations=(0.0,))}
-    result = make_result(SPECIFICATION, state, [], accepted, effects)
+    counts = Counts(rows=rows, rows_dropped=0, groups={"site": 1})
+    accepted = {"Bern": ACCEPTED.model_copy(update={"counts": counts})}
+    replies = {"Bern": CloseReply(site_effect=RandomEffect(modes=(mode,), standard_deviations=(0.0,)))}
+    result = make_result(SPECIFICATION, state, [], Told.of(SPECIFICATION, accepted, None, replies))
     return json.loads(json.dumps(result, allow_nan=False))
 
 
@@ -70,7 +74,7 @@ def test_a_dispersion_is_called_what_it_is(family: str, link: str, called: str, 
     summed = Contribution(-5.0, np.zeros(3), -4.0 * np.eye(3))
     state = State(specification.layout, 1e-16, 50, round=3, psi=psi, basis=np.eye(1))
     state = replace(state, point=Point(psi, summed, np.ones(3), 0.0), ending=OutcomeKind.CONVERGED)
-    result = make_result(specification, state, [], {"Bern": ACCEPTED}, {})
+    result = make_result(specification, state, [], Told.of(specification, {"Bern": ACCEPTED}, None, {}))
     assert result["glance"]["dispersion"] == {"name": called, "value": pytest.approx(2.0)}
     assert result["glance"]["sigma"] == (pytest.approx(2.0) if family == "gaussian" else None)
     last = next(one for one in result["tidy"] if one["group"] == "Residual")

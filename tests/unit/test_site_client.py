@@ -37,7 +37,11 @@ REQUEST = EvaluateRequest(round=3, specification_sha256=SPECIFICATION.sha256, ps
 MESSAGE = ContributionMessage(value=-1.0, gradient=(0.1, 0.2), hessian=(-1.0, 0.0, -1.0))
 REPLY = EvaluateReply(round=3, contribution=MESSAGE)
 ABOUT = {"site": "Bern", "version": "1", "protocol_min": 2, "protocol_max": 2, "fingerprint": "f", "policy": "open"}
-ACCEPTED = {"specification_sha256": "0" * 64, "fingerprint": "f", "rows": 9, "rows_dropped": 0, "groups": {}}
+ACCEPTED = {
+    "specification_sha256": "0" * 64,
+    "fingerprint": "f",
+    "counts": {"rows": 9, "rows_dropped": 0, "groups": {}},
+}
 
 
 @pytest.fixture(autouse=True)
@@ -273,7 +277,8 @@ def test_accepting_another_specification_is_a_fault() -> None:
 
 @pytest.mark.parametrize("groups", [{"site": 1}, {"ward": 4}, {"site": 1, "ward": 4}])
 def test_groups_of_other_factors_are_a_wrong_answer(groups: dict[str, int]) -> None:
-    answer = ACCEPTED | {"specification_sha256": SPECIFICATION.sha256, "groups": groups}
+    counts = ACCEPTED["counts"] | {"groups": groups}
+    answer = ACCEPTED | {"specification_sha256": SPECIFICATION.sha256, "counts": counts}
     error = fault(lambda _: httpx.Response(200, json=answer), lambda site: site.prepare("a", SPECIFICATION))
     assert (error.code, "other factors" in error.message) == ("site_answer", True)
 

@@ -16,7 +16,7 @@ from coordinator.states import AnalysisState
 from coordinator.store import MemoryStore, Store
 from coordinator.views import AnalysisView, RoundView
 from shared.errors import SettingsError, UnknownAnalysisError
-from shared.messages import Accepted, ContributionMessage, Problem, StartMessage
+from shared.messages import Accepted, ContributionMessage, Counts, Problem, StartMessage
 from shared.request import AnalysisRequest
 from tests.unit import smallest
 
@@ -33,7 +33,9 @@ ROUND = Round(
     seconds=0.5,
 )
 START = StartMessage(quadratics=(CONTRIBUTION,), totals=(20.0, 1.0, 20.0, 0.0, 0.0, 0.0))
-ACCEPTED = Accepted(specification_sha256="0" * 64, fingerprint="f", rows=20, rows_dropped=1, groups={"site": 1})
+ACCEPTED = Accepted(
+    specification_sha256="0" * 64, fingerprint="f", counts=Counts(rows=20, rows_dropped=1, groups={"site": 1})
+)
 
 
 @pytest.fixture(params=["memory", "sql"])

@@ -14,7 +14,7 @@ from coordinator.sql_store import SqlStore
 from coordinator.states import AnalysisState
 from coordinator.tables import METADATA
 from shared.errors import StoreError
-from shared.messages import Accepted, ContributionMessage, StartMessage
+from shared.messages import Accepted, ContributionMessage, Counts, StartMessage
 from shared.request import AnalysisRequest
 from tests.unit.smallest import SPECIFICATION
 
@@ -23,7 +23,9 @@ ROUND = Round(
     number=1, psi=(12345.678,), summed=SUMMED, log_likelihood=SUMMED.value, decrement=0.25, accepted=True, seconds=0.5
 )
 START = StartMessage(quadratics=(SUMMED,), totals=(20.0, 1.0, 20.0, 0.0, 0.0, 0.0))
-ACCEPTED = Accepted(specification_sha256="0" * 64, fingerprint="f", rows=20, rows_dropped=1, groups={"site": 1})
+ACCEPTED = Accepted(
+    specification_sha256="0" * 64, fingerprint="f", counts=Counts(rows=20, rows_dropped=1, groups={"site": 1})
+)
 
 
 def new() -> Analysis:
