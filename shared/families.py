@@ -22,3 +22,9 @@ DISPERSION: dict[FamilyName, Dispersion] = {
     "negative_binomial": "size",
 }
 """What phi is called in the families that have one."""
+R_NAMES: dict[str, FamilyName] = {
+    "Gamma": "gamma",
+    "nbinom2": "negative_binomial",
+    "inverse.gaussian": "inverse_gaussian",
+}
+"""What R calls a family that has another name here."""

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -14,7 +15,7 @@ from pydantic import (
 
 from shared import examples
 from shared.dictionary import VariableName
-from shared.families import FamilyName, LinkName
+from shared.families import R_NAMES, FamilyName, LinkName
 
 SiteName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._()&+'-]{0,119}$")]
 
@@ -36,6 +37,10 @@ QuadraturePoints: TypeAlias = Annotated[
 ]
 
 
+def _as_named_here(value: Any) -> Any:
+    return R_NAMES.get(value, value) if isinstance(value, str) else value
+
+
 class Frozen(BaseModel):
     """The base of what is agreed: nothing extra, nothing that is not finite."""
 
@@ -52,11 +57,11 @@ class AnalysisRequest(Frozen):
         description="as lme4 writes it",
         examples=["death ~ treatment + ns(age, df = 3) + (1 | site/clinic)"],
     )
-    family: FamilyName = Field(
+    family: Annotated[FamilyName, BeforeValidator(_as_named_here)] = Field(
         default="binomial",
         description="of the response: binomial (0/1, or a proportion of sizes), poisson and negative_binomial (counts; the "
         "latter with variance mu + mu^2/size), gaussian (any number), gamma and inverse_gaussian (above zero; variance "
-        "mu^2/shape and mu^3/shape)",
+        "mu^2/shape and mu^3/shape); R's Gamma, inverse.gaussian and nbinom2 are read too",
         examples=["binomial", "negative_binomial"],
     )
     link: LinkName | None = Field(

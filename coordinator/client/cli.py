@@ -27,9 +27,12 @@ Family = Annotated[str, typer.Option(help=f"of the response: {', '.join(LINKS)}"
 Link = Annotated[str | None, typer.Option(help=f"{_LINKS}; the first unless given")]
 Weights = Annotated[str | None, typer.Option(help="a column of prior weights, or of sizes for a proportion")]
 Points = Annotated[
-    str, typer.Option("--quadrature-points", help="of one random effect a group; 1 is Laplace, auto finds out how many")
+    str,
+    typer.Option(
+        "--quadrature-points", "--nAGQ", help="of one random effect a group; 1 is Laplace, auto finds out how many"
+    ),
 ]
-Reml = Annotated[bool, typer.Option("--reml", help="the restricted likelihood, for a gaussian family")]
+Reml = Annotated[bool, typer.Option("--reml", "--REML", help="the restricted likelihood, for a gaussian family")]
 MODEL = ("family", "link", "weights", "random_effect_sd", "quadrature_points", "reml", "sites")
 """Options that are fields of a request."""
 LONGEST_NUMBER = 9

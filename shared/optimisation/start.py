@@ -42,7 +42,7 @@ class Totals(NamedTuple):
     """Of the inner grouping factor; one without a random term."""
     weight: float
     residual: float
-    """Where phi is a sigma: residual sum of squares of the sites' own fits; 0 elsewhere."""
+    """Where phi is a sigma or a shape: residual sum of squares of the sites' own fits in units of V(mu); 0 elsewhere."""
     responses: float
     """Where phi is a size: weighted sum of the responses; 0 elsewhere."""
     predictors: float

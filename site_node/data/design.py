@@ -70,10 +70,10 @@ class _Filling:
             self.census.add_variable(variable, table)
         for column in batch.columns:
             values = finite_column(column, table, self.dictionary)
+            self.census.add_column(column, values)
             for matrix, columns in self._matrices():
                 if column in columns:
-                    matrix[:, columns.index(column)] = values
-            self.census.add_column(column, values)
+                    matrix[:, columns.index(column)] = _carried(values, self.rows.weight)
 
     def _matrices(self) -> tuple[tuple[Matrix, tuple[Column, ...]], ...]:
         return (self.rows.X, self.specification.fixed), (self.rows.Z, random_columns(self.specification))
@@ -89,7 +89,7 @@ def _begun(specification: Specification, dictionary: Dictionary, table: Table) -
         Z=np.zeros((table.rows, len(columns)), order="F"),
         y=observed.y,
         weight=observed.weight,
-        offset=_offset(specification, table, dictionary),
+        offset=_carried(_offset(specification, table, dictionary), observed.weight),
         group=group,
         outer=outer,
         effects=tuple(columns.index(column) for term in specification.random for column in term.columns),
@@ -115,6 +115,11 @@ def _complete_rows(first: Batch, later: Sequence[Batch], table: Table, columns: 
 
 def _arranged(table: Table, order: Places | None) -> Table:
     return table if order is None else table.select(order)
+
+
+def _carried(values: Vector, weight: Vector) -> Vector:
+    """Zero where a row has no weight: it says nothing, and no exponential of it may overflow."""
+    return values if weight.all() else np.where(weight > 0.0, values, 0.0)
 
 
 def _offset(specification: Specification, table: Table, dictionary: Dictionary) -> Vector:

@@ -28,9 +28,21 @@ class OwnProblem:
 
     @cached_property
     def ridge(self) -> Matrix:
-        """In units of the columns' products, so it bounds the linear predictor however collinear they are."""
-        gram = self.rows.X.T @ self.rows.X / max(self.rows.n, 1) / (PRIOR_SD * PRIOR_SD)
+        """In units of the columns' products, so it bounds the linear predictor however collinear they are.
+
+        And of a row's information at phi = 1, where that tends to zero as means grow: a shape has no unit of its own.
+        """
+        gram = self._information * (self.rows.X.T @ self.rows.X) / max(self.rows.n, 1) / (PRIOR_SD * PRIOR_SD)
         return np.asarray(gram + np.diag(np.where(gram.diagonal() > 0.0, 1e-6 * gram.diagonal(), 1.0)))
+
+    @cached_property
+    def _information(self) -> float:
+        if self.family.dispersion != "shape":
+            return 1.0
+        _, information = self.family.working(
+            self.rows.y, self.rows.weight, mean_eta(self.rows, self.family) + 0.0 * self.rows.y
+        )
+        return float(np.mean(information))
 
     def value(self, b: Vector) -> float:
         """At b; not finite outside the link's domain."""
@@ -52,18 +64,13 @@ class OwnProblem:
         """
         if not (self.family.limited or self.family.dispersion):
             return np.zeros(self.rows.X.shape[1])
-        guess = self._least_squares(self.family.initial_eta(self.rows.y, self.rows.weight))
-        constant = self._least_squares(np.full(self.rows.n, mean_eta(self.rows, self.family)))
+        guess = of_responses(self.rows, self.family)
+        constant = _least_squares(self.rows, np.full(self.rows.n, mean_eta(self.rows, self.family)))
         for _ in range(MOST_RETREATS):
             if np.isfinite(self.value(guess)):
                 return guess
             guess = (guess + constant) / 2.0
         return constant
-
-    def _least_squares(self, eta: Vector) -> Vector:
-        carrying = self.rows.weight > 0.0
-        b, *_ = np.linalg.lstsq(self.rows.X[carrying], (eta - self.rows.offset)[carrying])
-        return np.asarray(b)
 
 
 def own_optimum(rows: Rows, family: Family) -> Vector:
@@ -86,6 +93,17 @@ def own_optimum(rows: Rows, family: Family) -> Vector:
                 break
             step, decrement = problem.newton(b)
     return b
+
+
+def of_responses(rows: Rows, family: Family) -> Vector:
+    """Least squares of each row's own predictor, (p,)."""
+    return _least_squares(rows, family.initial_eta(rows.y, rows.weight))
+
+
+def _least_squares(rows: Rows, eta: Vector) -> Vector:
+    root = np.sqrt(rows.weight)
+    b, *_ = np.linalg.lstsq(root[:, None] * rows.X, root * (eta - rows.offset))
+    return np.asarray(b)
 
 
 def slopes(rows: Rows, family: Family, eta: Vector) -> tuple[Vector, Vector]:

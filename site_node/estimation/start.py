@@ -10,9 +10,10 @@ from shared.errors import DataError
 from shared.optimisation.start import StartContribution, Totals, grid, standard_deviations
 from shared.parameters import Matrix, Parameters, Vector
 from site_node.estimation.arrow import Arrow
+from site_node.estimation.families.family import Family
 from site_node.estimation.model import Model
 from site_node.estimation.nesting import Nesting
-from site_node.estimation.own_optimum import mean_eta, own_optimum, slopes
+from site_node.estimation.own_optimum import mean_eta, of_responses, own_optimum, slopes
 from site_node.estimation.predictor import Predictor, with_modes
 from site_node.estimation.rows import Rows
 from site_node.estimation.sums import (
@@ -80,7 +81,7 @@ def _totals(rows: Rows, model: Model) -> Vector:
         rows=float(rows.n),
         groups=float(rows.groups),
         weight=weight,
-        residual=_own_residual(rows) if family.dispersion == "sigma" else 0.0,
+        residual=_own_residual(rows, family) if family.dispersion in {"sigma", "shape"} else 0.0,
         responses=float(rows.weight @ rows.y) if family.dispersion == "size" else 0.0,
         predictors=weight * mean_eta(rows, family) if family.limited else 0.0,
     )
@@ -183,10 +184,10 @@ def _integrate(sums: _Sums, T: Matrix, nesting: Nesting) -> _Integral:
     return _Integral(float(products[0, 0]) / 2, arrow.log_det, -products[1:, 0], products[1:, 1:])
 
 
-def _own_residual(rows: Rows) -> float:
-    """The weighted residual sum of squares of least squares on the site's own rows; from some of them when there are many."""
+def _own_residual(rows: Rows, family: Family) -> float:
+    """The residual sum of squares in units of V(mu) about least squares; from some of the rows when there are many."""
     some = rows.thinned(ENOUGH_ROWS)
-    root = np.sqrt(some.weight)
-    b, *_ = np.linalg.lstsq(root[:, None] * some.X, root * (some.y - some.offset))
-    residual = root * (some.y - some.offset - some.X @ b)
-    return float(residual @ residual) * rows.n / max(some.n, 1)
+    score, information = family.working(some.y, some.weight, some.offset + some.X @ of_responses(some, family))
+    squares = np.divide(score * score, information, out=np.zeros_like(score), where=information > 0.0)
+    residual = float(np.sum(squares)) * rows.n / max(some.n, 1)
+    return residual if np.isfinite(residual) else 0.0

@@ -24,10 +24,14 @@ from shared.formula.expressions import (
     TruthFactor,
     VariableRef,
 )
+from shared.optimisation.start import StartContribution
 from shared.specification import CountsResponse, EventResponse, NumericResponse, RandomTerm, Specification, sha256_of
 from site_node.data.batches import variables_in
 from site_node.data.design import build
 from site_node.data.table import Table
+from site_node.estimation.families import REGISTRY
+from site_node.estimation.model import Model
+from site_node.estimation.start import start_contribution
 
 DICTIONARY = Dictionary(
     variables=(
@@ -175,6 +179,23 @@ def test_binomial_counts_become_a_proportion_and_its_size() -> None:
     made = build(specification(response=CountsResponse(successes=Y, failures=failures)), DICTIONARY, nobody)
     assert (made.rows.y[0], made.rows.weight[0]) == (0, 0)
     assert made.counts.rows == 5, "a row of no weight does not count"
+
+
+@pytest.mark.parametrize(
+    ("family", "link"), [("poisson", "log"), ("negative_binomial", "log"), ("binomial", "cloglog")]
+)
+def test_a_row_of_no_weight_says_nothing_however_large_its_columns_and_its_offset(family, link) -> None:
+    weighted = specification(family, link=link, weights="w", offset=VariableRef("n"))
+
+    def start(x: float, offset: float) -> StartContribution:
+        numbers = table(w=[0, 1, 1, 1, 1, 1], x=[x, 2, 3, 4, 5, 6], n=[offset, 3, 4, 5, 6, 7])
+        model = Model(weighted.layout, REGISTRY[family, link])
+        return start_contribution(build(weighted, DICTIONARY, numbers).rows, model)
+
+    plain, huge = start(1.0, 2.0), start(-1e6, 1e6)
+    for one, other in zip(plain.quadratics, huge.quadratics, strict=True):
+        assert one.value == other.value
+        np.testing.assert_array_equal(one.hessian, other.hessian)
 
 
 def test_a_two_level_response_is_its_event_and_a_proportion_takes_its_size_from_the_weights() -> None:
