@@ -13,7 +13,7 @@ FedglmmError
 ├── ConsortiumError         the consortium file is inconsistent, or does not allow this
 ├── SiteError               a site that cannot be reached, is late, or answers what it must not
 ├── SettingsError           a settings file, a key or a port
-├── StoreError              the coordinator's database cannot be written or read
+├── StoreError              the coordinator's database or a site's ledger cannot be written or read
 └── UnknownAnalysisError    no such analysis here
 
 Outcomes of a fit (converged, separated, ...) are values, not exceptions: shared/optimisation/outcome.py.

@@ -15,6 +15,7 @@ from site_node.estimation.effects import site_effect
 from site_node.estimation.model import model_of
 from site_node.estimation.start import start_contribution
 from site_node.evaluation import Estimator, SiteNode
+from site_node.release.ledger import Ledger
 from site_node.settings import SiteSettings
 
 LARGEST_REQUEST = 64 * 2**20
@@ -38,7 +39,10 @@ def create_app(
         SettingsError: a file with a secret cannot be read.
         ConsortiumError: the consortium file cannot be read, or does not fit the site.
         StoreError: the file of what the site keeps of masked analyses cannot be opened.
+        StoreError: the ledger cannot be written, or was changed.
     """
+    ledger = Ledger(settings.ledger)
+    ledger.open()
     release = version("fedglmm")
     node = SiteNode(
         name=settings.name,
@@ -49,6 +53,7 @@ def create_app(
         estimator=estimator,
         member=settings.member(),
         shares_own=settings.shares_own or settings.policy == "open",
+        ledger=ledger,
     )
     app = SiteApi(
         title=f"fedglmm site {settings.name}",

@@ -42,6 +42,7 @@ from site_node.data.table import Columns
 from site_node.estimation.model import Model
 from site_node.estimation.rows import Rows
 from site_node.finite import in_range
+from site_node.release.account import Entries, Written, account_of, in_json
 from site_node.release.exchange import Member
 from site_node.release.masking import check_masked
 from site_node.release.policy import PolicyName, breaches, judge
@@ -89,6 +90,7 @@ class SiteNode:
         estimator: Estimator,
         member: Member | None = None,
         shares_own: bool = True,
+        ledger: Entries,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name = name
@@ -99,6 +101,7 @@ class SiteNode:
         self._estimator = estimator
         self._member = member
         self._shares_own = shares_own
+        self._ledger = ledger
         self._analyses = Analyses(clock)
         self._preparing = threading.Lock()
 
@@ -124,21 +127,28 @@ class SiteNode:
             RefusedError: the site is not in the roster, or its policy does not let the design pass.
             DataError: the dictionary is another one, the data do not fit or have changed, or the analysis is known
                 with another specification.
+            StoreError: there can be no entry in the ledger.
         """
-        check_addressed(self._name, self._dictionary, specification)
-        check_masked(specification, self._member, self._policy)
-        with self._preparing:
-            known = self._analyses.find(analysis_id)
-            if known is not None:
-                _check_same(known, specification.sha256)
-                self._check_unchanged(known)
-                return known.accepted
-            analysis = self._prepared(analysis_id, specification)
-            self._analyses.keep(analysis_id, analysis)
-        return analysis.accepted
+        with account_of(self._ledger, analysis_id, specification) as account:
+            check_addressed(self._name, self._dictionary, specification)
+            check_masked(specification, self._member, self._policy)
+            with self._preparing:
+                known = self._analyses.find(analysis_id)
+                if known is not None:
+                    _check_same(known, specification.sha256)
+                    self._check_unchanged(known)
+                    return account.enter(known.accepted)
+                analysis = self._prepared(analysis_id, specification)
+                self._analyses.keep(analysis_id, analysis)
+            return account.enter(analysis.accepted)
 
-    def contributions(self, analysis_id: str, request: ContributionRequest) -> Reply:
+    def contributions(self, analysis_id: str, request: ContributionRequest, written: Written = in_json) -> Reply:
         """Answers a round. The same request again gets the very same reply.
+
+        Args:
+            analysis_id: the coordinator's.
+            request: what is asked.
+            written: how the reply is written, whose bytes the ledger has the hash of.
 
         Raises:
             UnknownAnalysisError: the analysis was not prepared here, or too long ago.
@@ -147,20 +157,23 @@ class SiteNode:
             JoinError, ProofError, EncodingError: as `Exchange` has them, where sums are masked.
             DataError: the specification is another one, psi has another length, the data have changed, or the numbers
                 leave floating point's range.
+            StoreError: there can be no entry in the ledger.
         """
-        if self._member is not None and (left := self._member.repeated(analysis_id, request.round)):
-            return left
-        with self._analyses.using(analysis_id) as analysis:
+        with (
+            self._analyses.using(analysis_id) as analysis,
+            account_of(self._ledger, analysis_id, analysis.specification, request.round) as account,
+        ):
             _check_same(analysis, request.specification_sha256)
             self._check_unchanged(analysis)
             if analysis.last is not None and analysis.last[0] == request:
-                return analysis.last[1]
+                return account.enter(analysis.last[1], written)
             state = analysis.exchange.check(request) if analysis.exchange else None
             check_round(request, analysis.answered, analysis.specification.max_rounds)
             began = time.perf_counter()
             with in_range():
                 reply = self._answer(analysis, request, state)
             seconds = round(time.perf_counter() - began, 6)
+            account.enter(reply, written)
             analysis.answer(request, reply)
         _log.info("answered", site=self._name, analysis=analysis_id, round=request.round, seconds=seconds)
         return reply
@@ -174,22 +187,16 @@ class SiteNode:
         Raises:
             UnknownAnalysisError: the analysis was not prepared here, or too long ago.
             DataError: psi has another length, or the numbers leave floating point's range.
+            StoreError: there can be no entry in the ledger; the design is kept.
         """
-        if self._member is not None and (known := self._member.closed(analysis_id)):
-            return known
-        with self._analyses.using(analysis_id) as analysis:
-            effect, exchange = None, analysis.exchange
-            signature = exchange.signature(request) if exchange else None
-            if request.psi is not None and analysis.specification.site_effects:
-                psi, basis = _vector(request.psi, analysis.model), _basis(request.basis, analysis.model)
-                answered = {point[:2] for point in analysis.answered.values()}
-                consents = exchange is None or self._shares_own
-                if consents and (signature is not None or (request.psi, request.basis) in answered):
-                    with in_range():
-                        effect = self._effect(analysis, psi, basis)
-            reply = CloseReply(site_effect=effect, signature=signature)
-            if exchange is not None:
-                exchange.end(reply)
+        with (
+            self._analyses.using(analysis_id) as analysis,
+            account_of(self._ledger, analysis_id, analysis.specification) as account,
+        ):
+            left = analysis.exchange.closed if analysis.exchange else None
+            reply = account.enter(left or self._closing(analysis, request), outcome=request.outcome)
+            if analysis.exchange is not None:
+                analysis.exchange.end(reply)
             self._analyses.drop(analysis_id)
         _log.info("closed", site=self._name, analysis=analysis_id, outcome=request.outcome[:LOGGED_TEXT])
         return reply
@@ -229,6 +236,18 @@ class SiteNode:
         if exchange is not None:
             return exchange.masked(request, state, contribution_vector(contribution, model.layout))
         return EvaluateReply(round=request.round, contribution=ContributionMessage.of(contribution))
+
+    def _closing(self, analysis: Analysis, request: CloseRequest) -> CloseReply:
+        effect, exchange = None, analysis.exchange
+        signature = exchange.signature(request) if exchange else None
+        if request.psi is not None and analysis.specification.site_effects:
+            psi, basis = _vector(request.psi, analysis.model), _basis(request.basis, analysis.model)
+            answered = {point[:2] for point in analysis.answered.values()}
+            consents = exchange is None or self._shares_own
+            if consents and (signature is not None or (request.psi, request.basis) in answered):
+                with in_range():
+                    effect = self._effect(analysis, psi, basis)
+        return CloseReply(site_effect=effect, signature=signature)
 
     def _effect(self, analysis: Analysis, psi: Vector, basis: Matrix) -> RandomEffect:
         modes, deviations = self._estimator.site_effect(analysis.design.rows, analysis.model, psi, basis)

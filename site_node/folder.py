@@ -8,7 +8,7 @@ from shared.errors import SettingsError
 from shared.keys import make_secret
 from shared.signing import make_identity
 from site_node.release.policy import PolicyName
-from site_node.settings import FILE_NAME, settings_in
+from site_node.settings import FILE_NAME, LEDGER_NAME, settings_in
 
 IDENTITY = "identity"
 _TEMPLATE = """\
@@ -34,6 +34,9 @@ port = {port}
 # A file with the key that the coordinator must show. Needed as soon as host is not 127.0.0.1.
 {key_file}
 
+# Grows by a line for everything that leaves: `fedglmm-site ledger show .`. Nothing leaves where the server cannot write it.
+ledger = {ledger}
+
 # Random bytes that key the fingerprint of the data, so that nobody can guess the data from it.
 secret_file = "secret"
 
@@ -55,6 +58,7 @@ def write_site(
     port: int = 0,
     key_file: str | None = None,
     consortium: str | None = None,
+    ledger: str = LEDGER_NAME,
 ) -> None:
     """Writes site.toml, and the secret file unless there is one.
 
@@ -72,6 +76,7 @@ def write_site(
         policy=json.dumps(policy),
         host=json.dumps(host),
         port=port,
+        ledger=json.dumps(ledger),
         key_file='# key_file = "key"' if key_file is None else f"key_file = {json.dumps(key_file)}",
         consortium=f"{'# ' if consortium is None else ''}consortium = {json.dumps(consortium or CONSORTIUM)}",
         identity_file=f'{"# " if consortium is None else ""}identity_file = "{IDENTITY}"',

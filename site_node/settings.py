@@ -22,6 +22,7 @@ from site_node.release.policy import PolicyName
 FILE_NAME = "site.toml"
 KEPT_NAME = "masked.db"
 """Beside the signing key: what the site keeps of masked analyses."""
+LEDGER_NAME = "ledger.jsonl"
 
 _SECRET_BYTES = 32
 
@@ -38,6 +39,7 @@ class SiteSettings(BaseModel):
     host: str = "127.0.0.1"
     port: int = Field(default=0, ge=0, le=65535, description="0: any that is free")
     key_file: Path | None = Field(default=None, description="the bearer key that the coordinator must show")
+    ledger: Path = Field(default=Path(LEDGER_NAME), description="a line for each reply that left; it only grows")
     secret_file: Path | None = Field(default=None, description="bytes that key the fingerprint of the data")
     consortium: Path | None = Field(default=None, description="the agreed file: with it the site answers under masks")
     identity_file: Path | None = Field(default=None, description="the site's signing key")
@@ -136,7 +138,8 @@ def _unreadable(error: Exception, path: Path) -> SettingsError:
 
 
 def _absolute(written: dict[str, Any], folder: Path) -> dict[str, Any]:
-    paths = {"data", "dictionary", "key_file", "secret_file", "consortium", "identity_file"}
+    paths = {"data", "dictionary", "key_file", "secret_file", "consortium", "identity_file", "ledger"}
+    written = {"ledger": LEDGER_NAME} | written
     return {
         name: folder / value if name in paths and isinstance(value, str) else value for name, value in written.items()
     }

@@ -51,28 +51,13 @@ class Member:
     kept: Kept
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
-    def closed(self, analysis_id: str) -> CloseReply | None:
-        """What left at the close of an analysis that has ended here."""
-        written = self.kept.get(analysis_id, Kind.END)
-        return None if written is None else CloseReply.model_validate_json(written)
-
-    def repeated(self, analysis_id: str, number: int) -> MaskedReply | None:
-        """The last masked answer of an analysis that has ended here: a coordinator that restarted asks for it again."""
-        if self.kept.get(analysis_id, Kind.END) is None:
-            return None
-        written = self.kept.get(analysis_id, Kind.ANSWER, number)
-        return None if written is None else MaskedReply.of(number, from_bytes(written))
-
     def exchange(self, analysis_id: str, specification: Specification, fingerprint: str) -> "Exchange":
         """Takes part in an analysis: from where it stands, if the site knows it.
 
         Raises:
             ConsortiumError: the roster is none that the consortium agreed to.
-            RefusedError: the analysis has ended here.
         """
         self.consortium.check_roster(specification.roster)
-        if self.kept.get(analysis_id, Kind.END) is not None:
-            raise _refused("the analysis has ended here.", "Submit it again, as a new one.", "ended", rule="G3")
         agreed = Agreed(self.consortium, analysis_id, specification.sha256, specification.roster)
         written = self.kept.get(analysis_id, Kind.JOIN)
         if written is None:
@@ -107,6 +92,10 @@ class Exchange:
             ProofError: the sum does not follow from this site's answer.
             RefusedError: psi is another one, the fit has ended, or a sum is missing or another one than before.
         """
+        if self.closed is not None:
+            if self.answered(request.round) is None:
+                raise _refused("the analysis has ended here.", "Submit it again, as a new one.", "ended", rule="G3")
+            return None  # a coordinator that restarted asks for the last answer again
         if isinstance(request, StartRequest):
             ordered = check_joins(request.joins, self.agreed, self.member.clock())
             if self.join not in ordered:
@@ -127,6 +116,12 @@ class Exchange:
                 rule=REPLAY,
             )
         return state
+
+    @property
+    def closed(self) -> CloseReply | None:
+        """What left at the close, if the analysis has ended here."""
+        written = self._kept(Kind.END)
+        return None if written is None else CloseReply.model_validate_json(written)
 
     def answered(self, number: int) -> MaskedReply | None:
         """What left in a round, if it did."""
@@ -216,7 +211,8 @@ class Exchange:
 
     def end(self, reply: CloseReply) -> None:
         """Keeps what leaves at the close, and erases the key with all else."""
-        self.member.kept.end(self.agreed.analysis, reply.written, self._last)
+        if self.closed is None:
+            self.member.kept.end(self.agreed.analysis, reply.written, self._last)
 
     @property
     def _last(self) -> int:

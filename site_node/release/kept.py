@@ -70,11 +70,11 @@ class Kept:
         return content if kept is None else kept
 
     def end(self, analysis: str, content: bytes, last: int) -> None:
-        """Keeps how the analysis ended and the last masked answer, which may be asked for again; erases all else of it."""
+        """Keeps how the analysis ended and what may be asked for again, the join and the last answer; erases all else."""
         with self._lock, self._told("written"):
             self._connection.execute("BEGIN IMMEDIATE")
-            erased = "DELETE FROM kept WHERE analysis = ? AND NOT (kind = ? AND number = ?)"
-            self._connection.execute(erased, (analysis, Kind.ANSWER.value, last))
+            erased = "DELETE FROM kept WHERE analysis = ? AND kind != ? AND NOT (kind = ? AND number = ?)"
+            self._connection.execute(erased, (analysis, Kind.JOIN.value, Kind.ANSWER.value, last))
             self._connection.execute("INSERT INTO kept VALUES (?, ?, 0, ?)", (analysis, Kind.END.value, content))
             self._connection.execute("COMMIT")
 

@@ -76,6 +76,7 @@ def real_sites(
                 policy=policy,
                 secret_file=folder / "secret",
                 **(_membership(folder, [f"S{k}" for k in range(len(tables))], name) if masked else {}),
+                ledger=folder / f"{name}.ledger.jsonl",
             )
         )
     return sites
