@@ -17,7 +17,7 @@ from coordinator.settings import Settings
 from coordinator.store import MemoryStore
 from shared import packed
 from shared.errors import StoreError
-from shared.messages import LONGEST_TEXT
+from shared.wire import LONGEST_TEXT
 from shared.optimisation.start import grid, totals_size
 from shared.specification import Specification
 from site_node.app import create_app
