@@ -25,17 +25,19 @@ class Desk:
     sites: tuple[str, ...]
     resolve: Resolve
 
-    def submit(self, request: AnalysisRequest, idempotency_key: str | None) -> tuple[Analysis, bool]:
-        """The analysis of this request, and whether it is new.
+    def submit(
+        self, request: AnalysisRequest, idempotency_key: str | None, owner: str | None = None
+    ) -> tuple[Analysis, bool]:
+        """The analysis of this request, and whether it is new. An Idempotency-Key is its owner's: another's request is another.
 
         Raises:
             RequestError: the request cannot be carried out, or its key stands for another request.
             DictionaryError: it names what the dictionary lacks.
         """
         specification = self.resolve(request, self.dictionary, self.sites)
-        new = Analysis.submitted(request, specification, idempotency_key)
+        new = Analysis.submitted(request, specification, idempotency_key, owner)
         kept = self.store.add(new, specification)
-        if kept.request_sha256 != new.request_sha256:
+        if (kept.request_sha256, kept.owner) != (new.request_sha256, owner):
             raise RequestError(
                 "this Idempotency-Key was used for another request.",
                 where="Idempotency-Key",

@@ -14,6 +14,7 @@ from coordinator.cli import app
 from coordinator.settings import Settings, load_settings
 from coordinator.store import MemoryStore
 from shared.errors import SettingsError
+from tests.federation.people import entry
 
 SITE = '[[sites]]\nname = "Bern"\nurl = "http://127.0.0.1:9001"\nkey_file = "bern.key"\n'
 MINIMAL = f'dictionary = "dictionary.json"\n{SITE}'
@@ -112,23 +113,23 @@ def test_serve_names_a_port_that_is_in_use(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "url", "said"),
+    ("host", "url"),
     [
-        ("0.0.0.0", "http://127.0.0.1:9001", "keys"),  # noqa: S104 -- that is the point
-        ("127.0.0.1", "https://bern.example.org", "bern.key"),
+        ("0.0.0.0", "http://127.0.0.1:9001"),  # noqa: S104 -- that is the point
+        ("127.0.0.1", "https://bern.example.org"),
     ],
 )
-def test_short_keys_do_for_this_machine_only(tmp_path: Path, host: str, url: str, said: str) -> None:
+def test_a_sites_short_key_does_for_this_machine_only(tmp_path: Path, host: str, url: str) -> None:
     (tmp_path / "dictionary.json").write_text('{"variables": [{"name": "age", "type": "number"}]}', encoding="utf-8")
-    for name in ("keys", "bern.key"):
-        (tmp_path / name).write_text("short", encoding="utf-8")
+    for name, content in (("keys.toml", entry("anna", "run")), ("bern.key", "short")):
+        (tmp_path / name).write_text(content, encoding="utf-8")
         (tmp_path / name).chmod(0o600)
-    text = f'keys_file = "keys"\n{MINIMAL}'
+    text = f'keys_file = "keys.toml"\n{MINIMAL}'
     create_app(load(tmp_path, text), store=MemoryStore())
     exposed = load(tmp_path, f'host = "{host}"\n{text}'.replace("http://127.0.0.1:9001", url))
     with pytest.raises(SettingsError, match="fewer than 16") as caught:
         create_app(exposed, store=MemoryStore())
-    assert said in caught.value.where
+    assert "bern.key" in caught.value.where
 
 
 def test_the_database_is_for_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
