@@ -86,7 +86,7 @@ def key_set(text: bytes) -> dict[str | None, jwk.Key]:
     """
     found = json.loads(text)
     entries = found.get("keys") if isinstance(found, dict) else None
-    keys = [key for entry in entries or () if (key := _public_key(entry)) is not None]
+    keys = [key for entry in (entries if isinstance(entries, list) else ()) if (key := _public_key(entry)) is not None]
     if not keys:
         raise ValueError("it is no JSON Web Key Set with a public key for signatures")
     by_id: dict[str | None, jwk.Key] = {key.kid: key for key in keys if key.kid is not None}

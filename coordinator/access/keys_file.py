@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -71,21 +71,28 @@ def revoke_keys(path: Path, name: str, *, today: date, keep_newest: bool = False
     Raises:
         SettingsError: nobody has that name, or the file cannot be read or written. Then nothing is changed.
     """
-    keys = keys_in(text_of(path), path)
-    own = [place for place, key in enumerate(keys) if key.name == name]
-    if not own:
-        names = ", ".join(dict.fromkeys(key.name for key in keys))
-        raise SettingsError(f"nobody has a key under the name {name}.", where=str(path), remedy=f"The names: {names}.")
-    now = [place for place in (own[:-1] if keep_newest else own) if keys[place].revoked is None]
     with _changed(path) as draft:
-        preamble, *entries = re.split(rf"^(?={re.escape(_ENTRY)})", text_of(path), flags=re.MULTILINE)
-        for place in now:
-            if place < len(entries):
-                entries[place] = entries[place].replace(_ENTRY, f"{_ENTRY}revoked = {today}\n", 1)
-        draft.write_text(preamble + "".join(entries), encoding="utf-8")
+        text = text_of(path)
+        keys = keys_in(text, path)
+        own = [place for place, key in enumerate(keys) if key.name == name]
+        if not own:
+            names = ", ".join(dict.fromkeys(key.name for key in keys))
+            message = f"nobody has a key under the name {name}."
+            raise SettingsError(message, where=str(path), remedy=f"The names: {names}.")
+        now = {place for place in (own[:-1] if keep_newest else own) if keys[place].revoked is None}
+        draft.write_text(_with_revoked(text, now, today), encoding="utf-8")
         wanted = tuple(key.model_copy(update={"revoked": today} if n in now else {}) for n, key in enumerate(keys))
         _check(draft, wanted, path, f"write `revoked = {today}` into each entry of {name}")
     return len(now)
+
+
+def _with_revoked(text: str, places: Collection[int], day: date) -> str:
+    preamble, *entries = re.split(rf"^(?={re.escape(_ENTRY)})", text, flags=re.MULTILINE)
+    changed = [
+        entry.replace(_ENTRY, f"{_ENTRY}revoked = {day}\n", 1) if place in places else entry
+        for place, entry in enumerate(entries)
+    ]
+    return preamble + "".join(changed)
 
 
 def _written(key: Key) -> str:
@@ -99,10 +106,13 @@ def _written(key: Key) -> str:
 
 def _check(draft: Path, wanted: tuple[Key, ...], path: Path, by_hand: str) -> None:
     """Whether a draft says what it should: the file may be written otherwise than these commands write."""
-    if keys_in(text_of(draft), path) != wanted:
-        raise SettingsError(
-            "its entries are written in another way than here.", where=str(path), remedy=f"Edit it: {by_hand}."
-        )
+    try:
+        is_so = keys_in(text_of(draft), path) == wanted
+    except SettingsError:
+        is_so = False
+    if not is_so:
+        message = "its entries are written in another way than here."
+        raise SettingsError(message, where=str(path), remedy=f"Edit it: {by_hand}.")
 
 
 @contextmanager
