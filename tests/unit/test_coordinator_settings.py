@@ -85,6 +85,42 @@ def test_listening_widely_needs_keys(tmp_path: Path, host: str) -> None:
     assert load(tmp_path, f'host = "{host}"\nkeys_file = "keys"\n{MINIMAL}').host == host
 
 
+OIDC = (
+    '[oidc]\nissuer = "https://login.example.org"\naudience = "fedglmm"\njwks_url = "https://login.example.org/keys"\n'
+)
+
+
+def test_an_issuer_of_tokens_does_where_keys_are_needed(tmp_path: Path) -> None:
+    settings = load(tmp_path, f'host = "0.0.0.0"\n{MINIMAL}{OIDC}')
+    assert settings.oidc is not None
+    assert settings.oidc.role_claim == "role"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ('audience = "fedglmm"\n', "", "oidc.audience"),
+        ('issuer = "https://login.example.org"', 'issuer = ""', "oidc.issuer"),
+        ("jwks_url", "jwks", "oidc.jwks"),
+        ('jwks_url = "https://login.example.org/keys"\n', "", "one of the two is needed"),
+        ("jwks_url", 'jwks_file = "keys.json"\njwks_url', "one of the two is needed"),
+        ('jwks_url = "https', 'jwks_url = "http', "a jwks_url begins with https://"),
+        ('jwks_url = "https://', 'jwks_url = "https://me:pass@', "has neither blanks nor a user"),
+    ],
+)
+def test_an_issuer_is_whole_and_its_keys_come_by_a_way_that_nobody_changes(
+    tmp_path: Path, before: str, after: str, said: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(tmp_path, MINIMAL + OIDC.replace(before, after))
+    assert said in str(caught.value)
+    assert "oidc" in caught.value.where
+
+
+def test_an_issuer_on_this_machine_needs_no_tls(tmp_path: Path) -> None:
+    assert load(tmp_path, MINIMAL + OIDC.replace("https://login.example.org/keys", "http://127.0.0.1:9/keys")).oidc
+
+
 def test_serve_says_what_is_wrong_and_ends_with_two(tmp_path: Path) -> None:
     run = CliRunner().invoke(app, ["serve", str(tmp_path / "missing.toml")])
     assert (run.exit_code, run.stdout) == (2, "")
