@@ -134,8 +134,6 @@ def caller_of(keys: Sequence[Key], shown: str, day: date) -> Caller:
     if key is None or not is_made(shown):
         raise CredentialsError("nobody is known by this key.", where=COORDINATOR, remedy=NEW_ONE)
     if key.state(day) != "valid":
-        happened = (
-            f"was revoked on {key.revoked}" if key.revoked else f"has expired: its last day was before {key.expires}"
-        )
+        happened = f"was revoked on {key.revoked}" if key.revoked else f"expired on {key.expires}"
         raise CredentialsError(f"the key {happened}.", where=COORDINATOR, remedy=NEW_ONE)
     return Caller(key.name, key.role)

@@ -45,10 +45,10 @@ class Caller:
         Raises:
             RoleError: naming the role that is needed.
         """
-        if self.name is None or self.name != owner:
+        own = self.name is not None and self.name == owner
+        if not own and not self.role.covers(Role.ADMINISTER):
             message = f"the analysis is not yours: that needs the role `{Role.ADMINISTER}`, and yours is `{self.role}`."
-            if not self.role.covers(Role.ADMINISTER):
-                raise _role_error(message, Role.ADMINISTER)
+            raise _role_error(message, Role.ADMINISTER)
 
 
 ANYBODY = Caller(None, Role.ADMINISTER)
