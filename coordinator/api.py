@@ -6,8 +6,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from fastapi import Depends, FastAPI
 
 from coordinator import problems
+from coordinator.guard import Guard
 from coordinator.routes import analyses, consortium, events, submission
-from coordinator.routes.service import Service, authorised
+from coordinator.routes.service import FORBIDDEN, Service, caller
 from shared import openapi
 from shared.body_limit import BodyLimit
 from shared.messages import Health
@@ -36,9 +37,13 @@ def create_api(service: Service) -> FastAPI:
     app.get("/health")(health)
     for routes in (submission, analyses, events, consortium):
         app.include_router(
-            routes.router, prefix="/v1", dependencies=[Depends(authorised)], responses=openapi.problems(401, 500, 503)
+            routes.router,
+            prefix="/v1",
+            dependencies=[Depends(caller)],
+            responses=openapi.problems(401, 500, 503, other={403: FORBIDDEN}),
         )
     app.add_middleware(BodyLimit, limit=LARGEST_REQUEST)
+    app.add_middleware(Guard, access=service.access)  # around the limit: who may not ask sends no body
     problems.install(app)
     return app
 

@@ -5,22 +5,25 @@ from collections.abc import Mapping
 import httpx
 from fastapi import FastAPI
 
+from coordinator.access.authentication import Access, TokenCheck
+from coordinator.access.key_ring import KeyRing
 from coordinator.analysis import Federation
 from coordinator.api import create_api
 from coordinator.events import Watchers
-from coordinator.keys import read_key, read_keys
+from coordinator.keys import read_key
 from coordinator.optimiser import Optimiser
 from coordinator.request import resolve
 from coordinator.result import make_result
 from coordinator.routes.service import Service
 from coordinator.runner import Runner
-from coordinator.settings import Settings
+from coordinator.settings import OidcSettings, Settings
 from coordinator.site_client import SiteClient
 from coordinator.sql_store import SqlStore
 from coordinator.store import Store
 from coordinator.submission import Desk
 from shared.consortium import read_consortium
 from shared.dictionary import read_dictionary
+from shared.errors import SettingsError
 from shared.listening import is_loopback
 from shared.optimisation.start import add_starts
 from shared.optimisation.step import begin, step
@@ -40,13 +43,16 @@ def create_app(
         transports: other ways than the network to a site, by its name.
 
     Raises:
-        SettingsError: a key file or the database cannot be used.
+        SettingsError: a key file, the issuer's keys or the database cannot be used.
         ConsortiumError: the consortium file cannot be read, or is inconsistent.
         DictionaryError: the dictionary cannot be read, or is inconsistent.
     """
     dictionary = read_dictionary(settings.dictionary)
     exposed = not is_loopback(settings.host)
-    keys = () if settings.keys_file is None else read_keys(settings.keys_file, exposed=exposed)
+    access = Access(
+        None if settings.keys_file is None else KeyRing(settings.keys_file, exposed=exposed),
+        None if settings.oidc is None else _tokens(settings.oidc),
+    )
     sites = {
         site.name: SiteClient(
             site.name,
@@ -69,4 +75,13 @@ def create_app(
     )
     desk = Desk(kept, dictionary, tuple(sites), resolve, consortium)
     runner = Runner(federation, settings.running_at_once)
-    return create_api(Service(kept, sites, desk, runner, Watchers(kept), dictionary, keys))
+    return create_api(Service(kept, sites, desk, runner, Watchers(kept), dictionary, access))
+
+
+def _tokens(settings: OidcSettings) -> TokenCheck:
+    try:
+        from coordinator.access.tokens import tokens_of  # noqa: PLC0415 -- it needs an extra that others do without
+    except ImportError:
+        remedy = "Install fedglmm with it: `pip install '.[oidc]'` in its folder."
+        raise SettingsError("tokens need the extra `oidc`.", where="oidc", remedy=remedy) from None
+    return tokens_of(settings)

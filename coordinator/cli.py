@@ -1,20 +1,26 @@
-"""The command of a coordinator's operator: fedglmm-coordinator init, serve, backup."""
+"""The command of a coordinator's operator: fedglmm-coordinator init, serve, backup, keys."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.table import Table
 
 from coordinator import log
+from coordinator.access.keys import keys_in, today
+from coordinator.access.keys_file import add_key, revoke_keys
+from coordinator.access.roles import Role
 from coordinator.app import create_app
 from coordinator.backup import back_up
-from coordinator.folder import ANALYST, DATABASE, key_name, site_of, write_coordinator
+from coordinator.folder import ADMINISTRATOR, DATABASE, KEYS_FILE, key_name, site_of, write_coordinator
 from coordinator.serving import Server, socket_of
-from coordinator.settings import FILE_NAME, load_settings
-from shared.errors import FedglmmError
+from coordinator.settings import FILE_NAME, load_settings, text_of
+from shared.errors import FedglmmError, SettingsError
 from shared.listening import url_of
 
 app = typer.Typer(
@@ -22,7 +28,11 @@ app = typer.Typer(
 )
 
 
+keys_app = typer.Typer(help="Who may use the coordinator.", no_args_is_help=True)
+app.add_typer(keys_app, name="keys")
+
 Config = Annotated[Path, typer.Argument(help="the settings, or the folder with coordinator.toml")]
+At = Annotated[Path, typer.Option("--config", help="the settings, or the folder with coordinator.toml")]
 
 
 @app.callback()
@@ -40,16 +50,20 @@ def init(
     database: Annotated[str, typer.Option(help="its URL")] = DATABASE,
     keys: Annotated[Path, typer.Option(help="the folder of the keys; relative to the coordinator's")] = Path("keys"),
 ) -> None:
-    """Write a commented coordinator.toml, and a random key for the analyst and for each site."""
+    """Write a commented coordinator.toml, a random key for each site, and the first administrator's key, printed once."""
     with _told():
         sites = [site_of(written) for written in site]
-        write_coordinator(folder, sites, host=host, port=port, database=database, keys=keys)
-    typer.echo(f"Wrote {folder / FILE_NAME}. Next:")
-    typer.echo(f"- {folder / 'dictionary.json'} must be the same file as at every site: copy it there;")
+        key = write_coordinator(folder, sites, host=host, port=port, database=database, keys=keys)
+    _say(f"Wrote {folder / FILE_NAME}. Next:")
+    _say(f"- {folder / 'dictionary.json'} must be the same file as at every site: copy it there;")
     for one in sites:
-        typer.echo(f"- give {folder / keys / key_name(one.name)} to {one.name}, for its key_file, and to nobody else;")
-    typer.echo(f"- {folder / keys / ANALYST} is the analyst's;")
-    typer.echo(f"- fedglmm-coordinator serve {folder / FILE_NAME}")
+        _say(f"- give {folder / keys / key_name(one.name)} to {one.name}, for its key_file, and to nobody else;")
+    _say(f"- fedglmm-coordinator keys add NAME --role run --config {folder}, for each analyst;")
+    _say(f"- fedglmm-coordinator serve {folder / FILE_NAME}")
+    if key is None:
+        _say(f"{folder / keys / KEYS_FILE} was there already, and is kept.")
+    else:
+        _hand_over(key, ADMINISTRATOR)
 
 
 @app.command()
@@ -79,6 +93,72 @@ def backup(
     with _told():
         count = back_up(load_settings(config).database, file)
     typer.echo(f"Wrote {file}: {count} {'analysis' if count == 1 else 'analyses'}.")
+
+
+@keys_app.command("add")
+def add(
+    name: Annotated[str, typer.Argument(help="whose key it is; analyses are owned under it")],
+    *,
+    role: Annotated[
+        Role, typer.Option(help="read: look; run: submit as well; administer: end others' analyses as well")
+    ],
+    expires: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="the first day (UTC) on which it is not valid any more"),
+    ] = None,
+    config: At = Path(FILE_NAME),
+) -> None:
+    """Make a key and print it, once. A running coordinator knows it at once."""
+    with _told():
+        day = None if expires is None else expires.date()
+        key = add_key(_keys_file(config), name, role, today=today(), expires=day)
+    _hand_over(key, name)
+
+
+@keys_app.command("list")
+def list_keys(config: At = Path(FILE_NAME)) -> None:
+    """List whose keys there are, never a key."""
+    with _told():
+        path = _keys_file(config)
+        keys = keys_in(text_of(path), path)
+    table = Table(*("name", "role", "state", "created", "expires", "revoked"))
+    for key in keys:
+        days = (str(day or "") for day in (key.created, key.expires, key.revoked))
+        table.add_row(key.name, key.role, key.state(today()), *days)
+    Console().print(table)
+
+
+@keys_app.command("revoke")
+def revoke(
+    name: Annotated[str, typer.Argument(help="whose keys")],
+    *,
+    keep_newest: Annotated[
+        bool, typer.Option("--keep-newest", help="all but the last one made: after a rotation")
+    ] = False,
+    config: At = Path(FILE_NAME),
+) -> None:
+    """Revoke somebody's keys. A running coordinator refuses them at once."""
+    with _told():
+        count = revoke_keys(_keys_file(config), name, today=today(), keep_newest=keep_newest)
+    _say(f"Revoked: {count} {'key' if count == 1 else 'keys'} of {name}.")
+
+
+def _keys_file(config: Path) -> Path:
+    path = load_settings(config).keys_file
+    if path is None:
+        remedy = 'Write `keys_file = "keys.toml"` there first, and restart the coordinator.'
+        raise SettingsError("the settings name no keys file.", where=f"{config}: keys_file", remedy=remedy)
+    return path
+
+
+def _hand_over(key: str, name: str) -> None:
+    """The key alone is on standard output, so that it can be sent to a file."""
+    _say(f"The key of {name}, which is kept nowhere and not shown again:")
+    typer.echo(key)
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)
 
 
 @contextmanager

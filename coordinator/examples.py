@@ -7,6 +7,7 @@ ANALYSIS: Example = {
     "state": "running",
     "since": "2026-11-22T17:37:44.990+00:00",
     "created_at": "2026-11-22T17:37:44.964+00:00",
+    "owner": "anna",
     "title": "",
     "formula": "death ~ treatment + (1 | site)",
     "family": "binomial",

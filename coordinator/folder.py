@@ -7,12 +7,17 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from coordinator.access.keys import today
+from coordinator.access.keys_file import add_key
+from coordinator.access.roles import Role
 from coordinator.settings import FILE_NAME, SiteSettings, settings_in
 from shared.errors import SettingsError
 from shared.keys import make_secret
 from shared.validation import in_words
 
-ANALYST = "analyst.key"
+KEYS_FILE = "keys.toml"
+ADMINISTRATOR = "administrator"
+"""The name of the first key."""
 DATABASE = "sqlite:///coordinator.db"
 _TEMPLATE = """\
 # The coordinator of a fedglmm federation. Paths are relative to this file.
@@ -27,8 +32,15 @@ dictionary = "dictionary.json"
 # What was asked for and summed. After a restart unfinished analyses go on from it.
 database = {database}
 
-# The analysts' keys, one `name:key` or key a line.
+# Who may use it, by hashes of their keys: `fedglmm-coordinator keys add NAME --role run`, `keys list`, `keys revoke NAME`.
 keys_file = {keys_file}
+
+# Tokens of an issuer of OpenID Connect, beside the keys or instead of them. Needs the extra `oidc`; docs/operations.md says more.
+# [oidc]
+# issuer = "https://login.example.org"
+# audience = "fedglmm"
+# jwks_url = "https://login.example.org/jwks.json"
+# role_claim = "role"
 """
 _SITE = """
 [[sites]]
@@ -55,8 +67,8 @@ def site_of(written: str) -> SiteSettings:
 
 def write_coordinator(
     folder: Path, sites: Sequence[SiteSettings], *, host: str, port: int, database: str, keys: Path
-) -> None:
-    """Writes coordinator.toml, and a random key for the analyst and for each site unless its file is there.
+) -> str | None:
+    """Writes coordinator.toml, a random key for each site unless its file is there, and a keys file unless there is one.
 
     Args:
         folder: the coordinator's folder.
@@ -66,6 +78,9 @@ def write_coordinator(
         database: its URL.
         keys: the folder of the keys, relative to the coordinator's.
 
+    Returns:
+        The first administrator's key, which is kept nowhere; none if there was a keys file.
+
     Raises:
         SettingsError: there is a coordinator.toml already, a setting is wrong, or two sites cannot be told apart. Then nothing
             is written.
@@ -74,10 +89,10 @@ def write_coordinator(
     if path.exists():
         raise SettingsError("the file exists.", where=str(path), remedy="Edit it, or remove it first.")
     key_files = [keys / key_name(site.name) for site in sites]
-    for what, values in (("key file", [ANALYST, *(file.name for file in key_files)]), ("url", [s.url for s in sites])):
+    for what, values in (("key file", [file.name for file in key_files]), ("url", [s.url for s in sites])):
         if len({value.lower() for value in values}) != len(values):
             raise SettingsError(f"two would have the same {what}.", where="sites", remedy="Change a name or a URL.")
-    texts = {"host": host, "database": database, "keys_file": str(keys / ANALYST)}
+    texts = {"host": host, "database": database, "keys_file": str(keys / KEYS_FILE)}
     written = _TEMPLATE.format(port=port, **{name: json.dumps(text) for name, text in texts.items()})
     for site, file in zip(sites, key_files, strict=True):  # a JSON string is a TOML string
         texts = {"name": site.name, "url": site.url, "key_file": str(file)}
@@ -85,9 +100,11 @@ def write_coordinator(
     settings_in(written, path)
     for made in (folder, folder / keys):
         made.mkdir(parents=True, exist_ok=True)
-    for file in (keys / ANALYST, *key_files):
+    for file in key_files:
         make_secret(folder / file)
     path.write_text(written, encoding="utf-8")
+    people = folder / keys / KEYS_FILE
+    return None if people.exists() else add_key(people, ADMINISTRATOR, Role.ADMINISTER, today=today())
 
 
 def key_name(site: str) -> str:

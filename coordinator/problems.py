@@ -11,11 +11,31 @@ from starlette.routing import compile_path
 from coordinator.submission import KEY_REUSED
 from shared.bodies import NO_TEXT, UNREADABLE, request_in_words
 from shared.codes import INTERNAL, code_of
-from shared.errors import DictionaryError, FedglmmError, RequestError, StoreError, UnknownAnalysisError
+from shared.errors import (
+    AccessError,
+    CredentialsError,
+    DictionaryError,
+    FedglmmError,
+    RequestError,
+    RoleError,
+    StoreError,
+    UnknownAnalysisError,
+)
 from shared.messages import Problem
 from shared.openapi import PROBLEM_TYPE
 from shared.request import AnalysisRequest
 from shared.validation import Words
+
+NOT_FOUND = 404
+_STATUS: Mapping[type[FedglmmError], int] = {
+    UnknownAnalysisError: NOT_FOUND,
+    CredentialsError: 401,
+    RoleError: 403,
+    AccessError: 503,
+    StoreError: 503,
+    RequestError: 422,
+    DictionaryError: 422,
+}
 
 
 def problem_response(status: int, problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
@@ -31,18 +51,15 @@ def install(app: FastAPI) -> None:
     app.exception_handler(Exception)(_unforeseen)
 
 
-def _status(error: FedglmmError) -> int:
-    if isinstance(error, UnknownAnalysisError):
-        return 404
+def status_of(error: FedglmmError) -> int:
+    """The status of an answer that tells an error."""
     if error.code == KEY_REUSED:
         return 409
-    if isinstance(error, StoreError):
-        return 503
-    return 422 if isinstance(error, (RequestError, DictionaryError)) else 500
+    return next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 500)
 
 
 async def _known(_request: Request, error: FedglmmError) -> Response:
-    return problem_response(_status(error), Problem.of(error))
+    return problem_response(status_of(error), Problem.of(error))
 
 
 async def _invalid(_request: Request, error: RequestValidationError) -> Response:
@@ -57,7 +74,7 @@ def _not_valid(told: Words) -> Response:
 async def _http(request: Request, error: HTTPException) -> Response:
     if error.status_code == UNREADABLE:
         return _not_valid(NO_TEXT)
-    remedy = {401: "Send `Authorization: Bearer KEY`.", 404: "/docs lists what there is."}.get(error.status_code, "")
+    remedy = "/docs lists what there is." if error.status_code == NOT_FOUND else ""
     problem = Problem(code=code_of(error.status_code), message=f"{error.detail}.", where="coordinator", remedy=remedy)
     headers = dict(error.headers or {})
     if "Allow" in headers:

@@ -83,6 +83,8 @@ class Analysis:
     state: AnalysisState
     since: str
     """When it entered this state."""
+    owner: str | None = None
+    """Who submitted it; none where everybody may ask."""
     waiting_for: tuple[str, ...] = ()
     """The sites that are missing while it is paused."""
     problems: tuple[Problem, ...] = ()
@@ -92,12 +94,16 @@ class Analysis:
 
     @classmethod
     def submitted(
-        cls, request: AnalysisRequest, specification: Specification, idempotency_key: str | None = None
+        cls,
+        request: AnalysisRequest,
+        specification: Specification,
+        idempotency_key: str | None = None,
+        owner: str | None = None,
     ) -> "Analysis":
         """A new analysis, under a new id."""
         identifier = "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
         at = now()
-        return cls(identifier, request, specification.roster, idempotency_key, at, AnalysisState.SUBMITTED, at)
+        return cls(identifier, request, specification.roster, idempotency_key, at, AnalysisState.SUBMITTED, at, owner)
 
     @property
     def request_sha256(self) -> str:

@@ -37,6 +37,7 @@ def analysis_of(row: sql.Row[Any]) -> Analysis:
         created_at=row.created_at,
         state=AnalysisState(row.state),
         since=row.since,
+        owner=row.owner,
         waiting_for=tuple(json.loads(row.waiting_for)),
         problems=PROBLEMS.validate_json(row.problems),
         last=None if row.number is None else entry_of(row),

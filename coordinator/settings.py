@@ -4,10 +4,19 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -51,6 +60,14 @@ def _site_url(url: str) -> str:
     return url
 
 
+def _safe_url(url: str) -> str:
+    """Whoever answers in the issuer's place lets in whom he likes, so the answer must be the issuer's."""
+    local = is_loopback(urlsplit(url).hostname or "")
+    if not _URL.fullmatch(url) or not (url.startswith("https://") or local):
+        raise ValueError("a jwks_url begins with https://, and has neither blanks nor a user in it")
+    return url
+
+
 LocalPath = Annotated[Path, AfterValidator(_beside_the_file)]
 
 
@@ -71,6 +88,22 @@ class SiteSettings(_Frozen):
         return is_loopback(urlsplit(self.url).hostname or "")
 
 
+class OidcSettings(_Frozen):
+    """An issuer whose tokens let people in, as OpenID Connect calls it."""
+
+    issuer: str = Field(min_length=1)
+    audience: str = Field(min_length=1)
+    jwks_file: LocalPath | None = None
+    jwks_url: Annotated[str, AfterValidator(_safe_url)] | None = None
+    role_claim: str = Field(default="role", min_length=1)
+
+    @model_validator(mode="after")
+    def _has_keys(self) -> Self:
+        if (self.jwks_file is None) == (self.jwks_url is None):
+            raise ValueError("the issuer's keys are in a jwks_file or at a jwks_url: one of the two is needed")
+        return self
+
+
 class Settings(_Frozen):
     """Everything that is set."""
 
@@ -80,7 +113,8 @@ class Settings(_Frozen):
         default="sqlite:///coordinator.db", validate_default=True, repr=False
     )
     dictionary: LocalPath
-    keys_file: LocalPath | None = Field(default=None, description="analysts' keys, one `name:key` or key a line")
+    keys_file: LocalPath | None = Field(default=None, description="analysts' keys, by their hashes")
+    oidc: OidcSettings | None = None
     consortium: LocalPath | None = Field(default=None, description="the agreed file: with it sites answer under masks")
     round_deadline_seconds: float = Field(default=600, gt=0, description="for one answer of one site")
     site_deadline_seconds: float = Field(default=30, ge=0, description="for a site that cannot be reached")
@@ -111,31 +145,38 @@ def settings_in(text: str, path: Path) -> Settings:
         raise SettingsError(f"it is no TOML: {error}.", where=str(path)) from None
     except ValidationError as error:
         told = in_words(error, Settings)
-        told = told._replace(where=_with_site(told.where, fields))
+        told = told._replace(where=entry_named(told.where, fields, "sites", "site"))
         raise SettingsError(told.message, where=told.where_in(path), remedy=told.remedy) from None
     for field, values in (("name", [s.name for s in settings.sites]), ("url", [s.url for s in settings.sites])):
         if len(set(values)) != len(values):
             raise SettingsError(
                 f"two sites have the same {field}.", where=f"{path}: sites", remedy="A site counts once."
             )
-    if not is_loopback(settings.host) and settings.keys_file is None:
+    if not is_loopback(settings.host) and settings.keys_file is None and settings.oidc is None:
         raise SettingsError(
-            f"{settings.host} can be reached from other machines, and no analysts' keys are set.",
+            f"{settings.host} can be reached from other machines, and neither analysts' keys nor an issuer are set.",
             where=f"{path}: keys_file",
-            remedy='Name a file with a key a line, or listen on host = "127.0.0.1".',
+            remedy='Set keys_file, and make a key with `fedglmm-coordinator keys add`; or listen on host = "127.0.0.1".',
         )
     return settings
 
 
-def _with_site(where: str, fields: Mapping[str, Any]) -> str:
-    """A place such as `sites.1.url`, with the site's name."""
-    found = re.fullmatch(r"sites\.(\d+)(?:\.(.*))?", where)
+def entry_named(where: str, fields: Mapping[str, Any], table: str, kind: str) -> str:
+    """A place in an array of tables, such as `sites.1.url`, by the entry's name.
+
+    Args:
+        where: the place as pydantic says it; another one stays.
+        fields: what the file holds.
+        table: the array's name.
+        kind: what one entry is called.
+    """
+    found = re.fullmatch(rf"{table}\.(\d+)(?:\.(.*))?", where)
     if found is None:
         return where
     place, field = int(found[1]), f", {found[2]}" if found[2] else ""
-    site = fields["sites"][place]
-    name = site.get("name") if isinstance(site, dict) else None
-    return f"site `{name}`{field}" if name else f"site {place + 1} in the file's order{field}"
+    entry = fields[table][place]
+    name = entry.get("name") if isinstance(entry, dict) else None
+    return f"{kind} `{name}`{field}" if name else f"{kind} {place + 1} in the file's order{field}"
 
 
 def text_of(path: Path) -> str:

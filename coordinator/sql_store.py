@@ -63,6 +63,7 @@ class SqlStore:
             "request": analysis.request.model_dump_json(),
             "roster": json.dumps(analysis.roster),
             "specification": specification.model_dump_json(),
+            "owner": analysis.owner,
             "created_at": analysis.created_at,
             "state": analysis.state.value,
             "since": analysis.since,

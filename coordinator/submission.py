@@ -28,8 +28,10 @@ class Desk:
     consortium: Consortium | None = None
     """With one, sites answer under masks."""
 
-    def submit(self, request: AnalysisRequest, idempotency_key: str | None) -> tuple[Analysis, bool]:
-        """The analysis of this request, and whether it is new.
+    def submit(
+        self, request: AnalysisRequest, idempotency_key: str | None, owner: str | None = None
+    ) -> tuple[Analysis, bool]:
+        """The analysis of this request, and whether it is new. An Idempotency-Key is its owner's: another's request is another.
 
         Raises:
             RequestError: the request cannot be carried out, or its key stands for another request.
@@ -37,9 +39,9 @@ class Desk:
             ConsortiumError: the consortium did not agree to this roster.
         """
         specification = self._masked(self.resolve(request, self.dictionary, self.sites))
-        new = Analysis.submitted(request, specification, idempotency_key)
+        new = Analysis.submitted(request, specification, idempotency_key, owner)
         kept = self.store.add(new, specification)
-        if kept.request_sha256 != new.request_sha256:
+        if (kept.request_sha256, kept.owner) != (new.request_sha256, owner):
             raise RequestError(
                 "this Idempotency-Key was used for another request.",
                 where="Idempotency-Key",

@@ -12,6 +12,7 @@ ANALYSES = sql.Table(
     sql.Column("request_sha256", sql.String(64), nullable=False),
     sql.Column("request", sql.Text, nullable=False),
     sql.Column("roster", sql.Text, nullable=False),
+    sql.Column("owner", sql.String(300)),
     sql.Column("created_at", sql.String(32), nullable=False),
     sql.Column("state", sql.String(32), nullable=False, index=True),
     sql.Column("since", sql.String(32), nullable=False),

@@ -34,6 +34,7 @@ class AnalysisView(View):
     state: AnalysisState
     since: str = Field(description="when it entered this state")
     created_at: str
+    owner: str | None = Field(default=None, description="who submitted it; none where the coordinator asks for no key")
     title: str
     formula: str
     family: str
@@ -56,6 +57,7 @@ class AnalysisView(View):
             state=analysis.state,
             since=analysis.since,
             created_at=analysis.created_at,
+            owner=analysis.owner,
             title=analysis.request.title,
             formula=analysis.request.formula,
             family=analysis.request.family,

@@ -2,17 +2,11 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from shared.asgi import App, Message, Receive, Scope, Send, refuse
 from shared.codes import TOO_LARGE, TOO_SLOW
 from shared.messages import Problem
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 DEADLINE = 120.0
 """Seconds in which a whole body must have come."""
@@ -37,16 +31,16 @@ class BodyLimit:
         announced = dict(scope["headers"]).get(b"content-length", b"")
         # not int, which takes 4,300 digits at most
         if announced.isdigit() and float(announced) > self._limit:
-            await _refuse(send, 413, self._too_large())
+            await refuse(send, 413, self._too_large())
             return
         try:
             async with asyncio.timeout(self._deadline):
                 read = await self._read(receive)
         except TimeoutError:
-            await _refuse(send, 408, self._too_slow())
+            await refuse(send, 408, self._too_slow())
             return
         if read is None:
-            await _refuse(send, 413, self._too_large())
+            await refuse(send, 413, self._too_large())
             return
         await self._app(scope, _again(read, receive), send)
 
@@ -68,17 +62,6 @@ class BodyLimit:
     def _too_slow(self) -> Problem:
         message = f"the body did not come within {self._deadline:g} s."
         return Problem(code=TOO_SLOW, message=message, where="body", remedy="Send it again, faster or less of it.")
-
-
-async def _refuse(send: Send, status: int, problem: Problem) -> None:
-    content = problem.model_dump_json().encode()
-    headers = [
-        (b"content-type", b"application/problem+json"),
-        (b"content-length", str(len(content)).encode()),
-        (b"connection", b"close"),  # the rest of the body is not read
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": content})
 
 
 def _again(read: Sequence[Message], receive: Receive) -> Receive:

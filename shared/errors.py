@@ -14,10 +14,15 @@ FedglmmError
 ├── SiteError               a site that cannot be reached, is late, or answers what it must not
 ├── SettingsError           a settings file, a key or a port
 ├── StoreError              the coordinator's database or a site's ledger cannot be written or read
+├── AccessError             who may ask the coordinator cannot be found out: its keys file, its issuer's keys
+│   ├── CredentialsError    nobody is known by the key or the token that was shown
+│   └── RoleError           who asks is known, and may not do this
 └── UnknownAnalysisError    no such analysis here
 
 Outcomes of a fit (converged, separated, ...) are values, not exceptions: shared/optimisation/outcome.py.
 """
+
+from shared.codes import UNAUTHORISED
 
 
 class FedglmmError(Exception):
@@ -126,6 +131,24 @@ class StoreError(FedglmmError):
     """The database cannot be written."""
 
     code = "store"
+
+
+class AccessError(FedglmmError):
+    """Who may ask cannot be found out."""
+
+    code = "access"
+
+
+class CredentialsError(AccessError):
+    """Nobody is known by the key or the token that was shown."""
+
+    code = UNAUTHORISED
+
+
+class RoleError(AccessError):
+    """Who asks may not do this."""
+
+    code = "forbidden"
 
 
 class UnknownAnalysisError(FedglmmError):

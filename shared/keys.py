@@ -29,9 +29,11 @@ def checked_key(key: str, *, where: str, exposed: bool) -> SecretStr:
         SettingsError: it is none; without quoting it.
     """
     if not key:
-        raise SettingsError("there is no key.", where=where, remedy="Write `key`, or `name:key` for an analyst.")
+        raise SettingsError("there is no key.", where=where, remedy="Write the key, and nothing else.")
     if ":" in key:
-        raise SettingsError("a key holds no colon.", where=where, remedy="Only an analyst's name ends with one.")
+        raise SettingsError(
+            "a key holds no colon.", where=where, remedy="Write the key alone, without a name before it."
+        )
     if not re.fullmatch(r"[!-~]+", key):
         raise SettingsError(
             "a key is printable ASCII without blanks.", where=where, remedy="Make one with `openssl rand -hex 16`."

@@ -21,7 +21,12 @@ class Example(NamedTuple):
 
 
 USUAL = {
-    401: Example("The key is missing or wrong", UNAUTHORISED, "the key is missing or wrong.", "Send the key."),
+    401: Example(
+        "The key is missing, wrong, or not valid any more",
+        UNAUTHORISED,
+        "the key is missing or wrong.",
+        "Send the key.",
+    ),
     403: Example(
         "Refused by a rule of the site", "too_few_rows", "the site has too few rows for this model.", "Leave it out."
     ),

@@ -6,7 +6,15 @@ import httpx
 from pydantic import ValidationError
 
 from shared import codes
-from shared.errors import FedglmmError, RefusedError, RequestError, SettingsError, SiteError, UnknownAnalysisError
+from shared.errors import (
+    FedglmmError,
+    RefusedError,
+    RequestError,
+    RoleError,
+    SettingsError,
+    SiteError,
+    UnknownAnalysisError,
+)
 from shared.messages import Problem
 
 UNREACHABLE = "unreachable"
@@ -14,6 +22,8 @@ UNREACHABLE = "unreachable"
 COORDINATOR = "coordinator"
 """Where a coordinator says that it is itself at fault, or the request to it; a site does not."""
 UNAUTHORISED, NOT_FOUND = 401, 404
+_KINDS = {403: RoleError, NOT_FOUND: UnknownAnalysisError, 409: RequestError, 422: RequestError}
+SHOW_IT = "Show a key by `--key-file FILE` in the terminal, `Coordinator(url, key)` in Python."
 MOST_NAMES = 8
 """Sites with one and the same problem that are named rather than counted."""
 
@@ -41,15 +51,9 @@ def fault_of(response: httpx.Response, url: str) -> FedglmmError:
             return no_coordinator(response, url, "a coordinator answers there, but does not know the path.")
     if response.status_code == UNAUTHORISED:
         return SettingsError(
-            "the coordinator does not know this key."
-            if "Authorization" in response.request.headers
-            else "a key is needed.",
-            where=url,
-            remedy="A key is what stands behind the colon in a line of its keys_file. Show it alone: `--key-file FILE` in the "
-            "terminal, `Coordinator(url, key)` in Python.",
-            code=problem.code,
+            problem.message, where=url, remedy=f"{problem.remedy} {SHOW_IT}".strip(), code=problem.code
         )
-    kind = {404: UnknownAnalysisError, 409: RequestError, 422: RequestError}.get(response.status_code, FedglmmError)
+    kind = _KINDS.get(response.status_code, FedglmmError)
     return kind(problem.message, where=problem.where, remedy=problem.remedy, code=problem.code)
 
 

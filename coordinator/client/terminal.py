@@ -27,7 +27,7 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 Url = Annotated[str, typer.Option("--coordinator", envvar="FEDGLMM_COORDINATOR", help="its address")]
 KeyFile = Annotated[Path | None, typer.Option(help="a file with the analyst's key")]
 Id = Annotated[str, typer.Argument(help="its id")]
-ALONE = "Make a file with the key and nothing else: what stands behind the colon in your line of the coordinator's keys_file."
+ALONE = "Make a file with the key and nothing else, as an administrator of the coordinator got it from `keys add`."
 Json = Annotated[bool, typer.Option("--json", help="print the canonical result and nothing else")]
 
 

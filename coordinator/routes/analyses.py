@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from coordinator import examples, problems
 from coordinator.records import Analysis
-from coordinator.routes.service import Given, Id
+from coordinator.routes.service import Asking, Given, Id
 from coordinator.states import WITH_RESULT, AnalysisState
 from coordinator.views import AnalysesView, AnalysisView, RoundView, TraceView
 from shared import openapi
@@ -113,9 +113,15 @@ def result(service: Given, analysis_id: Id) -> Response:
 
 
 @router.delete("/analyses/{analysis_id}", status_code=202, responses=CANCELLED)
-async def cancel_or_delete(service: Given, analysis_id: Id, query: Annotated[Only, Query()]) -> Response:
-    """Cancels an analysis that is under way; deletes an ended one with its rounds and its result."""
+async def cancel_or_delete(
+    service: Given, asking: Asking, analysis_id: Id, query: Annotated[Only, Query()]
+) -> Response:
+    """Cancels an analysis that is under way; deletes an ended one with its rounds and its result.
+
+    One's own with the role `run`, and anybody's with the role `administer`.
+    """
     analysis = await asyncio.to_thread(service.store.get, analysis_id)
+    asking.require_may_end(analysis.owner)
     if query.only is not None and (query.only == "delete") is not analysis.state.ended:
         return problems.problem_response(409, _only_the_other(analysis))
     if analysis.state.ended:

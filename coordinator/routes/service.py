@@ -1,20 +1,22 @@
 """What every route is handed, and who may ask."""
 
-import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, HTTPException, Path, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import SecretStr
+from fastapi import Depends, Path, Request
+from fastapi.security import HTTPBearer
 
+from coordinator.access.authentication import Access
+from coordinator.access.roles import Caller
 from coordinator.events import Watchers
 from coordinator.runner import Runner
 from coordinator.site_client import SiteClient
 from coordinator.store import Store
 from coordinator.submission import Desk
 from shared.dictionary import Dictionary
+from shared.errors import RoleError
+from shared.openapi import Example
 from shared.wire import AnalysisId
 
 Id = Annotated[AnalysisId, Path(description="the analysis")]
@@ -30,8 +32,7 @@ class Service:
     runner: Runner
     watchers: Watchers
     dictionary: Dictionary
-    keys: tuple[SecretStr, ...] = field(default=(), repr=False)
-    """The analysts' keys; none: everybody who reaches the port may ask."""
+    access: Access
 
 
 async def _service(request: Request) -> Service:
@@ -42,17 +43,19 @@ async def _service(request: Request) -> Service:
 Given = Annotated[Service, Depends(_service)]
 
 
-SCHEME = HTTPBearer(auto_error=False, description="an analyst's key, if the coordinator has any")
-Shown = Annotated[HTTPAuthorizationCredentials | None, Depends(SCHEME)]
+_SCHEME = HTTPBearer(auto_error=False, description="a key, or a token of the issuer, if the coordinator asks for any")
+FORBIDDEN = Example(
+    "The role of the key or token does not allow it: to look needs `read`, else `run`, for others' analyses `administer`",
+    RoleError.code,
+    "this needs the role `run`, and yours is `read`.",
+    "Ask an administrator of the coordinator for the role `run`.",
+)
 
 
-async def authorised(service: Given, shown: Shown) -> None:
-    """Whoever asks has an analyst's key, if there are any.
+async def caller(request: Request, _described: Annotated[object, Depends(_SCHEME)]) -> Caller:
+    """Who asks, as the guard has found out; without it nothing is answered."""
+    found: Caller = request.state.caller
+    return found
 
-    Raises:
-        HTTPException: 401.
-    """
-    sent = shown.credentials.strip().encode() if shown else b""
-    known = [hmac.compare_digest(sent, key.get_secret_value().encode()) for key in service.keys]
-    if service.keys and not any(known):
-        raise HTTPException(401, "this needs an analyst's key", {"WWW-Authenticate": "Bearer"})
+
+Asking = Annotated[Caller, Depends(caller)]

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Header, Request, Response
 
 from coordinator.preference import preferred_wait
-from coordinator.routes.service import Given
+from coordinator.routes.service import Asking, Given
 from coordinator.submission import KEY_REUSED
 from coordinator.views import AnalysisView
 from shared import openapi
@@ -46,6 +46,7 @@ router = APIRouter()
 async def submit(
     *,
     service: Given,
+    asking: Asking,
     http: Request,
     response: Response,
     request: Annotated[AnalysisRequest, Body(openapi_examples=EXAMPLES)],
@@ -56,7 +57,7 @@ async def submit(
 
     The same Idempotency-Key with the same request is the same analysis.
     """
-    analysis, new = await asyncio.to_thread(service.desk.submit, request, idempotency_key)
+    analysis, new = await asyncio.to_thread(service.desk.submit, request, idempotency_key, asking.name)
     if new:
         service.runner.run(analysis.id)
     response.status_code = 201 if new else 200

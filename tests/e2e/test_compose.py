@@ -245,12 +245,14 @@ def test_no_key_is_in_what_the_engine_shows_of_containers_and_image_nor_in_the_l
 import json, os, stat
 from pathlib import Path
 files = sorted(Path('/run/secrets').iterdir())
-print(json.dumps([[f.read_text().strip(), f.stat().st_uid, stat.S_IMODE(f.stat().st_mode)] for f in files]))
+print(json.dumps([[f.name, f.read_text().strip(), f.stat().st_uid, stat.S_IMODE(f.stat().st_mode)] for f in files]))
 """
     files = json.loads(inside("coordinator", read))
-    keys = {key for key, _, _ in files}
-    assert len(keys) == len(SITES) + 1
-    assert {(owner, mode) for _, owner, mode in files} == {(10001, 0o600)}
+    keys = {text for name, text, _, _ in files if name.endswith(".key")}
+    (people,) = [text for name, text, _, _ in files if name == "keys.toml"]
+    assert len(keys) == len(SITES) + len(["administrator", "analyst"])
+    assert not [key for key in keys if key in people], "of people's keys the coordinator's file has the hashes"
+    assert {(owner, mode) for *_, owner, mode in files} == {(10001, 0o600)}
     logs = compose("logs")
     assert f'"outcome": "{undisturbed["convergence"]["outcome"]}"' in logs, "so there is something to look through"
     shown = [
@@ -262,7 +264,7 @@ print(json.dumps([[f.read_text().strip(), f.stat().st_uid, stat.S_IMODE(f.stat()
     ]
     for site in SITES:
         own = json.loads(inside(site, read))
-        assert [key in keys for key, _, _ in own] == [True], "a site has its own key and no other"
+        assert [key in keys for _, key, _, _ in own] == [True], "a site has its own key and no other"
     assert not [key for key in keys if any(key in text for text in shown)]
 
 

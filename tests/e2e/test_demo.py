@@ -34,17 +34,19 @@ def test_sites_in_processes_of_their_own_with_keys_and_one_that_lacks_a_column(t
         settings = sites / name / "site.toml"
         settings.write_text(settings.read_text().replace('# key_file = "key"', 'key_file = "key"'))
     with ExitStack() as running:
-        lines = ['dictionary = "sites/dictionary.json"', "port = 0", 'keys_file = "keys"']
+        lines = ['dictionary = "sites/dictionary.json"', "port = 0", 'keys_file = "keys.toml"']
         for name in names:
             command = [str(BIN / "fedglmm-site"), "serve", str(sites / name)]
             url = running.enter_context(serving(command, tmp_path / f"{name}.json"))["sites"][name]
             lines += ["[[sites]]", f'name = "{name}"', f'url = "{url}"', f'key_file = "sites/{name}/key"']
-        (tmp_path / "keys").write_text("ann:analyst-key\n")
         (tmp_path / "coordinator.toml").write_text("\n".join(lines))
+        ann = run(
+            "fedglmm-coordinator", "keys", "add", "ann", "--role", "run", "--config", str(tmp_path)
+        ).stdout.strip()
         command = [str(BIN / "fedglmm-coordinator"), "serve", str(tmp_path / "coordinator.toml")]
         url = running.enter_context(serving(command, tmp_path / "coordinator.json"))["url"]
         assert run("fedglmm", "list", "--coordinator", url).returncode != 0
-        with Coordinator(url, "analyst-key") as coordinator:
+        with Coordinator(url, ann) as coordinator:
             formula = "normexam ~ standLRT + sex + (1 + standLRT | school)"
             fit = coordinator.fit(formula, family="gaussian")
             reference = json.loads((DATA.parent / "values" / "exam_lmm_corr.json").read_text())["fits"]["lme4_ML"]

@@ -126,11 +126,12 @@ def build(
     **settings: Any,
 ) -> FastAPI:
     (folder / "dictionary.json").write_text(json.dumps(DICTIONARY), encoding="utf-8")
-    (folder / "keys").write_text(keys, encoding="utf-8")
+    (folder / "keys.toml").write_text(keys, encoding="utf-8")
+    (folder / "keys.toml").chmod(0o600)
     made = Settings.model_validate(
         {
             "dictionary": "dictionary.json",
-            "keys_file": "keys" if keys else None,
+            "keys_file": "keys.toml" if keys else None,
             "site_deadline_seconds": patience,
             "round_deadline_seconds": 20,
             "sites": [{"name": name, "url": f"http://{name.lower()}"} for name in sites],

@@ -333,19 +333,6 @@ async def test_a_request_that_cannot_be_carried_out_reaches_no_site(
 
 
 @pytest.mark.anyio
-async def test_only_analysts_with_a_key_get_in(tmp_path: Path, sites: dict[str, FakeSite]) -> None:
-    async with client(build(tmp_path, sites, keys="anna:sesame\nother\n")) as http:
-        for wrong in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic sesame"}):
-            response = await http.get("/v1/analyses", headers=wrong)
-            assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, "Bearer")
-            assert Problem.model_validate_json(response.content).code == "unauthorised"
-        assert (await http.post("/v1/analyses", json=REQUEST)).status_code == 401
-        assert (await http.get("/health")).json() == {"status": "ok"}
-        for key in ("sesame", "other"):
-            assert (await http.get("/v1/analyses", headers={"Authorization": f"Bearer {key}"})).status_code == 200
-
-
-@pytest.mark.anyio
 async def test_sites_say_who_they_are_or_why_not(tmp_path: Path, sites: dict[str, FakeSite]) -> None:
     async with client(build(tmp_path, sites)) as http:
         await http.get("/v1/sites")

@@ -15,6 +15,7 @@ from coordinator.store import MemoryStore
 from shared.errors import StoreError
 from shared.messages import Problem
 from tests.federation.fake_sites import FakeSite, build, client, eventually, problem, submitted, until
+from tests.federation.people import keys_file, shown
 from tests.federation.real_server import Served, all_events, served, stream
 
 pytestmark = pytest.mark.anyio
@@ -231,10 +232,10 @@ async def test_a_last_event_id_that_is_no_number_is_refused(
 async def test_an_unknown_analysis_and_a_missing_key_are_told_before_a_stream_begins(
     tmp_path: Path, sites: dict[str, FakeSite]
 ) -> None:
-    async with client(build(tmp_path, sites, keys="anna:sesame\n")) as http:
+    async with client(build(tmp_path, sites, keys=keys_file({"anna": "read"}))) as http:
         path = "/v1/analyses/nobody/events"
         assert (await http.get(path)).status_code == 401
-        response = await http.get(path, headers={"Authorization": "Bearer sesame"})
+        response = await http.get(path, headers=shown("anna"))
     assert (response.status_code, response.headers["Content-Type"]) == (404, "application/problem+json")
     assert Problem.model_validate_json(response.content).code == "unknown_analysis"
 

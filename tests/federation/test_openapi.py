@@ -23,8 +23,10 @@ from shared.messages import ContributionRequest, PrepareRequest
 from site_node.app import create_app
 from tests.federation.fake_sites import build, honest_sites
 from tests.federation.one_site import Site
+from tests.federation.people import key_of, keys_file
+from tests.federation.people import shown as shown_by
 
-KEY = "a-key-of-sixteen-or-more"
+KEY = key_of("anna")
 AUTHORISED = {"Authorization": f"Bearer {KEY}"}
 METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "TRACE")
 PROBLEM = "application/problem+json"
@@ -83,7 +85,9 @@ def apps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     site = Site(folder)
     (folder / "key").write_text(KEY, encoding="utf-8")
     settings_ = site.settings.model_copy(update={"key_file": folder / "key"})
-    coordinator = build(tmp_path_factory.mktemp("coordinator"), honest_sites(), keys=f"anna:{KEY}\n")
+    coordinator = build(
+        tmp_path_factory.mktemp("coordinator"), honest_sites(), keys=keys_file({"anna": "administer", "rolf": "read"})
+    )
     with in_a_thread(create_app(settings_)) as site_url, in_a_thread(coordinator) as coordinator_url:
         prepare = {"specification": site.specification().model_dump(mode="json")}
         httpx.post(f"{site_url}/v1/analyses/one/prepare", json=prepare, headers=AUTHORISED).raise_for_status()
@@ -122,8 +126,8 @@ def test_every_operation_is_described_with_every_status_it_answers(schemas: dict
         assert ({408, 413} <= statuses) == has_body, label
         assert 422 in statuses or not (has_body or has_id), label
         assert 404 in statuses or not has_id or label.endswith("/prepare"), label
-        if side == "coordinator" and needs_key:
-            assert 503 in statuses, label
+        if side == "coordinator":
+            assert ({403, 503} <= statuses) == needs_key, label
         for status, answer in one["responses"].items():
             assert answer["description"], label
             if int(status) >= 400:
@@ -277,6 +281,21 @@ def test_without_the_key_nothing_is_answered(apps: dict[str, str], side: str, la
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthorised")
     assert answer.headers["WWW-Authenticate"] == "Bearer"
     assert answer.headers["Content-Type"] == PROBLEM
+
+
+@pytest.mark.parametrize("label", [label for label in COORDINATOR if "/v1/" in label])
+def test_the_role_read_is_answered_as_described_and_changes_nothing(schemas: dict[str, Any], label: str) -> None:
+    """What looks is answered, and everything else is a 403 that is described."""
+    reads = label.startswith("GET")
+
+    def act(case: Any) -> None:
+        response = case.call(headers=shown_by("rolf"))
+        case.validate_response(response)
+        assert (response.status_code == 403) is not reads
+        if not reads:
+            assert response.json()["code"] == "forbidden"
+
+    fuzzed(operation(schemas, "coordinator", label), GenerationMode.POSITIVE, act)
 
 
 @pytest.mark.parametrize(("side", "path"), [("site", "/v1/analyses/one/prepare"), ("coordinator", "/v1/analyses")])

@@ -12,6 +12,8 @@ from shared.errors import StoreError
 from site_node.app import create_app
 from tests.federation.fake_sites import REQUEST, FakeSite, build, submitted
 from tests.federation.one_site import Site
+from tests.federation.people import keys_file
+from tests.federation.people import shown as shown_by
 
 pytestmark = pytest.mark.anyio
 
@@ -69,17 +71,18 @@ async def test_the_coordinator_answers_every_error_that_its_description_shows_by
     tmp_path: Path, sites: dict[str, FakeSite], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sites["Bern"].override = lambda *_: httpx.Response(503)
-    app = build(tmp_path, sites, keys=f"anna:{KEY}\n", patience=60)
+    app = build(tmp_path, sites, keys=keys_file({"anna": "administer", "rolf": "read"}), patience=60)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://coordinator", headers=AUTHORISED) as http,
+        httpx.AsyncClient(transport=transport, base_url="http://coordinator", headers=shown_by("anna")) as http,
     ):
         running = f"/v1/analyses/{await submitted(http)}"
-        key = AUTHORISED | {"Idempotency-Key": "one"}
+        key = shown_by("anna") | {"Idempotency-Key": "one"}
         assert (await http.post("/v1/analyses", json=REQUEST, headers=key)).is_success
         answered = coded(
             await http.get("/v1/sites", headers={"Authorization": "Bearer none"}),
+            await http.delete(running, headers=shown_by("rolf")),
             await http.get("/v1/analyses/unknown"),
             await http.get(f"{running}/result"),
             await http.delete(running, params={"only": "delete"}),

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.body_limit import BodyLimit, Message, Receive, Scope, Send
+from shared.asgi import Message, Receive, Scope, Send
+from shared.body_limit import BodyLimit
 from shared.messages import Problem
 
 LIMIT = 10

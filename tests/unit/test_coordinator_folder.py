@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from coordinator.access.keys import caller_of, read_keys, today
+from coordinator.access.roles import Caller, Role
 from coordinator.cli import app
-from coordinator.keys import read_key, read_keys
+from coordinator.keys import read_key
 from coordinator.settings import load_settings
 
 BERN, AARAU = "St. Anna's (Bern)=https://bern.example:8443", "Aarau=http://10.0.0.7:8101"
@@ -25,13 +27,31 @@ def test_init_writes_settings_that_can_be_read_and_a_key_for_each_party(tmp_path
     assert [(site.name, site.url) for site in settings.sites] == [tuple(site.split("=")) for site in (BERN, AARAU)]
     assert settings.dictionary == tmp_path / "c" / "dictionary.json"
     assert settings.database == f"sqlite:///{tmp_path / 'c' / 'coordinator.db'}"
-    assert settings.keys_file == tmp_path / "c" / "keys" / "analyst.key"
+    assert settings.keys_file == tmp_path / "c" / "keys" / "keys.toml"
     files = [site.key_file for site in settings.sites]
     assert [file.name for file in files if file] == ["St.-Anna-s-Bern.key", "Aarau.key"]
-    keys = [read_keys(settings.keys_file, exposed=True)[0], *(read_key(file, exposed=True) for file in files if file)]
-    assert len({key.get_secret_value() for key in keys}) == 3
+    keys = [read_key(file, exposed=True) for file in files if file]
+    assert len({key.get_secret_value() for key in keys}) == 2
     assert not [key for key in keys if key.get_secret_value() in said]
     assert "keys/Aarau.key to Aarau" in said
+
+
+def test_init_prints_the_first_administrators_key_once_and_keeps_its_hash_only(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["init", str(tmp_path / "c"), "--site", AARAU])
+    key, file = done.stdout.removesuffix("\n"), tmp_path / "c" / "keys" / "keys.toml"
+    assert caller_of(read_keys(file, exposed=True), key, today()) == Caller("administrator", Role.ADMINISTER)
+    assert key not in done.stderr
+    assert not [path for path in (tmp_path / "c").rglob("*") if path.is_file() and key in path.read_text()]
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_init_keeps_a_keys_file_that_is_there_and_prints_no_key(tmp_path: Path) -> None:
+    (tmp_path / "c" / "keys").mkdir(parents=True)
+    (tmp_path / "c" / "keys" / "keys.toml").write_text("# ours\n")
+    done = CliRunner().invoke(app, ["init", str(tmp_path / "c"), "--site", AARAU])
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert "is kept" in done.stderr
+    assert (tmp_path / "c" / "keys" / "keys.toml").read_text() == "# ours\n"
 
 
 def test_keys_that_are_there_are_kept_and_may_lie_elsewhere(tmp_path: Path) -> None:
@@ -53,7 +73,6 @@ def test_keys_that_are_there_are_kept_and_may_lie_elsewhere(tmp_path: Path) -> N
         (["Bern=ftp://bern.example"], "site `Bern=ftp://bern.example`, url"),
         (["=http://bern.example"], "site `=http://bern.example`, name"),
         ([AARAU, "aarau=http://10.0.0.8:8101"], "the same key file"),
-        (["analyst=http://10.0.0.8:8101"], "the same key file"),
         ([AARAU, "Basel=http://10.0.0.7:8101"], "the same url"),
     ],
 )

@@ -14,6 +14,7 @@ from coordinator.cli import app
 from coordinator.settings import Settings, load_settings
 from coordinator.store import MemoryStore
 from shared.errors import SettingsError
+from tests.federation.people import entry
 
 SITE = '[[sites]]\nname = "Bern"\nurl = "http://127.0.0.1:9001"\nkey_file = "bern.key"\n'
 MINIMAL = f'dictionary = "dictionary.json"\n{SITE}'
@@ -84,6 +85,42 @@ def test_listening_widely_needs_keys(tmp_path: Path, host: str) -> None:
     assert load(tmp_path, f'host = "{host}"\nkeys_file = "keys"\n{MINIMAL}').host == host
 
 
+OIDC = (
+    '[oidc]\nissuer = "https://login.example.org"\naudience = "fedglmm"\njwks_url = "https://login.example.org/keys"\n'
+)
+
+
+def test_an_issuer_of_tokens_does_where_keys_are_needed(tmp_path: Path) -> None:
+    settings = load(tmp_path, f'host = "0.0.0.0"\n{MINIMAL}{OIDC}')
+    assert settings.oidc is not None
+    assert settings.oidc.role_claim == "role"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ('audience = "fedglmm"\n', "", "oidc.audience"),
+        ('issuer = "https://login.example.org"', 'issuer = ""', "oidc.issuer"),
+        ("jwks_url", "jwks", "oidc.jwks"),
+        ('jwks_url = "https://login.example.org/keys"\n', "", "one of the two is needed"),
+        ("jwks_url", 'jwks_file = "keys.json"\njwks_url', "one of the two is needed"),
+        ('jwks_url = "https', 'jwks_url = "http', "a jwks_url begins with https://"),
+        ('jwks_url = "https://', 'jwks_url = "https://me:pass@', "has neither blanks nor a user"),
+    ],
+)
+def test_an_issuer_is_whole_and_its_keys_come_by_a_way_that_nobody_changes(
+    tmp_path: Path, before: str, after: str, said: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(tmp_path, MINIMAL + OIDC.replace(before, after))
+    assert said in str(caught.value)
+    assert "oidc" in caught.value.where
+
+
+def test_an_issuer_on_this_machine_needs_no_tls(tmp_path: Path) -> None:
+    assert load(tmp_path, MINIMAL + OIDC.replace("https://login.example.org/keys", "http://127.0.0.1:9/keys")).oidc
+
+
 def test_serve_says_what_is_wrong_and_ends_with_two(tmp_path: Path) -> None:
     run = CliRunner().invoke(app, ["serve", str(tmp_path / "missing.toml")])
     assert (run.exit_code, run.stdout) == (2, "")
@@ -112,23 +149,23 @@ def test_serve_names_a_port_that_is_in_use(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "url", "said"),
+    ("host", "url"),
     [
-        ("0.0.0.0", "http://127.0.0.1:9001", "keys"),  # noqa: S104 -- that is the point
-        ("127.0.0.1", "https://bern.example.org", "bern.key"),
+        ("0.0.0.0", "http://127.0.0.1:9001"),  # noqa: S104 -- that is the point
+        ("127.0.0.1", "https://bern.example.org"),
     ],
 )
-def test_short_keys_do_for_this_machine_only(tmp_path: Path, host: str, url: str, said: str) -> None:
+def test_a_sites_short_key_does_for_this_machine_only(tmp_path: Path, host: str, url: str) -> None:
     (tmp_path / "dictionary.json").write_text('{"variables": [{"name": "age", "type": "number"}]}', encoding="utf-8")
-    for name in ("keys", "bern.key"):
-        (tmp_path / name).write_text("short", encoding="utf-8")
+    for name, content in (("keys.toml", entry("anna", "run")), ("bern.key", "short")):
+        (tmp_path / name).write_text(content, encoding="utf-8")
         (tmp_path / name).chmod(0o600)
-    text = f'keys_file = "keys"\n{MINIMAL}'
+    text = f'keys_file = "keys.toml"\n{MINIMAL}'
     create_app(load(tmp_path, text), store=MemoryStore())
     exposed = load(tmp_path, f'host = "{host}"\n{text}'.replace("http://127.0.0.1:9001", url))
     with pytest.raises(SettingsError, match="fewer than 16") as caught:
         create_app(exposed, store=MemoryStore())
-    assert said in caught.value.where
+    assert "bern.key" in caught.value.where
 
 
 def test_the_database_is_for_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

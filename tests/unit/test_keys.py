@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from structlog.testing import capture_logs
 
-from coordinator.keys import read_key, read_keys
+from coordinator.keys import read_key
 from shared import keys as rules
 from shared.errors import SettingsError
 from shared.keys import make_secret
@@ -22,18 +22,6 @@ def key_file(folder: Path, text: str, mode: int = 0o600) -> Path:
     return path
 
 
-def test_keys_have_names_or_not_and_hide_themselves(tmp_path) -> None:
-    keys = read_keys(key_file(tmp_path, "# analysts\nanna: first-key \n\nsecond-key\n"))
-    assert [key.get_secret_value() for key in keys] == ["first-key", "second-key"]
-    assert "first-key" not in repr(keys)
-
-
-@pytest.mark.parametrize("text", ["", "# nothing\n", "anna:\n", "ok\nanna: \n"])
-def test_a_file_without_keys_is_refused(tmp_path, text) -> None:
-    with pytest.raises(SettingsError, match="keys"):
-        read_keys(key_file(tmp_path, text))
-
-
 def test_an_empty_or_missing_key_file_is_named(tmp_path) -> None:
     (tmp_path / "empty.key").write_text("\n", encoding="utf-8")
     for name in ("empty.key", "missing.key"):
@@ -43,27 +31,22 @@ def test_an_empty_or_missing_key_file_is_named(tmp_path) -> None:
 
 @pytest.mark.parametrize("key", ["schlüssel", "two words", "tab\tbed", "bell\x07", "zero\u200bwidth"])
 def test_a_key_is_printable_ascii_without_blanks(tmp_path, key) -> None:
-    path = key_file(tmp_path, key)
-    for read in (read_key, read_keys):
-        with pytest.raises(SettingsError, match="printable ASCII") as caught:
-            read(path)
-        assert key not in str(caught.value)
+    with pytest.raises(SettingsError, match="printable ASCII") as caught:
+        read_key(key_file(tmp_path, key))
+    assert key not in str(caught.value)
 
 
-def test_a_second_colon_is_refused_and_the_line_is_named(tmp_path) -> None:
-    path = key_file(tmp_path, "good\nanna:secret:part\n")
-    with pytest.raises(SettingsError, match="line 2") as caught:
-        read_keys(path)
-    assert "secret" not in str(caught.value)
-    with pytest.raises(SettingsError, match="colon"):
+def test_a_name_before_a_key_is_refused(tmp_path) -> None:
+    with pytest.raises(SettingsError, match="colon") as caught:
         read_key(key_file(tmp_path, "anna:secret"))
+    assert "secret" not in str(caught.value)
 
 
 def test_a_short_key_is_refused_where_other_machines_can_try_it(tmp_path) -> None:
-    path = key_file(tmp_path, f"anna:{LONG[:-1]}")
-    assert read_keys(path)
+    path = key_file(tmp_path, LONG[:-1])
+    assert read_key(path)
     with pytest.raises(SettingsError, match="fewer than 16"):
-        read_keys(path, exposed=True)
+        read_key(path, exposed=True)
     assert read_key(key_file(tmp_path, LONG), exposed=True).get_secret_value() == LONG
 
 
@@ -74,9 +57,8 @@ def test_a_key_file_that_others_can_read_is_a_warning_and_beyond_loopback_an_err
         assert read_key(path).get_secret_value() == LONG
     assert [(entry["event"], entry["log_level"]) for entry in log] == [("key_file_readable_by_others", "warning")]
     assert LONG not in str(log)
-    for read in (read_key, read_keys):
-        with pytest.raises(SettingsError, match="chmod 600"):
-            read(path, exposed=True)
+    with pytest.raises(SettingsError, match="chmod 600"):
+        read_key(path, exposed=True)
 
 
 def test_a_private_key_file_is_no_warning(tmp_path) -> None:

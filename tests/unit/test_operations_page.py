@@ -4,15 +4,20 @@ import ast
 import re
 import subprocess
 import sys
+import textwrap
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
+from typer.testing import CliRunner
 
+from coordinator.access.keys import Key, keys_in
+from coordinator.access.roles import Role
+from coordinator.cli import app
 from coordinator.records import Analysis
-from coordinator.settings import Settings
+from coordinator.settings import OidcSettings, Settings
 from coordinator.settings import SiteSettings as RemoteSite
 from coordinator.sql_store import SqlStore
 from coordinator.states import AnalysisState
@@ -22,6 +27,7 @@ from tests.unit import smallest
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+MINIMAL = 'dictionary = "dictionary.json"\n[[sites]]\nname = "Bern"\nurl = "http://127.0.0.1:9001"\n'
 LEVELS = {"debug", "info", "warning", "error", "critical", "exception"}
 
 
@@ -42,6 +48,7 @@ def section(title: str) -> str:
         (SiteSettings, "A site", "field"),
         (Settings, "A coordinator", "field"),
         (RemoteSite, "A coordinator", "field of a site"),
+        (OidcSettings, "A coordinator", "field of `[oidc]`"),
     ],
 )
 def test_every_setting_is_named_with_its_default(model: type[BaseModel], title: str, head: str) -> None:
@@ -51,6 +58,26 @@ def test_every_setting_is_named_with_its_default(model: type[BaseModel], title: 
     assert told == {
         name: "none" if field.is_required() or field.default is None else f"`{field.default}`" for name, field in fields
     }
+
+
+def test_the_entry_of_the_page_is_one_of_a_keys_file() -> None:
+    block = section("Keys").split("    # Anna Meier", 1)[1].split("\n\n", 1)[0]
+    (key,) = keys_in(textwrap.dedent(f"    # Anna Meier{block}"), Path("keys.toml"))
+    assert (key.name, key.role, key.state(key.created)) == ("anna", "run", "valid")
+    assert set(Key.model_fields) == set(re.findall(r"^    (\w+) = ", block, re.MULTILINE)) | {"revoked"}
+
+
+def test_every_role_is_named() -> None:
+    assert list(table("role")) == list(Role)
+
+
+def test_the_commands_about_keys_are_commands(tmp_path: Path) -> None:
+    (tmp_path / "coordinator.toml").write_text(f'keys_file = "k.toml"\n{MINIMAL}', encoding="utf-8")
+    written = re.findall(r"^    fedglmm-coordinator (keys [^>\n]*)", PAGE, re.MULTILINE)
+    assert len(written) == 3
+    for words in written:
+        done = CliRunner().invoke(app, [str(tmp_path) if word == "FOLDER" else word for word in words.split()])
+        assert done.exit_code == 0, done.output
 
 
 def logged(package: str) -> dict[str, set[str]]:
@@ -85,8 +112,7 @@ def test_every_ending_is_named() -> None:
 def test_the_backup_of_the_page_copies_a_database_that_is_in_use(tmp_path: Path) -> None:
     written = re.search(r"^    fedglmm-coordinator (backup FOLDER backup\.db)$", PAGE, re.MULTILINE)
     assert written is not None
-    settings = 'dictionary = "dictionary.json"\n[[sites]]\nname = "Bern"\nurl = "http://127.0.0.1:9001"\n'
-    (tmp_path / "coordinator.toml").write_text(settings, encoding="utf-8")
+    (tmp_path / "coordinator.toml").write_text(MINIMAL, encoding="utf-8")
     store = SqlStore(f"sqlite:///{tmp_path / 'coordinator.db'}")
     request = AnalysisRequest(formula="y ~ 1")
     analysis = store.add(Analysis.submitted(request, smallest.SPECIFICATION, None), smallest.SPECIFICATION)

@@ -1,0 +1,50 @@
+"""Who asks, by what a request shows: a key, or a token."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from coordinator.access.key_ring import KeyRing
+from coordinator.access.keys import NEW_ONE, is_made
+from coordinator.access.roles import ANYBODY, COORDINATOR, Caller
+from shared.errors import CredentialsError
+
+_SHOW_IT = "Send `Authorization: Bearer KEY`."
+
+
+class TokenCheck(Protocol):
+    """What finds out whose a token is."""
+
+    async def caller(self, token: str) -> Caller:
+        """Whoever has a token; raises AccessError and its kinds."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """The ways in. Without any, everybody may ask."""
+
+    keys: KeyRing | None = None
+    tokens: TokenCheck | None = None
+
+    async def caller(self, authorization: str) -> Caller:
+        """Who asks.
+
+        Args:
+            authorization: the header of that name; empty without one.
+
+        Raises:
+            CredentialsError: nobody is known by it.
+            RoleError: the token of somebody who has no role here.
+            AccessError: that cannot be found out now.
+        """
+        if self.keys is None and self.tokens is None:
+            return ANYBODY
+        scheme, _, shown = authorization.strip().partition(" ")
+        shown = shown.strip()
+        if scheme.lower() != "bearer" or not shown:
+            raise CredentialsError("this needs a key.", where=COORDINATOR, remedy=f"{_SHOW_IT} {NEW_ONE}")
+        if self.tokens is not None and not is_made(shown):
+            return await self.tokens.caller(shown)
+        if self.keys is None:
+            message = "a key was shown, and the coordinator takes tokens only."
+            raise CredentialsError(message, where=COORDINATOR, remedy="Show a token of its issuer.")
+        return self.keys.caller(shown)
