@@ -15,6 +15,7 @@ from shared.messages import CloseRequest, ContributionRequest, EvaluateReply, Pr
 from site_node.app import LAPLACE
 from site_node.data.table import Table
 from site_node.evaluation import SiteNode
+from site_node.release.entry import Note
 
 CONTRIBUTION_REQUEST: TypeAdapter[ContributionRequest] = TypeAdapter(ContributionRequest)
 
@@ -37,6 +38,13 @@ class InMemory:
         return nullcontext((self.fingerprint(), Table(len(self.data.y), numbers, {}, groups)))
 
 
+class NoLedger:
+    """Entries that nobody keeps: what a disk takes for them is not what is measured here."""
+
+    def enter(self, note: Note) -> None:
+        """Keeps nothing."""
+
+
 @dataclass
 class InProcessSite:
     """One site. What it takes itself, and the bytes of its last round, are kept."""
@@ -56,6 +64,7 @@ class InProcessSite:
             dictionary=self.data.dictionary,
             source=InMemory(self.data),
             estimator=LAPLACE,
+            ledger=NoLedger(),
         )
 
     def client(self) -> SiteClient:

@@ -12,6 +12,8 @@ NOT_FOUND = "not_found"
 """There is no such path."""
 DATA_CHANGED = "data_changed"
 """A site's data are not what they were when the analysis began."""
+LEDGER = "ledger"
+"""A site cannot enter in its ledger what would leave it."""
 _HTTP = {401: UNAUTHORISED, 404: NOT_FOUND, 405: "method_not_allowed"}
 
 

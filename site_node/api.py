@@ -21,8 +21,8 @@ from starlette.exceptions import HTTPException
 
 from shared import packed
 from shared.bodies import NO_TEXT, UNREADABLE, request_in_words
-from shared.codes import DATA_CHANGED, INTERNAL, UNAUTHORISED, code_of
-from shared.errors import DataError, FedglmmError, RefusedError, RequestError, UnknownAnalysisError
+from shared.codes import DATA_CHANGED, INTERNAL, LEDGER, UNAUTHORISED, code_of
+from shared.errors import DataError, FedglmmError, RefusedError, RequestError, StoreError, UnknownAnalysisError
 from shared.messages import (
     About,
     Accepted,
@@ -35,6 +35,7 @@ from shared.messages import (
     PrepareRequest,
     Problem,
     StartReply,
+    Wire,
 )
 from shared.openapi import PROBLEM_TYPE, Example, problems, tagged
 from shared.validation import Words
@@ -48,6 +49,7 @@ _PREPARING = "preparing, of all analyses"
 _ANALYSIS = "/analyses/{analysis_id}"
 _SCHEME = HTTPBearer(auto_error=False, description="the site's key, if it has one; the guard asks for it")
 _ASKER_LEFT = "asker_left"
+_JSON = "application/json"
 _CHANGED = Example(
     "The data have changed",
     DATA_CHANGED,
@@ -57,8 +59,15 @@ _CHANGED = Example(
 _NO_DATA = Example(
     "The data file cannot be read", DataError.code, "the data file is not there.", "Set `data` in site.toml."
 )
-_PREPARED = problems(403, 408, 413, 422, other={409: _CHANGED})
-_ANSWERED = problems(403, 404, 408, 413, 422, other={409: _CHANGED})
+_NO_ENTRY = Example(
+    "The ledger cannot be written",
+    LEDGER,
+    "the ledger cannot be written, and without an entry nothing leaves the site.",
+    "Make room on the site's disk.",
+)
+_PREPARED = problems(403, 408, 413, 422, other={409: _CHANGED, 503: _NO_ENTRY})
+_ANSWERED = problems(403, 404, 408, 413, 422, other={409: _CHANGED, 503: _NO_ENTRY})
+_CLOSED = problems(404, 408, 413, 422, other={503: _NO_ENTRY})
 _PACKED: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {
@@ -149,16 +158,15 @@ def routes(node: SiteNode, limiter: CapacityLimiter) -> APIRouter:
         response_model=StartReply | EvaluateReply,
         responses=_ANSWERED | _PACKED,
     )
-    async def contributions(
-        analysis_id: Analysis, request: ContributionRequest, asked: Request
-    ) -> StartReply | EvaluateReply | Response:
-        reply = await compute(analysis_id, partial(node.contributions, analysis_id, request))
-        wanted = packed.accepted(asked.headers.get("Accept", ""))
-        if wanted and isinstance(reply, EvaluateReply) and reply.contribution.information is None:
-            return Response(packed.pack(reply), media_type=packed.MEDIA_TYPE)
-        return reply
+    async def contributions(analysis_id: Analysis, request: ContributionRequest, asked: Request) -> Response:
+        accept = asked.headers.get("Accept", "")
+        reply = await compute(
+            analysis_id, partial(node.contributions, analysis_id, request, lambda reply: _body(reply, accept)[0])
+        )
+        content, form = _body(reply, accept)
+        return Response(content, media_type=form)
 
-    @keyed.post(f"{_ANALYSIS}/close", summary="The end of an analysis", responses=problems(404, 408, 413, 422))
+    @keyed.post(f"{_ANALYSIS}/close", summary="The end of an analysis", responses=_CLOSED)
     async def close(analysis_id: Analysis, request: CloseRequest) -> CloseReply:
         return await compute(analysis_id, partial(node.close, analysis_id, request))
 
@@ -222,6 +230,13 @@ def add_guard(app: FastAPI, site: str, key: SecretStr | None) -> None:
             return _problem(500, problem)
 
 
+def _body(reply: Wire, accept: str) -> tuple[bytes, str]:
+    """A reply as it leaves, and the name of its form."""
+    if packed.accepted(accept) and isinstance(reply, EvaluateReply) and reply.contribution.information is None:
+        return packed.pack(reply), packed.MEDIA_TYPE
+    return reply.written, _JSON
+
+
 async def _left(request: Request) -> None:
     """Waits until nobody is there to be answered."""
     while (await request.receive())["type"] != "http.disconnect":
@@ -244,6 +259,8 @@ def _status(error: FedglmmError) -> int:
             return 403
         case UnknownAnalysisError():
             return 404
+        case StoreError():
+            return 503
         case DataError() if error.code == DATA_CHANGED:
             return 409
         case _:

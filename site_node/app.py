@@ -15,6 +15,7 @@ from site_node.estimation.effects import site_effect
 from site_node.estimation.model import model_of
 from site_node.estimation.start import start_contribution
 from site_node.evaluation import Estimator, SiteNode
+from site_node.release.ledger import Ledger
 from site_node.settings import SiteSettings
 
 LARGEST_REQUEST = 64 * 2**20
@@ -36,7 +37,10 @@ def create_app(
     Raises:
         DictionaryError: the dictionary cannot be read.
         SettingsError: a file with a secret cannot be read.
+        StoreError: the ledger cannot be written, or was changed.
     """
+    ledger = Ledger(settings.ledger)
+    ledger.open()
     release = version("fedglmm")
     node = SiteNode(
         name=settings.name,
@@ -45,6 +49,7 @@ def create_app(
         dictionary=read_dictionary(settings.dictionary),
         source=FileSource(settings.data, settings.fingerprint_secret().get_secret_value()),
         estimator=estimator,
+        ledger=ledger,
     )
     app = SiteApi(
         title=f"fedglmm site {settings.name}",

@@ -1,8 +1,6 @@
-"""The command of a site's data manager: fedglmm-site split, init, check, serve."""
+"""The command of a site's data manager: fedglmm-site split, init, check, serve, and ledger (ledger_cli.py)."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -13,19 +11,22 @@ from rich.markup import escape
 from rich.table import Table
 
 from shared.dictionary import read_dictionary
-from shared.errors import FedglmmError, SettingsError
+from shared.errors import SettingsError
 from shared.specification import Specification
 from shared.validation import in_words
 from site_node.data.inference import infer, write_dictionary
 from site_node.data.split import split as split_file
 from site_node.folder import write_site
 from site_node.inspection import Inspection, inspect
+from site_node.ledger_cli import ledger
 from site_node.release.policy import PolicyName
-from site_node.settings import load_settings
+from site_node.settings import LEDGER_NAME, load_settings
+from site_node.terminal import say, told
 
 app = typer.Typer(
     name="fedglmm-site", help="What runs beside the rows.", no_args_is_help=True, pretty_exceptions_enable=False
 )
+app.add_typer(ledger)
 
 Levels = Annotated[
     list[str] | None,
@@ -46,7 +47,7 @@ def split(
     policy: Annotated[PolicyName, typer.Option(help="of every site")] = "default",
 ) -> None:
     """Make a federation of one file: a dictionary, and a folder a site."""
-    with _told():
+    with told():
         federation = split_file(data, by, out, nodes=nodes, levels=_levels(levels))
         for share in federation.shares:
             write_site(
@@ -57,11 +58,11 @@ def split(
                 policy=policy,
             )
     _notes(federation.notes)
-    _say(f"{len(federation.shares)} sites in {out}. Next:")
-    _say(
+    say(f"{len(federation.shares)} sites in {out}. Next:")
+    say(
         "- set a port in each site.toml if a coordinator must know it: 0 takes any that is free, a new one at every start;"
     )
-    _say(f"- fedglmm-site serve {out}/*/")
+    say(f"- fedglmm-site serve {out}/*/")
 
 
 @app.command()
@@ -75,10 +76,13 @@ def init(
     key_file: Annotated[
         str | None, typer.Option(help="a file with the key that the coordinator must show; relative to the folder")
     ] = None,
+    ledger_file: Annotated[
+        str, typer.Option("--ledger", help="where what leaves is written down; relative to the folder")
+    ] = LEDGER_NAME,
     levels: Levels = None,
 ) -> None:
     """Write a commented site.toml and, unless there is one, propose a dictionary."""
-    with _told():
+    with told():
         dictionary = folder / "dictionary.json"
         if levels and dictionary.exists():
             raise SettingsError(
@@ -95,16 +99,17 @@ def init(
             host=host,
             port=port,
             key_file=key_file,
+            ledger=ledger_file,
         )
         if proposal is not None:
             write_dictionary(proposal.dictionary, dictionary)
             _notes(proposal.notes)
-            _say(f"{dictionary} is a proposal from this file: agree on it with the consortium before you use it.")
-    _say(f"Wrote {folder / 'site.toml'}. Next:")
+            say(f"{dictionary} is a proposal from this file: agree on it with the consortium before you use it.")
+    say(f"Wrote {folder / 'site.toml'}. Next:")
     if port == 0:
-        _say("- set a port in it if the coordinator must know it: 0 takes any that is free, a new one at every start;")
-    _say(f"- {dictionary} must be the same file at every site and beside coordinator.toml: copy it there;")
-    _say(f"- fedglmm-site check {folder}")
+        say("- set a port in it if the coordinator must know it: 0 takes any that is free, a new one at every start;")
+    say(f"- {dictionary} must be the same file at every site and beside coordinator.toml: copy it there;")
+    say(f"- fedglmm-site check {folder}")
 
 
 @app.command()
@@ -113,7 +118,7 @@ def check(
     specification: Annotated[Path | None, typer.Option(help="a specification to hold the data against")] = None,
 ) -> None:
     """Say what would be refused, and why, before anything is online."""
-    with _told():
+    with told():
         settings = load_settings(folder)
         settings.bearer_key()
         settings.fingerprint_secret()
@@ -121,7 +126,7 @@ def check(
         inspection = inspect(settings, dictionary, _specification(specification))
     _report(settings.name, inspection)
     if specification is None:
-        _say(
+        say(
             "Floors of outcomes within levels depend on the model: give --specification to check those as well. "
             + _FROM_RESULT
         )
@@ -136,22 +141,8 @@ def serve(
     """Serve one site, or several on their own ports, until interrupted."""
     from site_node.hosting import run  # noqa: PLC0415 -- the web server and the mathematics: the other commands start sooner
 
-    with _told():
+    with told():
         run([load_settings(folder) for folder in folders], announce)
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """A known fault is told in words, and ends the command."""
-    try:
-        yield
-    except FedglmmError as error:
-        Console(stderr=True).print(f"[red]{escape(str(error))}[/red]", soft_wrap=True, highlight=False)
-        raise typer.Exit(2) from None
-
-
-def _say(text: str) -> None:
-    Console().print(text, soft_wrap=True, highlight=False, markup=False)
 
 
 def _notes(notes: tuple[str, ...]) -> None:
@@ -179,9 +170,9 @@ def _specification(path: Path | None) -> Specification | None:
     except OSError:
         raise SettingsError("it cannot be read.", where=str(path), remedy="Name a specification's file.") from None
     except ValidationError as error:
-        told = in_words(error, Specification)
-        message = f"it is no specification: {told.message}"
-        raise SettingsError(message, where=told.where_in(path), remedy=_FROM_RESULT) from None
+        words = in_words(error, Specification)
+        message = f"it is no specification: {words.message}"
+        raise SettingsError(message, where=words.where_in(path), remedy=_FROM_RESULT) from None
 
 
 def _report(name: str, inspection: Inspection) -> None:
@@ -195,14 +186,14 @@ def _report(name: str, inspection: Inspection) -> None:
         table.add_row(escape(report.variable.name), report.variable.type, levels, missing, escape(wrong))
     Console().print(table)
     if inspection.problem or any(report.problem for report in inspection.variables):
-        _say(
+        say(
             "Row 1 is the first below the header: row N is line N + 1 of a CSV file in which no cell holds a line break "
             "and no line is empty."
         )
     if inspection.problem:
-        _say(f"The specification cannot be carried out here: {inspection.problem}")
+        say(f"The specification cannot be carried out here: {inspection.problem}")
     for breach in inspection.refused:
         of = f" ({breach.variable})" if breach.variable else ""
-        _say(f"Would be refused, {breach.code}{of}: {breach.message} {breach.remedy}")
+        say(f"Would be refused, {breach.code}{of}: {breach.message} {breach.remedy}")
     if inspection.sound:
-        _say("Nothing was found that would be refused.")
+        say("Nothing was found that would be refused.")

@@ -39,6 +39,7 @@ from site_node.data.table import Columns
 from site_node.estimation.model import Model
 from site_node.estimation.rows import Rows
 from site_node.finite import in_range
+from site_node.release.account import Entries, Written, account_of, in_json
 from site_node.release.policy import PolicyName, breaches, judge
 from site_node.release.rounds import check_round
 
@@ -82,6 +83,7 @@ class SiteNode:
         dictionary: Dictionary,
         source: Source,
         estimator: Estimator,
+        ledger: Entries,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name = name
@@ -90,6 +92,7 @@ class SiteNode:
         self._dictionary = dictionary
         self._source = source
         self._estimator = estimator
+        self._ledger = ledger
         self._analyses = Analyses(clock)
         self._preparing = threading.Lock()
 
@@ -115,37 +118,51 @@ class SiteNode:
             RefusedError: the site is not in the roster, or its policy does not let the design pass.
             DataError: the dictionary is another one, the data do not fit or have changed, or the analysis is known
                 with another specification.
+            StoreError: there can be no entry in the ledger.
         """
-        check_addressed(self._name, self._dictionary, specification)
-        with self._preparing:
-            known = self._analyses.find(analysis_id)
-            if known is not None:
-                _check_same(known, specification.sha256)
-                self._check_unchanged(known)
-                return known.accepted
-            analysis = self._prepared(analysis_id, specification)
-            self._analyses.keep(analysis_id, analysis)
-        return analysis.accepted
+        with account_of(self._ledger, analysis_id, specification) as account:
+            check_addressed(self._name, self._dictionary, specification)
+            with self._preparing:
+                known = self._analyses.find(analysis_id)
+                if known is not None:
+                    _check_same(known, specification.sha256)
+                    self._check_unchanged(known)
+                    return account.enter(known.accepted)
+                analysis = self._prepared(analysis_id, specification)
+                self._analyses.keep(analysis_id, analysis)
+            return account.enter(analysis.accepted)
 
-    def contributions(self, analysis_id: str, request: ContributionRequest) -> StartReply | EvaluateReply:
+    def contributions(
+        self, analysis_id: str, request: ContributionRequest, written: Written = in_json
+    ) -> StartReply | EvaluateReply:
         """Answers a round. The same request again gets the very same reply.
+
+        Args:
+            analysis_id: the coordinator's.
+            request: what is asked.
+            written: how the reply is written, whose bytes the ledger has the hash of.
 
         Raises:
             UnknownAnalysisError: the analysis was not prepared here, or too long ago.
             RefusedError: it asks neither for the next round nor again for one that was answered at the same psi.
             DataError: the specification is another one, psi has another length, the data have changed, or the numbers
                 leave floating point's range.
+            StoreError: there can be no entry in the ledger.
         """
-        with self._analyses.using(analysis_id) as analysis:
+        with (
+            self._analyses.using(analysis_id) as analysis,
+            account_of(self._ledger, analysis_id, analysis.specification, request.round) as account,
+        ):
             _check_same(analysis, request.specification_sha256)
             self._check_unchanged(analysis)
             if analysis.last is not None and analysis.last[0] == request:
-                return analysis.last[1]
+                return account.enter(analysis.last[1], written)
             check_round(request, analysis.answered, analysis.specification.max_rounds)
             began = time.perf_counter()
             with in_range():
                 reply = self._answer(analysis, request)
             seconds = round(time.perf_counter() - began, 6)
+            account.enter(reply, written)
             analysis.answer(request, reply)
         _log.info("answered", site=self._name, analysis=analysis_id, round=request.round, seconds=seconds)
         return reply
@@ -159,17 +176,22 @@ class SiteNode:
         Raises:
             UnknownAnalysisError: the analysis was not prepared here, or too long ago.
             DataError: psi has another length, or the numbers leave floating point's range.
+            StoreError: there can be no entry in the ledger; the design is kept.
         """
-        with self._analyses.using(analysis_id) as analysis:
+        with (
+            self._analyses.using(analysis_id) as analysis,
+            account_of(self._ledger, analysis_id, analysis.specification) as account,
+        ):
             effect = None
             if request.psi is not None and analysis.specification.site_effects:
                 psi, basis = _vector(request.psi, analysis.model), _basis(request.basis, analysis.model)
                 if (request.psi, request.basis) in {answered[:2] for answered in analysis.answered.values()}:
                     with in_range():
                         effect = self._effect(analysis, psi, basis)
+            reply = account.enter(CloseReply(site_effect=effect), outcome=request.outcome)
             self._analyses.drop(analysis_id)
         _log.info("closed", site=self._name, analysis=analysis_id, outcome=request.outcome[:LOGGED_TEXT])
-        return CloseReply(site_effect=effect)
+        return reply
 
     def _prepared(self, analysis_id: str, specification: Specification) -> Analysis:
         with self._source.opened() as (fingerprint, columns), in_range():

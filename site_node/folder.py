@@ -6,7 +6,7 @@ from pathlib import Path
 from shared.errors import SettingsError
 from shared.keys import make_secret
 from site_node.release.policy import PolicyName
-from site_node.settings import FILE_NAME, settings_in
+from site_node.settings import FILE_NAME, LEDGER_NAME, settings_in
 
 _TEMPLATE = """\
 # A site of a fedglmm federation. Paths are relative to this file.
@@ -31,6 +31,9 @@ port = {port}
 # A file with the key that the coordinator must show. Needed as soon as host is not 127.0.0.1.
 {key_file}
 
+# Grows by a line for everything that leaves: `fedglmm-site ledger show .`. Nothing leaves where the server cannot write it.
+ledger = {ledger}
+
 # Random bytes that key the fingerprint of the data, so that nobody can guess the data from it.
 secret_file = "secret"
 """
@@ -46,6 +49,7 @@ def write_site(
     host: str = "127.0.0.1",
     port: int = 0,
     key_file: str | None = None,
+    ledger: str = LEDGER_NAME,
 ) -> None:
     """Writes site.toml, and the secret file unless there is one.
 
@@ -63,6 +67,7 @@ def write_site(
         policy=json.dumps(policy),
         host=json.dumps(host),
         port=port,
+        ledger=json.dumps(ledger),
         key_file='# key_file = "key"' if key_file is None else f"key_file = {json.dumps(key_file)}",
     )
     settings_in(written, settings)

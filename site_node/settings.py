@@ -16,6 +16,7 @@ from shared.validation import in_words
 from site_node.release.policy import PolicyName
 
 FILE_NAME = "site.toml"
+LEDGER_NAME = "ledger.jsonl"
 
 _SECRET_BYTES = 32
 
@@ -32,6 +33,7 @@ class SiteSettings(BaseModel):
     host: str = "127.0.0.1"
     port: int = Field(default=0, ge=0, le=65535, description="0: any that is free")
     key_file: Path | None = Field(default=None, description="the bearer key that the coordinator must show")
+    ledger: Path = Field(default=Path(LEDGER_NAME), description="a line for each reply that left; it only grows")
     secret_file: Path | None = Field(default=None, description="bytes that key the fingerprint of the data")
 
     def bearer_key(self) -> SecretStr | None:
@@ -105,7 +107,8 @@ def _unreadable(error: Exception, path: Path) -> SettingsError:
 
 
 def _absolute(written: dict[str, Any], folder: Path) -> dict[str, Any]:
-    paths = {"data", "dictionary", "key_file", "secret_file"}
+    paths = {"data", "dictionary", "key_file", "secret_file", "ledger"}
+    written = {"ledger": LEDGER_NAME} | written
     return {
         name: folder / value if name in paths and isinstance(value, str) else value for name, value in written.items()
     }

@@ -72,7 +72,9 @@ class Site:
         self.data.write_text(CSV, encoding="utf-8")
         self.dictionary: Dictionary = infer(self.data).dictionary
         write_dictionary(self.dictionary, folder / "dictionary.json")
-        self.settings = SiteSettings(name="A", data=self.data, dictionary=folder / "dictionary.json")
+        self.settings = SiteSettings(
+            name="A", data=self.data, dictionary=folder / "dictionary.json", ledger=folder / "ledger.jsonl"
+        )
         self.fake = Fake()
 
     def specification(self, **changes: Any) -> Specification:

@@ -66,6 +66,7 @@ def real_sites(
                 dictionary=folder / "dictionary.json",
                 policy=policy,
                 secret_file=folder / "secret",
+                ledger=folder / f"{name}.ledger.jsonl",
             )
         )
     return sites

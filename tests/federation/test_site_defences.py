@@ -31,6 +31,7 @@ from site_node.data.sources import FileSource
 from site_node.data.table import Columns
 from site_node.evaluation import LOGGED_TEXT, SiteNode
 from site_node.folder import write_site
+from site_node.release.ledger import Ledger
 from tests.federation.one_site import CLOSE, Site, assert_problem, until
 
 pytestmark = pytest.mark.anyio
@@ -60,6 +61,7 @@ def node(site: Site, clock: Clock) -> SiteNode:
         dictionary=site.dictionary,
         source=FileSource(site.data, b"secret"),
         estimator=site.fake.estimator(),
+        ledger=Ledger(site.settings.ledger),
         clock=clock,
     )
 
