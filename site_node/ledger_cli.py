@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -19,7 +20,8 @@ ledger = typer.Typer(name="ledger", help="What has left the site.", no_args_is_h
 Folder = Annotated[Path, typer.Argument(help="the site's folder")]
 
 _SHORT = 12
-"""Digits of a hash in the table."""
+"""Digits of a hash that a person compares."""
+_TO_SECONDS = len("2026-03-01T12:00:00")
 
 
 @ledger.command()
@@ -28,17 +30,17 @@ def show(
     *,
     analysis: Annotated[str | None, typer.Option(help="only entries of the analysis of this id")] = None,
 ) -> None:
-    """Print what has left, entry by entry."""
+    """Print what has left, by analysis: each entry with its number and time."""
     chain = _chain(folder)
-    table = Table("", "time (UTC)", "event", "analysis", "round", "what left", "for what", title_justify="left")
-    seen: set[str] = set()
+    tables: dict[str, Table] = {}
     for entry in (one.entry for one in chain.entries):
         if analysis in {None, entry.analysis}:
-            purpose = "" if entry.analysis in seen else _purpose(entry)
-            seen.add(entry.analysis)
+            table = tables.setdefault(_heading(entry), _table())
             # as texts: whatever a coordinator wrote is no markup
-            table.add_row(*(Text(cell) for cell in (*_cells(entry), purpose)))
-    Console().print(table)
+            table.add_row(*(Text(cell, overflow="fold") for cell in _cells(entry)))
+    for heading, table in tables.items():
+        say(heading)
+        Console().print(table)
     _end(chain)
 
 
@@ -83,22 +85,38 @@ def _end(chain: Chain) -> None:
         raise typer.Exit(1)
 
 
+def _table() -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=0)
+    table.add_column("", justify="right")
+    table.add_column("time (UTC)", no_wrap=True)
+    table.add_column("event")
+    table.add_column("round", justify="right")
+    table.add_column("what left")
+    table.add_column("numbers", justify="right")
+    table.add_column("bytes", justify="right")
+    return table
+
+
+def _heading(entry: Entry) -> str:
+    """Of the entries of one analysis under one specification."""
+    if entry.event == "recovered":
+        return "The ledger itself"
+    named = f"Specification {entry.specification[:_SHORT]}..., sites {', '.join(entry.roster)}"
+    title = f"{entry.title}: " if entry.title else ""
+    return f"Analysis {entry.analysis}. {title}{entry.formula}\n{named}"
+
+
 def _cells(entry: Entry) -> tuple[str, ...]:
     event = f"{entry.event} (again)" if entry.again else entry.event
     number = "" if entry.round is None else str(entry.round)
-    return str(entry.number), entry.time[:19].replace("T", " "), event, entry.analysis, number, _what(entry)
+    numbers, size = ("", "") if entry.left is None else (str(entry.left.numbers), str(entry.left.bytes))
+    return str(entry.number), entry.time[:_TO_SECONDS].replace("T", " "), event, number, _what(entry), numbers, size
 
 
 def _what(entry: Entry) -> str:
     if entry.cut is not None:
-        return f"nothing: {entry.cut.bytes} bytes of a line were cut off, and are in {entry.cut.file}"
+        return f"nothing: a line was cut off, and is in {entry.cut.file}"
     if entry.left is None:
         return ""
     reason = " ".join(filter(None, (entry.rule, entry.code, entry.outcome)))
-    numbers = f"{entry.left.numbers} numbers, {entry.left.bytes} bytes, {entry.left.sha256[:_SHORT]}"
-    return f"{entry.left.message}{f' ({reason})' if reason else ''}: {numbers}"
-
-
-def _purpose(entry: Entry) -> str:
-    named = (entry.title, entry.formula, ", ".join(entry.roster), entry.specification[:_SHORT])
-    return "; ".join(filter(None, named))
+    return f"{entry.left.message}: {reason}" if reason else entry.left.message

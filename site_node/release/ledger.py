@@ -200,7 +200,7 @@ def _changed(path: Path, message: str) -> StoreError:
     return StoreError(
         f"{message} The ledger was changed by others than the site, and nothing leaves the site.",
         where=path.name,
-        remedy="At the site, find out who did (`fedglmm-site ledger verify FOLDER`). Then put it back from a copy, or move it away "
-        "for good, and restart the site.",
+        remedy="At the site, find out who did (`fedglmm-site ledger verify FOLDER`). Then put it back from a copy, or move it "
+        "away for good, and restart the site.",
         code=LEDGER,
     )

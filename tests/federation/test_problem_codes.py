@@ -52,6 +52,9 @@ async def test_a_site_answers_every_error_that_its_description_shows_by_that_cod
         rows = site.data.read_text(encoding="utf-8")
         site.fake.fault = RuntimeError()
         answered |= coded(await http.post("/v1/analyses/one/contributions", json=site.evaluate()))
+        site.settings.ledger.rename(tmp_path / "away")
+        answered |= coded(await http.post("/v1/analyses/one/close", json={"outcome": "failed"}))
+        (tmp_path / "away").replace(site.settings.ledger)
         site.data.write_text(rows[:40], encoding="utf-8")
         answered |= coded(
             await http.post("/v1/analyses/one/contributions", json=site.evaluate()),
