@@ -69,6 +69,7 @@ def run(sites: Sequence[SiteSettings], announced: Path | None = None) -> None:
     Raises:
         SettingsError: two sites have one name, a port is in use, or a secret cannot be read.
         DictionaryError: a dictionary cannot be read.
+        StoreError: a ledger cannot be written, or was changed.
     """
     names = [site.name for site in sites]
     for name in names:

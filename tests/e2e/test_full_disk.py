@@ -1,16 +1,21 @@
-"""A coordinator whose disk really fills up says so, loses nothing, and goes on once there is room."""
+"""Servers whose disk really fills up say so, lose nothing, and go on once there is room."""
 
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import httpx
 import pytest
 
 from shared.messages import Problem
+from site_node.folder import write_site
+from site_node.release.ledger import read_ledger
 from tests.e2e.commands import BIN
 from tests.e2e.small_disk import SmallDisk
-from tests.e2e.small_federation import REQUEST, Federation, eventually, small_federation
+from tests.e2e.small_federation import PATIENCE, REQUEST, Federation, Server, eventually, small_federation
+from tests.federation.one_site import Site
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +63,38 @@ def test_a_disk_too_small_for_the_sites_files_is_told_as_that_and_not_as_a_fault
     assert done.returncode == 2
     assert "data.csv: the file cannot be written. Is its disk full" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_from_a_site_whose_ledger_is_on_a_full_disk_nothing_leaves_until_there_is_room(tmp_path: Path) -> None:
+    site, home, small = Site(tmp_path), tmp_path / "home", tmp_path / "disk"
+    small.mkdir()
+    disk = SmallDisk(small)
+    names = {"data": str(site.data), "dictionary": str(tmp_path / "dictionary.json")}
+    write_site(home, name="A", ledger=str(small / "ledger.jsonl"), **names)
+    command = [*disk.inside, str(BIN / "fedglmm-site"), "serve", str(home)]
+    with closing(Server(command, tmp_path / "announced.json")) as server:
+        analysis = f"{server.start()['sites']['A']}/v1/analyses/one"
+        pid = server.process.pid
+        ledger = disk.seen_from(pid) / "ledger.jsonl"
+
+        def ask(step: str, body: dict[str, object]) -> httpx.Response:
+            return httpx.post(f"{analysis}/{step}", json=body, timeout=PATIENCE)
+
+        ask("prepare", {"specification": site.specification().model_dump(mode="json")}).raise_for_status()
+        disk.fill(pid)
+        given = 0  # the last block of the ledger has room for a few
+        while (answer := ask("contributions", site.start())).is_success:
+            given += 1
+        problem = Problem.model_validate_json(answer.content)
+        assert (answer.status_code, problem.code, problem.where) == (503, "ledger", "ledger.jsonl")
+        assert "No space left on device" in problem.message
+        assert [one.entry.event for one in read_ledger(ledger).entries] == ["prepared", *["start"] * given]
+        disk.make_room(pid)
+        assert ask("contributions", site.start()).is_success
+        after = read_ledger(ledger)
+        assert [one.entry.event for one in after.entries] == ["prepared", *["start"] * (given + 1)]
+        assert (after.fault, after.cut) == (None, b"")
+        assert "Traceback" not in server.log
 
 
 def bits(federation: Federation, disk: SmallDisk, analysis: str):

@@ -9,8 +9,9 @@ from typer.testing import CliRunner, Result
 from site_node.cli import app
 from site_node.folder import write_site
 from site_node.release.chain import read_chain
-from site_node.release.entry import Left, Note
+from site_node.release.entry import Entry, Left, Note, sealed
 from site_node.release.ledger import Ledger
+from site_node.settings import load_settings
 
 FIRST = Note(
     event="prepared",
@@ -139,12 +140,10 @@ def test_export_prints_the_lines_as_they_are_written(folder: Path) -> None:
 
 
 def test_a_ledger_that_somebody_forged_controls_no_terminal(folder: Path) -> None:
-    ledger = Ledger(folder / "ledger.jsonl")
-    ledger.open()
-    raw = ROUND.model_copy(
-        update={"analysis": "\x1b[2Jgone", "code": "\x07", "title": "\u202eltr", "roster": ("\x9b",)}
-    )
-    ledger.enter(raw)
+    path = folder / "ledger.jsonl"
+    texts = {"analysis": "\x1b[2Jgone", "code": "\x07", "title": "\u202eltr", "roster": ("\x9b",), "time": "\x1b[2J"}
+    forged = dict(ROUND) | texts | {"number": 5, "previous": read_chain(path.read_bytes()).head}
+    path.write_bytes(path.read_bytes() + sealed(Entry.model_construct(**forged)).line + b"\n")
     for command in ("show", "export"):
         shown = run(command, folder).stdout
         assert "gone" in shown
@@ -157,3 +156,11 @@ def test_a_site_without_a_ledger_or_without_settings_is_told_so(tmp_path: Path) 
     done = run("verify", tmp_path)
     assert done.exit_code == 2
     assert f"{tmp_path / 'elsewhere' / 'l.jsonl'}: there is no such ledger." in done.stderr
+
+
+def test_init_says_where_the_ledger_is_and_none_is_made_before_the_site_is_served(tmp_path: Path) -> None:
+    (tmp_path / "data.csv").write_text("arm,dead\n" + "a,0\nb,1\n" * 20, encoding="ascii")
+    words = ["init", str(tmp_path / "home"), "--data", str(tmp_path / "data.csv"), "--name", "A"]
+    assert CliRunner().invoke(app, [*words, "--ledger", "../kept/what-left.jsonl"]).exit_code == 0
+    assert load_settings(tmp_path / "home").ledger == tmp_path / "home" / "../kept/what-left.jsonl"
+    assert not list(tmp_path.rglob("*.jsonl"))

@@ -41,6 +41,7 @@ def site_toml(folder: Path, **changes: str) -> Path:
 def test_settings_are_read_with_paths_relative_to_the_file_and_safe_defaults(tmp_path: Path) -> None:
     settings = load_settings(site_toml(tmp_path))
     assert settings.data == tmp_path / "data.csv"
+    assert settings.ledger == tmp_path / "ledger.jsonl"
     assert (settings.policy, settings.host, settings.port) == ("default", "127.0.0.1", 0)
     assert settings.bearer_key() is None
     assert settings == load_settings(tmp_path), "a folder stands for its site.toml"
