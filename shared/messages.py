@@ -30,7 +30,10 @@ LONGEST_LABEL = 200
 
 def _shown(text: str) -> str:
     """Fit to be shown on a terminal: no escape sequence gets through, and what is too long is cut, not lost."""
-    return "".join(character if character.isprintable() else " " for character in text)[:LONGEST_TEXT]
+    text = text[:LONGEST_TEXT]
+    if text.isprintable():  # nearly all are: a ledger holds hundreds of thousands
+        return text
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 AnalysisId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
