@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 
 from shared.errors import UnknownAnalysisError
 from shared.messages import Accepted, ContributionRequest, EvaluateReply, StartReply
+from shared.parameters import Matrix
 from shared.specification import Specification
 from site_node.data.design import SiteDesign
 from site_node.estimation.model import Model
+from site_node.release.leverage import Leverage
 from site_node.release.rounds import Point, point_of
 
 IDLE_SECONDS = 1800.0
@@ -26,6 +28,10 @@ class Analysis:
     design: SiteDesign
     model: Model
     accepted: Accepted
+    leverage: Leverage | None = None
+    """What judges its answers; none under the open policy."""
+    verified: Matrix | None = None
+    """The fixed effects' block of minus the Hessian of the last sum over all sites whose proof was checked, (p, p)."""
     last: tuple[ContributionRequest, StartReply | EvaluateReply] | None = None
     """The last request, and what it got."""
     answered: dict[int, Point] = field(default_factory=dict)

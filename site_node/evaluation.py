@@ -39,6 +39,7 @@ from site_node.data.table import Columns
 from site_node.estimation.model import Model
 from site_node.estimation.rows import Rows
 from site_node.finite import in_range
+from site_node.release.leverage import Leverage, refusal
 from site_node.release.policy import PolicyName, breaches, judge
 from site_node.release.rounds import check_round
 
@@ -65,8 +66,12 @@ class Estimator:
     """The mathematics that a site needs."""
 
     model_of: Callable[[Specification], Model]
-    start: Callable[[Rows, Model], StartContribution]
-    contribution: Callable[[Rows, Model, Vector, int], Contribution]
+    start: Callable[[Rows, Model], tuple[StartContribution, Matrix]]
+    """With what each row weighs in it, (k, n)."""
+    default_start: Callable[[Rows, Model], StartContribution]
+    """For a site whose own start may not leave."""
+    contribution: Callable[[Rows, Model, Vector, int], tuple[Contribution, Matrix]]
+    """With what each row weighs in it, (k, n)."""
     site_effect: Callable[[Rows, Model, Vector, Matrix], tuple[Vector, Vector]]
 
 
@@ -132,7 +137,8 @@ class SiteNode:
 
         Raises:
             UnknownAnalysisError: the analysis was not prepared here, or too long ago.
-            RefusedError: it asks neither for the next round nor again for one that was answered at the same psi.
+            RefusedError: it asks neither for the next round nor again for one that was answered at the same psi, or the
+                answer would be too much that of a single unit.
             DataError: the specification is another one, psi has another length, the data have changed, or the numbers
                 leave floating point's range.
         """
@@ -185,16 +191,32 @@ class SiteNode:
             groups=dict(zip(specification.groupings, groups_of(design.rows, specification), strict=True)),
         )
         _log.info("prepared", site=self._name, analysis=analysis_id)
-        return Analysis(specification, design, self._estimator.model_of(specification), accepted)
+        leverage = Leverage.of(design) if self._policy == "default" else None
+        return Analysis(specification, design, self._estimator.model_of(specification), accepted, leverage)
 
     def _answer(self, analysis: Analysis, request: ContributionRequest) -> StartReply | EvaluateReply:
         rows, model = analysis.design.rows, analysis.model
         if isinstance(request, StartRequest):
-            return StartReply(start=StartMessage.of(self._estimator.start(rows, model)))
+            start, weights = self._estimator.start(rows, model)
+            if self._is_too_heavy(analysis, request, weights):
+                start = self._estimator.default_start(rows, model)
+            return StartReply(start=StartMessage.of(start))
         in_basis = rows.in_basis(_basis(request.basis, model))
         psi, points = _vector(request.psi, model), _points(request, analysis.specification)
-        contribution = self._estimator.contribution(in_basis, model, psi, points)
+        contribution, weights = self._estimator.contribution(in_basis, model, psi, points)
+        if self._is_too_heavy(analysis, request, weights):
+            raise refusal()
         return EvaluateReply(round=request.round, contribution=ContributionMessage.of(contribution))
+
+    def _is_too_heavy(self, analysis: Analysis, request: ContributionRequest, weights: Matrix) -> bool:
+        """Whether a single unit is too much of an answer (G1). Which one, the site's own log says."""
+        if analysis.leverage is None:
+            return False
+        found = analysis.leverage.too_heavy(weights, analysis.verified)
+        if found is not None:
+            row = analysis.design.row_number(found.row)
+            _log.warning("leverage", site=self._name, round=request.round, row=row, leverage=found.leverage)
+        return found is not None
 
     def _effect(self, analysis: Analysis, psi: Vector, basis: Matrix) -> RandomEffect:
         modes, deviations = self._estimator.site_effect(analysis.design.rows, analysis.model, psi, basis)

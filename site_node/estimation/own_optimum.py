@@ -52,15 +52,16 @@ class OwnProblem:
         """
         if not (self.family.limited or self.family.dispersion):
             return np.zeros(self.rows.X.shape[1])
-        guess = self._least_squares(self.family.initial_eta(self.rows.y, self.rows.weight))
-        constant = self._least_squares(np.full(self.rows.n, mean_eta(self.rows, self.family)))
+        guess = self.least_squares(self.family.initial_eta(self.rows.y, self.rows.weight))
+        constant = self.least_squares(np.full(self.rows.n, mean_eta(self.rows, self.family)))
         for _ in range(MOST_RETREATS):
             if np.isfinite(self.value(guess)):
                 return guess
             guess = (guess + constant) / 2.0
         return constant
 
-    def _least_squares(self, eta: Vector) -> Vector:
+    def least_squares(self, eta: Vector) -> Vector:
+        """The coefficients whose predictors are nearest to these, (p,)."""
         carrying = self.rows.weight > 0.0
         b, *_ = np.linalg.lstsq(self.rows.X[carrying], (eta - self.rows.offset)[carrying])
         return np.asarray(b)
@@ -86,6 +87,14 @@ def own_optimum(rows: Rows, family: Family) -> Vector:
                 break
             step, decrement = problem.newton(b)
     return b
+
+
+def default_point(rows: Rows, family: Family) -> Vector:
+    """A point that no response has a part in, (p,): the predictor zero, or that of a mean of one half where zero is outside."""
+    if not family.limited:
+        return np.zeros(rows.X.shape[1])
+    eta = family.initial_eta(np.array([0.5]), np.array([1.0]))
+    return OwnProblem(rows, family).least_squares(np.broadcast_to(eta, rows.n))
 
 
 def slopes(rows: Rows, family: Family, eta: Vector) -> tuple[Vector, Vector]:

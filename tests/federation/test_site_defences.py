@@ -328,15 +328,14 @@ async def test_a_specification_beyond_the_limits_is_a_problem_that_names_the_fie
 
 
 SLOW = """
-import functools, os, sys, time
+import dataclasses, functools, os, sys, time
 from site_node import app, cli, hosting
-from site_node.evaluation import Estimator
 
 def start(rows, model):
     print(f"umask {os.umask(0):03o}", flush=True)
     time.sleep(60)
 
-slow = Estimator(app.LAPLACE.model_of, start, app.LAPLACE.contribution, app.LAPLACE.site_effect)
+slow = dataclasses.replace(app.LAPLACE, start=start)
 hosting.create_app = functools.partial(app.create_app, estimator=slow)
 cli.app()
 """
