@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from shared.errors import UnknownAnalysisError
 from shared.messages import Accepted, ContributionRequest, EvaluateReply, StartReply
@@ -28,8 +29,6 @@ class Analysis:
     design: SiteDesign
     model: Model
     accepted: Accepted
-    leverage: Leverage | None = None
-    """What judges its answers; none under the open policy."""
     verified: Matrix | None = None
     """The fixed effects' block of minus the Hessian of the last sum over all sites whose proof was checked, (p, p)."""
     last: tuple[ContributionRequest, StartReply | EvaluateReply] | None = None
@@ -38,6 +37,11 @@ class Analysis:
     """psi and the basis of every round that was answered."""
     busy: threading.Lock = field(default_factory=threading.Lock)
     used: float = 0.0
+
+    @cached_property
+    def leverage(self) -> Leverage:
+        """What judges its answers."""
+        return Leverage.of(self.design)
 
     def answer(self, request: ContributionRequest, reply: StartReply | EvaluateReply) -> None:
         """Remembers a reply."""

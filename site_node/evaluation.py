@@ -39,7 +39,7 @@ from site_node.data.table import Columns
 from site_node.estimation.model import Model
 from site_node.estimation.rows import Rows
 from site_node.finite import in_range
-from site_node.release.leverage import Leverage, refusal
+from site_node.release.leverage import refusal
 from site_node.release.policy import PolicyName, breaches, judge
 from site_node.release.rounds import check_round
 
@@ -150,7 +150,7 @@ class SiteNode:
             check_round(request, analysis.answered, analysis.specification.max_rounds)
             began = time.perf_counter()
             with in_range():
-                reply = self._answer(analysis, request)
+                reply = self._answer(analysis_id, analysis, request)
             seconds = round(time.perf_counter() - began, 6)
             analysis.answer(request, reply)
         _log.info("answered", site=self._name, analysis=analysis_id, round=request.round, seconds=seconds)
@@ -191,31 +191,32 @@ class SiteNode:
             groups=dict(zip(specification.groupings, groups_of(design.rows, specification), strict=True)),
         )
         _log.info("prepared", site=self._name, analysis=analysis_id)
-        leverage = Leverage.of(design) if self._policy == "default" else None
-        return Analysis(specification, design, self._estimator.model_of(specification), accepted, leverage)
+        return Analysis(specification, design, self._estimator.model_of(specification), accepted)
 
-    def _answer(self, analysis: Analysis, request: ContributionRequest) -> StartReply | EvaluateReply:
+    def _answer(self, analysis_id: str, analysis: Analysis, request: ContributionRequest) -> StartReply | EvaluateReply:
         rows, model = analysis.design.rows, analysis.model
         if isinstance(request, StartRequest):
             start, weights = self._estimator.start(rows, model)
-            if self._is_too_heavy(analysis, request, weights):
+            if self._is_too_heavy(analysis_id, analysis, request, weights):
                 start = self._estimator.default_start(rows, model)
             return StartReply(start=StartMessage.of(start))
         in_basis = rows.in_basis(_basis(request.basis, model))
         psi, points = _vector(request.psi, model), _points(request, analysis.specification)
         contribution, weights = self._estimator.contribution(in_basis, model, psi, points)
-        if self._is_too_heavy(analysis, request, weights):
+        if self._is_too_heavy(analysis_id, analysis, request, weights):
             raise refusal()
         return EvaluateReply(round=request.round, contribution=ContributionMessage.of(contribution))
 
-    def _is_too_heavy(self, analysis: Analysis, request: ContributionRequest, weights: Matrix) -> bool:
+    def _is_too_heavy(
+        self, analysis_id: str, analysis: Analysis, request: ContributionRequest, weights: Matrix
+    ) -> bool:
         """Whether a single unit is too much of an answer (G1). Which one, the site's own log says."""
-        if analysis.leverage is None:
+        if self._policy == "open":
             return False
         found = analysis.leverage.too_heavy(weights, analysis.verified)
         if found is not None:
             row = analysis.design.row_number(found.row)
-            _log.warning("leverage", site=self._name, round=request.round, row=row, leverage=found.leverage)
+            _log.warning("leverage", site=self._name, analysis=analysis_id, round=request.round, row=row)
         return found is not None
 
     def _effect(self, analysis: Analysis, psi: Vector, basis: Matrix) -> RandomEffect:

@@ -18,7 +18,7 @@ from site_node.data.batches import Batch, batches, random_columns, variables_in
 from site_node.data.census import Census
 from site_node.data.columns import finite_column, finite_values
 from site_node.data.counts import Counts, Unit
-from site_node.data.groups import check_nested, keys_of, order_by_group
+from site_node.data.groups import check_nested, keys_of, order_by_group, units_of
 from site_node.data.response import observe
 from site_node.data.table import Columns, Places, Table
 from site_node.estimation.rows import Rows
@@ -107,16 +107,8 @@ def _begun(specification: Specification, dictionary: Dictionary, table: Table) -
         effects=tuple(columns.index(column) for term in specification.random for column in term.columns),
     )
     check_nested(specification, rows, group)
-    unit = _units(dictionary, table)
+    unit = units_of(dictionary, table)
     return _Filling(specification, dictionary, rows, unit, Census.of(specification, observed, unit))
-
-
-def _units(dictionary: Dictionary, table: Table) -> Unit | None:
-    """Numbered in the order of the groups' codes, which tells nothing."""
-    if dictionary.privacy_unit is None:
-        return None
-    _, unit = np.unique(table.groups[dictionary.privacy_unit], return_inverse=True)
-    return unit
 
 
 def _complete_rows(first: Batch, later: Sequence[Batch], table: Table, columns: Columns) -> Places:

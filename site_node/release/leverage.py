@@ -17,6 +17,7 @@ from shared.errors import RefusedError
 from shared.parameters import Matrix, Vector
 from site_node.data.counts import Unit, by_unit
 from site_node.data.design import SiteDesign
+from site_node.estimation.rows import Index
 from site_node.release.policy import cells_clear
 
 RULE = "G1"
@@ -28,6 +29,8 @@ LEAST_CARRYING = 1 / 5
 """Of the units: so many must carry the answer of a site whose units pass only among those of all sites."""
 ROUNDING = 1e-14
 """Of the largest eigenvalue of H in units of its diagonal: a direction in which rounding leaves nothing to read."""
+OCTAVES = 60
+"""Of the largest ratio of a weight to its prior weight: how far down the bound looks."""
 _BLOCK = 8_192
 
 
@@ -60,7 +63,7 @@ class Leverage:
         """Of a design that keeps the floors (G5)."""
         X, prior = design.rows.X, design.rows.weight
         root = _inverse_root(_information(X, prior))
-        even = np.zeros(len(X)) if root is None else prior * _squares(X, root)
+        even = np.ones(len(X)) if root is None else prior * _squares(X, root)  # none is larger than one
         return cls(X, prior, even, design.unit, cells_clear(design.counts))
 
     def too_heavy(self, weights: Matrix, pooled: Matrix | None = None) -> Heavy | None:
@@ -78,36 +81,51 @@ class Leverage:
         return None
 
     def _heaviest(self, weight: Vector) -> Heavy | None:
-        """The unit above the limit under the site's own H. That H is computed only where a bound does not do.
-
-        H is at least the least ratio of weight to prior weight times the information of the prior weights, so a row's
-        leverage is at most its even one times its own ratio over the least one.
-        """
-        ratio = np.divide(weight, self.prior, out=np.zeros_like(weight), where=self.prior > 0.0)
-        least = float(ratio[self.prior > 0.0].min())
-        if least > 0.0 and by_unit(self.even * ratio, self.unit).max() <= MOST * least:
-            return None
+        """The unit above the limit under the site's own H; leverages are computed only of the rows that a bound leaves."""
         largest = float(weight.max())
         if largest == 0.0:
             return Heavy(np.inf, 0)
-        return self._heaviest_under(_information(self.X, weight / largest), weight / largest)
+        weight = weight / largest
+        suspects = self._suspects(weight)
+        return self._heaviest_under(_information(self.X, weight), weight, suspects) if len(suspects) else None
+
+    def _suspects(self, weight: Vector) -> Index:
+        """The rows of those units that may be above the limit, by a bound that only takes a pass over the weights.
+
+        Let s be the sum of the even leverages of all rows whose ratio of weight to prior weight is below c. It is the trace
+        of their share of the information of the prior weights, so the other rows hold at least (1 - s) of that in every
+        direction, and H at least c (1 - s): a row's leverage is at most its even one times its ratio over c (1 - s).
+        """
+        ratio = np.divide(weight, self.prior, out=np.zeros_like(weight), where=self.prior > 0.0)
+        top, exponents = int(np.frexp(ratio.max())[1]), np.frexp(ratio)[1]
+        octave = np.where(ratio > 0.0, np.minimum(top - exponents, OCTAVES), OCTAVES)
+        even = np.bincount(octave, self.even, minlength=OCTAVES + 1)
+        below = even.sum() - np.cumsum(even)[:-1]
+        held = (1.0 - below) * np.ldexp(1.0, top - 1 - np.arange(OCTAVES))
+        suspected = by_unit(self.even * ratio, self.unit) > MOST * held.max()
+        return np.flatnonzero(suspected if self.unit is None else suspected[self.unit])
 
     def _drowns(self, weight: Vector, pooled: Matrix) -> bool:
+        """Whether a site whose own H does not do passes among all sites."""
         carried = by_unit(weight, self.unit)
-        carried = carried / carried.max() if carried.any() else carried  # their squares do not underflow
+        carried = carried / carried.max() if carried.any() else carried  # then their squares do not underflow
         enough = max(FEWEST_CARRYING, LEAST_CARRYING * len(carried))
         many = float(carried.sum()) ** 2 >= enough * float(carried @ carried) > 0.0
-        return self.cells_clear and many and self._heaviest_under(pooled, weight) is None
+        everybody = np.arange(len(weight))
+        whole = len(pooled) == _rank(pooled)  # a direction of which all sites hold nothing is the site's own
+        return self.cells_clear and many and whole and self._heaviest_under(pooled, weight, everybody) is None
 
-    def _heaviest_under(self, H: Matrix, weight: Vector) -> Heavy | None:
+    def _heaviest_under(self, H: Matrix, weight: Vector, rows: Index) -> Heavy | None:
+        """The unit above the limit among those of some rows, all of each unit's; infinite where H is no information."""
         root = _inverse_root(H)
         if root is None:
             return Heavy(np.inf, int(np.argmax(weight)))
-        shares = by_unit(weight * _squares(self.X, root), self.unit)
+        unit = None if self.unit is None else self.unit[rows]
+        shares = by_unit(weight[rows] * _squares(self.X[rows], root), unit)
         worst = int(np.argmax(shares))
         if shares[worst] <= MOST:
             return None
-        return Heavy(float(shares[worst]), worst if self.unit is None else int(np.argmax(self.unit == worst)))
+        return Heavy(float(shares[worst]), int(rows[worst] if unit is None else rows[np.argmax(unit == worst)]))
 
 
 def refusal() -> RefusedError:
@@ -141,6 +159,11 @@ def _inverse_root(H: Matrix) -> Matrix | None:
         return None
     held = values > least
     return np.asarray(scale[:, None] * vectors[:, held] / np.sqrt(values[held]))
+
+
+def _rank(H: Matrix) -> int:
+    root = _inverse_root(H)
+    return 0 if root is None else root.shape[1]
 
 
 def _squares(X: Matrix, root: Matrix) -> Vector:

@@ -184,7 +184,8 @@ async def test_a_start_or_an_effect_that_is_not_finite_is_the_datas_fault(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = Contribution(0.0, np.zeros(2), np.eye(2))
-    monkeypatch.setattr(site.fake, "start", lambda *_: StartContribution((one,), np.array([np.inf])))
+    begun = StartContribution((one,), np.array([np.inf]))
+    monkeypatch.setattr(site.fake, "start", lambda rows, _: (begun, np.ones((1, rows.n))))
     monkeypatch.setattr(site.fake, "site_effect", lambda *_: (np.array([np.nan]), np.array([1.0])))
     async with site.client() as client:
         await site.prepare(client)
