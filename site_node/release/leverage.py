@@ -105,15 +105,19 @@ class Leverage:
         suspected = by_unit(self.even * ratio, self.unit) > MOST * held.max()
         return np.flatnonzero(suspected if self.unit is None else suspected[self.unit])
 
-    def _drowns(self, weight: Vector, pooled: Matrix) -> bool:
-        """Whether a site whose own H does not do passes among all sites."""
+    def is_carried_by_many(self, weight: Vector) -> bool:
+        """Whether (sum w)^2 / sum w^2 over units, the number of equal ones that would carry as much, is large enough."""
         carried = by_unit(weight, self.unit)
         carried = carried / carried.max() if carried.any() else carried  # then their squares do not underflow
         enough = max(FEWEST_CARRYING, LEAST_CARRYING * len(carried))
-        many = float(carried.sum()) ** 2 >= enough * float(carried @ carried) > 0.0
+        return 0.0 < enough * float(carried @ carried) <= float(carried.sum()) ** 2
+
+    def _drowns(self, weight: Vector, pooled: Matrix) -> bool:
+        """Whether a site whose own H does not do passes among all sites."""
         everybody = np.arange(len(weight))
         whole = len(pooled) == _rank(pooled)  # a direction of which all sites hold nothing is the site's own
-        return self.cells_clear and many and whole and self._heaviest_under(pooled, weight, everybody) is None
+        clear = whole and self.cells_clear and self.is_carried_by_many(weight)
+        return clear and self._heaviest_under(pooled, weight, everybody) is None
 
     def _heaviest_under(self, H: Matrix, weight: Vector, rows: Index) -> Heavy | None:
         """The unit above the limit among those of some rows, all of each unit's; infinite where H is no information."""
