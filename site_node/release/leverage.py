@@ -86,10 +86,10 @@ class Leverage:
         if largest == 0.0:
             return Heavy(np.inf, 0)
         weight = weight / largest
-        suspects = self._suspects(weight)
+        suspects = self.suspects(weight)
         return self._heaviest_under(_information(self.X, weight), weight, suspects) if len(suspects) else None
 
-    def _suspects(self, weight: Vector) -> Index:
+    def suspects(self, weight: Vector) -> Index:
         """The rows of those units that may be above the limit, by a bound that only takes a pass over the weights.
 
         Let s be the sum of the even leverages of all rows whose ratio of weight to prior weight is below c. It is the trace

@@ -68,7 +68,7 @@ def test_no_row_that_the_bound_clears_is_above_the_limit(seed: int, spread: floa
     X = rng.standard_t(3, size=(200, 3))
     weight = np.exp(spread * rng.normal(size=200))
     judge = leverage(X)
-    cleared = np.setdiff1d(np.arange(200), judge._suspects(weight / weight.max()))
+    cleared = np.setdiff1d(np.arange(200), judge.suspects(weight / weight.max()))
     assert shares(X, weight, np.arange(200))[cleared].max(initial=0.0) <= MOST
 
 
@@ -78,7 +78,7 @@ def test_the_bound_clears_a_large_site_whatever_a_few_rows_weigh() -> None:
     X = rng.normal(size=(20_000, 20))
     weight = np.exp(0.7 * rng.normal(size=20_000))
     weight[::100] = 0.0
-    assert len(leverage(X)._suspects(weight / weight.max())) == 0
+    assert len(leverage(X).suspects(weight / weight.max())) == 0
 
 
 def test_a_level_that_a_site_lacks_and_columns_that_are_sums_of_others_refuse_nothing() -> None:
