@@ -218,6 +218,10 @@ def simulation() -> dict[str, Tally]:
     return tallies
 
 
+def reference_line(family: str, size: int, tally: Tally) -> tuple[object, ...]:
+    return (family, size, tally.fits, *tally.cells(), tally.default_starts(), max(tally.rounds))
+
+
 COLUMNS = ("sites", "floors", "own", "own or pooled", "answers")
 
 
@@ -228,7 +232,7 @@ def parts(by_size: dict[int, dict[str, Tally]], made: dict[str, Tally]) -> Itera
     yield "## Reference fits"
     yield fill(REFERENCE + " " + STARTS, WIDTH, break_on_hyphens=False)
     lines = [
-        (family, size, tally.fits, *tally.cells(), tally.default_starts(), max(tally.rounds))
+        reference_line(family, size, tally)
         for size, tallies in by_size.items()
         for family, tally in sorted(tallies.items())
     ]

@@ -1,7 +1,7 @@
 """What whoever chooses beta learns of single rows: everything from a site under the open policy, nothing under the default one.
 
-A site answers whatever psi it is asked for. Every attack here first works, against a real site whose policy is open; then the
-same questions go to a site with the same rows and the default policy.
+A site answers whatever psi it is asked for. Every attack here but one first works, against a real site whose policy is open;
+then the same questions go to a site with the same rows and the default policy. The last attack gets through.
 """
 
 from collections.abc import Callable
@@ -46,11 +46,12 @@ class Attacked:
     http: httpx.AsyncClient
     dictionary: Dictionary
     formula: str = "y ~ x1 + x2"
+    family: str = "binomial"
     asked: list[np.ndarray] = field(default_factory=list)
 
     async def prepare(self) -> httpx.Response:
         self.specification = resolve(
-            AnalysisRequest(formula=self.formula, family="binomial", max_rounds=200), self.dictionary, ("A",)
+            AnalysisRequest(formula=self.formula, family=self.family, max_rounds=200), self.dictionary, ("A",)
         )
         self.round = 0
         analysis = f"attack-{len(self.asked)}"
@@ -67,7 +68,8 @@ class Attacked:
         self.round += 1
         body = {"kind": "evaluate", "round": self.round, "specification_sha256": self.specification.sha256}
         return await self.http.post(
-            f"{self.url}/contributions", json=body | {"psi": psi.tolist(), "basis": [], "previous": None}
+            f"{self.url}/contributions",
+            json=body | {"psi": psi.tolist(), "basis": [1.0] * len(self.specification.random), "previous": None},
         )
 
     async def answer(self, psi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -81,7 +83,12 @@ class Attacked:
 @pytest.fixture
 def attacked(tmp_path: Path) -> Callable[..., Attacked]:
     def site(
-        policy: PolicyName, data: np.ndarray, *, formula: str = "y ~ x1 + x2", unit: str | None = None
+        policy: PolicyName,
+        data: np.ndarray,
+        *,
+        formula: str = "y ~ x1 + x2",
+        family: str = "binomial",
+        unit: str | None = None,
     ) -> Attacked:
         folder = tmp_path / f"{policy}-{unit}"
         folder.mkdir()
@@ -93,7 +100,7 @@ def attacked(tmp_path: Path) -> Callable[..., Attacked]:
             name="A", data=folder / "data.csv", dictionary=folder / "dictionary.json", policy=policy
         )
         transport = httpx.ASGITransport(app=create_app(settings))
-        return Attacked(httpx.AsyncClient(transport=transport, base_url="http://site"), dictionary, formula)
+        return Attacked(httpx.AsyncClient(transport=transport, base_url="http://site"), dictionary, formula, family)
 
     return site
 
@@ -189,6 +196,15 @@ async def test_a_column_of_one_patients_many_visits_is_one_units(attacked: Calla
     )
     assert (await by_row.prepare()).status_code == 200
     assert (await site.prepare()).json()["code"] == "rare_level"
+
+
+async def test_large_random_effects_leave_one_group_in_the_hessian_and_pass(attacked: Callable[..., Attacked]) -> None:
+    """A limit: leverage is that of rows given their modes. Patient 3 alone has two rows; modes take what the others say."""
+    data = rows()
+    data = np.vstack([data, [1.0, 2.0, 0.0, 0.0, 3.0]])
+    site = attacked("default", data, formula="x2 ~ x1 + (1 | patient)", family="gaussian")
+    _, information = await site.answer(np.array([0.0, 0.0, 1e5, 0.0]))
+    assert information[1, 1] == pytest.approx((data[3, 1] - 2.0) ** 2 / 2, rel=1e-6)
 
 
 async def test_an_honest_beta_is_answered_and_a_refusal_tells_no_number(attacked: Callable[..., Attacked]) -> None:
