@@ -99,12 +99,19 @@ class Dictionary(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [examples.DICTIONARY]})
 
     variables: tuple[Variable, ...]
+    privacy_unit: VariableName | None = Field(
+        default=None,
+        description="the group whose rows are one patient's, who is protected as a whole; the row unless given",
+    )
 
     @model_validator(mode="after")
     def _unique(self) -> "Dictionary":
         names = [variable.name for variable in self.variables]
         if len(set(names)) != len(names):
             raise ValueError("a variable appears twice")
+        groups = {variable.name for variable in self.variables if variable.type == "group"}
+        if self.privacy_unit is not None and self.privacy_unit not in groups:
+            raise ValueError("`privacy_unit` is not the name of a variable of type group")
         return self
 
     def __contains__(self, name: object) -> bool:

@@ -5,15 +5,18 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeAlias
 
 from shared.errors import UnknownAnalysisError
 from shared.masking.messages import MaskedReply
 from shared.messages import Accepted, ContributionRequest, Counts, EvaluateReply, StartReply
+from shared.parameters import Matrix
 from shared.specification import Specification
 from site_node.data.design import SiteDesign
 from site_node.estimation.model import Model
 from site_node.release.exchange import Exchange
+from site_node.release.leverage import Leverage
 from site_node.release.rounds import Point, point_of
 
 Reply: TypeAlias = StartReply | EvaluateReply | MaskedReply
@@ -40,6 +43,18 @@ class Analysis:
     """psi and the basis of every round that was answered."""
     busy: threading.Lock = field(default_factory=threading.Lock)
     used: float = 0.0
+
+    @cached_property
+    def leverage(self) -> Leverage:
+        """What judges its answers."""
+        return Leverage.of(self.design)
+
+    def verified(self, number: int) -> Matrix | None:
+        """The fixed effects' block of minus the Hessian of the round before, (p, p), once its sum was proved; else None."""
+        if self.exchange is None or number <= 1:
+            return None
+        p = self.model.layout.p
+        return -self.exchange.sum_of(number - 1).hessian[:p, :p]
 
     def answer(self, request: ContributionRequest, reply: Reply) -> None:
         """Remembers a reply."""

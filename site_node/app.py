@@ -10,10 +10,10 @@ from shared.body_limit import BodyLimit
 from shared.dictionary import read_dictionary
 from site_node.api import SiteApi, add_guard, add_problems, routes
 from site_node.data.sources import FileSource
-from site_node.estimation.contribution import contribution
+from site_node.estimation.contribution import exposed_contribution
 from site_node.estimation.effects import site_effect
 from site_node.estimation.model import model_of
-from site_node.estimation.start import start_contribution
+from site_node.estimation.start import default_start, exposed_start
 from site_node.evaluation import Estimator, SiteNode
 from site_node.release.ledger import Ledger
 from site_node.settings import SiteSettings
@@ -21,7 +21,7 @@ from site_node.settings import SiteSettings
 LARGEST_REQUEST = 64 * 2**20
 """Bytes."""
 
-LAPLACE = Estimator(model_of, start_contribution, contribution, site_effect)
+LAPLACE = Estimator(model_of, exposed_start, default_start, exposed_contribution, site_effect)
 
 
 def create_app(

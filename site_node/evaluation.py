@@ -44,6 +44,7 @@ from site_node.estimation.rows import Rows
 from site_node.finite import in_range
 from site_node.release.account import Entries, Written, account_of, in_json
 from site_node.release.exchange import Member
+from site_node.release.leverage import refusal
 from site_node.release.masking import check_masked
 from site_node.release.policy import PolicyName, breaches, judge
 from site_node.release.rounds import check_round
@@ -71,8 +72,12 @@ class Estimator:
     """The mathematics that a site needs."""
 
     model_of: Callable[[Specification], Model]
-    start: Callable[[Rows, Model], StartContribution]
-    contribution: Callable[[Rows, Model, Vector, int], Contribution]
+    start: Callable[[Rows, Model], tuple[StartContribution, Matrix]]
+    """With what each row weighs in it, (k, n)."""
+    default_start: Callable[[Rows, Model], StartContribution]
+    """For a site whose own start may not leave."""
+    contribution: Callable[[Rows, Model, Vector, int], tuple[Contribution, Matrix]]
+    """With what each row weighs in it, (k, n)."""
     site_effect: Callable[[Rows, Model, Vector, Matrix], tuple[Vector, Vector]]
 
 
@@ -153,7 +158,7 @@ class SiteNode:
         Raises:
             UnknownAnalysisError: the analysis was not prepared here, or too long ago.
             RefusedError: it asks neither for the next round nor again for one that was answered at the same psi; or sums are
-                masked, and psi is not what the agreed step makes of them.
+                masked, and psi is not what the agreed step makes of them; or the answer would be too much that of a single unit.
             JoinError, ProofError, EncodingError: as `Exchange` has them, where sums are masked.
             DataError: the specification is another one, psi has another length, the data have changed, or the numbers
                 leave floating point's range.
@@ -171,7 +176,7 @@ class SiteNode:
             check_round(request, analysis.answered, analysis.specification.max_rounds)
             began = time.perf_counter()
             with in_range():
-                reply = self._answer(analysis, request, state)
+                reply = self._answer(analysis_id, analysis, request, state)
             seconds = round(time.perf_counter() - began, 6)
             account.enter(reply, written)
             analysis.answer(request, reply)
@@ -221,21 +226,37 @@ class SiteNode:
         _log.info("prepared", site=self._name, analysis=analysis_id)
         return Analysis(specification, design, self._estimator.model_of(specification), counts, accepted, exchange)
 
-    def _answer(self, analysis: Analysis, request: ContributionRequest, state: State | None) -> Reply:
+    def _answer(self, analysis_id: str, analysis: Analysis, request: ContributionRequest, state: State | None) -> Reply:
         rows, model, exchange = analysis.design.rows, analysis.model, analysis.exchange
         if exchange is not None and (left := exchange.answered(request.round)):
             return left
         if isinstance(request, StartRequest):
-            start = self._estimator.start(rows, model)
+            start, weights = self._estimator.start(rows, model)
+            if self._is_too_heavy(analysis_id, analysis, request, weights):
+                start = self._estimator.default_start(rows, model)
             if exchange is not None:
                 return exchange.masked(request, state, start_vector(start, analysis.counts.entries, model.layout))
             return StartReply(start=StartMessage.of(start))
         in_basis = rows.in_basis(_basis(request.basis, model))
         psi, points = _vector(request.psi, model), _points(request, analysis.specification)
-        contribution = self._estimator.contribution(in_basis, model, psi, points)
+        contribution, weights = self._estimator.contribution(in_basis, model, psi, points)
+        if self._is_too_heavy(analysis_id, analysis, request, weights):
+            raise refusal()
         if exchange is not None:
             return exchange.masked(request, state, contribution_vector(contribution, model.layout))
         return EvaluateReply(round=request.round, contribution=ContributionMessage.of(contribution))
+
+    def _is_too_heavy(
+        self, analysis_id: str, analysis: Analysis, request: ContributionRequest, weights: Matrix
+    ) -> bool:
+        """Whether a single unit is too much of an answer (G1). Which one, the site's own log says."""
+        if self._policy == "open":
+            return False
+        found = analysis.leverage.too_heavy(weights, analysis.verified(request.round))
+        if found is not None:
+            row = analysis.design.row_number(found.row)
+            _log.warning("leverage", site=self._name, analysis=analysis_id, round=request.round, row=row)
+        return found is not None
 
     def _closing(self, analysis: Analysis, request: CloseRequest) -> CloseReply:
         effect, exchange = None, analysis.exchange

@@ -7,8 +7,9 @@ from shared.errors import DataError, FedglmmError
 from shared.specification import Specification
 from site_node.admission import check_addressed
 from site_node.data.batches import variables_in
-from site_node.data.counts import Counts, value_counts
+from site_node.data.counts import Counts, Unit, value_counts
 from site_node.data.design import build
+from site_node.data.groups import units_of
 from site_node.data.inference import texts_beyond
 from site_node.data.reading import read_columns
 from site_node.data.table import Table
@@ -57,18 +58,29 @@ def inspect(settings: SiteSettings, dictionary: Dictionary, specification: Speci
     reports = tuple(report for report, _ in found)
     rows = max((table.rows for _, table in found if table is not None), default=0)
     if specification is None:
+        unit = _units(settings, dictionary)
         levels = tuple(
-            value_counts(variable, table)
+            value_counts(variable, table, unit)
             for variable, (_, table) in zip(variables, found, strict=True)
             if table is not None
         )
-        return Inspection(rows, reports, breaches(Counts(rows, parameters=1, levels=levels), settings.policy))
+        units = None if unit is None else int(unit.max(initial=-1)) + 1
+        counts = Counts(rows, parameters=1, levels=levels, units=units)
+        return Inspection(rows, reports, breaches(counts, settings.policy))
     try:
         check_addressed(settings.name, dictionary, specification)
         design = build(specification, dictionary, read_columns(settings.data, variables))
     except FedglmmError as error:
         return Inspection(rows, reports, (), str(error))
     return Inspection(rows, reports, breaches(design.counts, settings.policy))
+
+
+def _units(settings: SiteSettings, dictionary: Dictionary) -> Unit | None:
+    """Those without one count as one; None where the column cannot be read, which its own report says."""
+    if dictionary.privacy_unit is None:
+        return None
+    _, table = _look_at(settings, dictionary[dictionary.privacy_unit])
+    return None if table is None else units_of(dictionary, table)
 
 
 def _look_at(settings: SiteSettings, variable: Variable) -> tuple[VariableReport, Table | None]:

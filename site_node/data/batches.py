@@ -17,16 +17,16 @@ class Batch:
 
 
 def variables_in(specification: Specification, dictionary: Dictionary) -> tuple[Variable, ...]:
-    """The variables that a specification reads, in the dictionary's order.
+    """The variables that a specification reads, and the privacy unit, in the dictionary's order.
 
     Raises:
         DictionaryError: the dictionary lacks one.
     """
-    return _found(names_read(specification) | _names_of_groups(specification), dictionary)
+    return _found(names_read(specification) | _names_of_groups(specification) | _names_of_units(dictionary), dictionary)
 
 
 def batches(specification: Specification, dictionary: Dictionary, at_once: int) -> list[Batch]:
-    """All that a specification reads. The first batch has what decides the rows' order, response, weights and offset.
+    """All that a specification reads. The first batch has what decides the rows' order, response, weights, offset and unit.
 
     Args:
         specification: what is fitted.
@@ -37,7 +37,7 @@ def batches(specification: Specification, dictionary: Dictionary, at_once: int) 
         DictionaryError: the dictionary lacks a variable.
     """
     made: list[Batch] = []
-    names = _names_of_rows(specification) | _names_of_groups(specification)
+    names = _names_of_rows(specification) | _names_of_groups(specification) | _names_of_units(dictionary)
     columns: list[Column] = []
     # constants last: a matrix takes its memory when the first column is written, by then the first batch is gone
     distinct = dict.fromkeys((*specification.fixed, *random_columns(specification)))
@@ -76,6 +76,10 @@ def random_columns(specification: Specification) -> tuple[Column, ...]:
 def _names_of_groups(specification: Specification) -> frozenset[str]:
     names = (name for group in specification.groupings for name in group.split(":"))
     return frozenset(names) - {SITE}
+
+
+def _names_of_units(dictionary: Dictionary) -> frozenset[str]:
+    return frozenset() if dictionary.privacy_unit is None else frozenset({dictionary.privacy_unit})
 
 
 def _names_of_rows(specification: Specification) -> frozenset[str]:

@@ -1,6 +1,6 @@
 """All that the policy judges of a design, counted while it is built."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,7 +10,7 @@ from shared.formula.expressions import Column
 from shared.parameters import Vector
 from shared.specification import Specification
 from site_node.data.batches import names_read, random_columns, read_by_response
-from site_node.data.counts import Counts, LevelCounts, Units
+from site_node.data.counts import Counts, LevelCounts, Unit, Units
 from site_node.data.groups import groups_of
 from site_node.data.response import Observed
 from site_node.data.table import Table
@@ -32,14 +32,15 @@ class Census:
     variables: dict[str, Found] = field(default_factory=dict)
     columns: dict[Column, Found] = field(default_factory=dict)
     columns_of_everybody: dict[Column, Found] = field(default_factory=dict)
+    cells: dict[frozenset[str], tuple[int, ...]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, specification: Specification, observed: Observed) -> "Census":
+    def of(cls, specification: Specification, observed: Observed, unit: Unit | None = None) -> "Census":
         """The census of a design, with nothing counted yet."""
-        carrying = Units.of(observed.outcomes, observed.weight > 0)
+        carrying = Units.of(observed.outcomes, observed.weight > 0, unit)
         everybody = carrying
         if carrying.among is not None:
-            everybody = Units.of(observed.outcomes, np.ones(len(observed.y), dtype=bool))
+            everybody = Units.of(observed.outcomes, np.ones(len(observed.y), dtype=bool), unit)
         return cls(specification, observed, carrying, everybody)
 
     def add_variable(self, variable: Variable, table: Table) -> None:
@@ -55,13 +56,27 @@ class Census:
         if self.carrying is not self.everybody and column in random_columns(self.specification):
             self.columns_of_everybody[column] = self.everybody.by_column(column.name, values)
 
+    def add_cells(self, crossed: Sequence[Variable], table: Table) -> None:
+        """Counts the cells of the variables that one column multiplies."""
+        names = frozenset(variable.name for variable in crossed)
+        if len(names) > 1 and names not in self.cells:
+            self.cells[names] = self.carrying.by_cell(crossed, table)
+
     def counts(self, rows: Rows) -> Counts:
         """The counts of a design, once all of it is added."""
         counted = zip(self.specification.groupings, groups_of(rows, self.specification), strict=True)
         groups = tuple(count for group, count in counted if group != SITE)
         levels = tuple(found for found in self._levels(rows) if found is not None)
-        outcomes = tuple(int(np.count_nonzero(outcome)) for outcome in self.observed.outcomes)
-        return Counts(len(self.carrying.kinds), self.specification.layout.size, groups, levels, outcomes)
+        everything = self.carrying.by_code("the response", np.zeros(len(self.carrying.kinds), dtype=np.uint8), 1)
+        return Counts(
+            rows=len(self.carrying.kinds),
+            parameters=self.specification.layout.size,
+            groups=groups,
+            levels=levels,
+            outcomes=everything.outcomes[0] if everything.outcomes else (),
+            units=everything.units[0],
+            cells=tuple(self.cells.values()),
+        )
 
     def _levels(self, rows: Rows) -> Iterator[Found]:
         """All that a contribution is made of."""

@@ -1,6 +1,7 @@
 """How many units a design tells apart: what the policy judges, and what never leaves.
 
-Everything is counted in runs of rows that the processor keeps near, and nothing as large as a column is made on the way.
+Rows are counted in runs that the processor keeps near, and nothing as large as a column is made on the way; counting the
+privacy units of several rows takes a column or two.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,8 @@ _RUN = 1 << 15
 
 Kinds = NDArray[np.uint8]
 """Which outcomes each row has: bit j is set where it has outcome j."""
+Unit = NDArray[np.int64]
+"""The number of each row's privacy unit, from 0. Where there is none, every row is a unit."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,10 @@ class Counts:
     levels: tuple[LevelCounts, ...] = ()
     outcomes: tuple[int, ...] = ()
     """Units of each outcome, where the response has outcomes to tell apart."""
+    units: int | None = None
+    """Privacy units of those rows; as many as rows unless given."""
+    cells: tuple[tuple[int, ...], ...] = ()
+    """Units in each combination of levels and few values that a column of several factors crosses."""
 
 
 @dataclass(frozen=True)
@@ -62,23 +69,32 @@ class Units:
     kinds: Kinds
     """Of the rows among which is counted."""
     outcomes: int
+    unit: Unit | None = None
+    """Of the rows among which is counted."""
 
     @classmethod
-    def of(cls, outcomes: Sequence[Mask], among: Mask) -> "Units":
+    def of(cls, outcomes: Sequence[Mask], among: Mask, unit: Unit | None = None) -> "Units":
         """The units of these outcomes among some of the rows."""
         kinds = np.zeros(len(among), dtype=np.uint8)
         for j, outcome in enumerate(outcomes):
             kinds |= np.left_shift(outcome, j, dtype=np.uint8)
-        return cls(None, kinds, len(outcomes)) if among.all() else cls(among, kinds[among], len(outcomes))
+        if among.all():
+            return cls(None, kinds, len(outcomes), unit)
+        return cls(among, kinds[among], len(outcomes), None if unit is None else unit[among])
 
     def by_value(self, variable: Variable, table: Table) -> LevelCounts | None:
         """Those that have each level of a factor, or each of a number's few values; None when it has many."""
-        if variable.type == "factor":
-            return self._by_code(variable.name, self._of(table.codes[variable.name]), len(variable.levels))
-        if variable.name not in table.numbers:
-            return None
-        found = _few_values(self._of(table.numbers[variable.name]))
-        return None if found is None else self._by_code(variable.name, *found)
+        found = self._codes(variable, table)
+        return None if found is None else self.by_code(variable.name, *found)
+
+    def by_cell(self, variables: Sequence[Variable], table: Table) -> tuple[int, ...]:
+        """Those that have each combination of levels and few values that there is; of what has many values none counts."""
+        cell = np.zeros(len(self.kinds), dtype=np.int64)
+        for variable in variables:
+            found = self._codes(variable, table)
+            if found is not None:
+                _, cell = np.unique(cell * found[1] + found[0], return_inverse=True)
+        return tuple(units_in(cell, int(cell.max()) + 1, self.unit).tolist())
 
     def by_column(self, name: str, column: Vector) -> LevelCounts | None:
         """Those that have the commonest value of a column, and the others.
@@ -87,12 +103,21 @@ class Units:
         and where it has many nobody is singled out by the commonest.
         """
         others = _unlike_the_commonest(self._of(column))
-        return None if others is None else self._by_code(name, others, 2)
+        return None if others is None else self.by_code(name, others, 2)
 
     def _of(self, values: NDArray[Any]) -> NDArray[Any]:
         return values if self.among is None else values[self.among]
 
-    def _by_code(self, name: str, codes: NDArray[Any], levels: int) -> LevelCounts:
+    def _codes(self, variable: Variable, table: Table) -> tuple[NDArray[Any], int] | None:
+        """The place of each row's level or value, and how many there can be; None of a number with many."""
+        if variable.type == "factor":
+            return self._of(table.codes[variable.name]), len(variable.levels)
+        return _few_values(self._of(table.numbers[variable.name])) if variable.name in table.numbers else None
+
+    def by_code(self, name: str, codes: NDArray[Any], levels: int) -> LevelCounts:
+        """Those that have each of so many codes."""
+        if self.unit is not None:
+            return self._once_each(name, codes, levels, self.unit)
         kinds = 1 << self.outcomes
         cells = np.zeros(levels * kinds, dtype=np.int64)
         for rows in _runs(len(codes)):
@@ -102,11 +127,30 @@ class Units:
         outcomes = tuple(tuple(row) for row in (table @ has).tolist()) if self.outcomes else ()
         return LevelCounts(name, tuple(table.sum(axis=1).tolist()), outcomes)
 
+    def _once_each(self, name: str, codes: NDArray[Any], levels: int, unit: Unit) -> LevelCounts:
+        """A unit counts once in every level and cell that any of its rows is in."""
+        having = [(self.kinds >> j & 1).astype(bool) for j in range(self.outcomes)]
+        by_outcome = [units_in(codes[rows], levels, unit[rows]).tolist() for rows in having]
+        return LevelCounts(name, tuple(units_in(codes, levels, unit).tolist()), tuple(zip(*by_outcome, strict=True)))
 
-def value_counts(variable: Variable, table: Table) -> LevelCounts:
-    """How many rows have each level of a factor, or each of a number's few values; none when it has many."""
+
+def units_in(codes: NDArray[Any], levels: int, unit: Unit | None) -> NDArray[np.int64]:
+    """How many units have a row of each code, (levels,)."""
+    if unit is None or len(codes) == 0:
+        return np.bincount(codes, minlength=levels)
+    most = int(unit.max()) + 1
+    return np.bincount(np.unique(codes.astype(np.int64) * most + unit) // most, minlength=levels)
+
+
+def by_unit(values: Vector, unit: Unit | None) -> Vector:
+    """The sum of the rows' values over each unit."""
+    return values if unit is None else np.bincount(unit, weights=values).astype(np.float64, copy=False)
+
+
+def value_counts(variable: Variable, table: Table, unit: Unit | None = None) -> LevelCounts:
+    """How many units have each level of a factor, or each of a number's few values; none when it has many."""
     present = ~table.missing(variable.name)
-    return Units.of((), present).by_value(variable, table) or LevelCounts(variable.name, ())
+    return Units.of((), present, unit).by_value(variable, table) or LevelCounts(variable.name, ())
 
 
 def _few_values(values: Vector) -> tuple[NDArray[np.uint8], int] | None:

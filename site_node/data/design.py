@@ -11,14 +11,14 @@ import numpy as np
 
 from shared.dictionary import Dictionary
 from shared.errors import DataError
-from shared.formula.expressions import Column
+from shared.formula.expressions import Column, variables_of
 from shared.parameters import Matrix, Vector
 from shared.specification import Specification
 from site_node.data.batches import Batch, batches, random_columns, variables_in
 from site_node.data.census import Census
 from site_node.data.columns import finite_column, finite_values
-from site_node.data.counts import Counts
-from site_node.data.groups import check_nested, keys_of, order_by_group
+from site_node.data.counts import Counts, Unit
+from site_node.data.groups import check_nested, keys_of, order_by_group, units_of
 from site_node.data.response import observe
 from site_node.data.table import Columns, Places, Table
 from site_node.estimation.rows import Rows
@@ -30,8 +30,16 @@ class SiteDesign:
 
     rows: Rows
     dropped: int
-    """Rows with a missing value in a variable of the model."""
+    """Rows with a missing value in a variable of the model, or without a privacy unit."""
     counts: Counts
+    unit: Unit | None = None
+    """The privacy unit of each row, where a unit may have several."""
+    places: Places | None = None
+    """Where each row stands in the data; in their order unless given."""
+
+    def row_number(self, row: int) -> int:
+        """The number of a row in the data, as `Table.row_number`: for the site's own log."""
+        return (row if self.places is None else int(self.places[row])) + 1
 
 
 def build(specification: Specification, dictionary: Dictionary, columns: Columns) -> SiteDesign:
@@ -50,11 +58,12 @@ def build(specification: Specification, dictionary: Dictionary, columns: Columns
     table = _arranged(table, order)
     filling = _begun(specification, dictionary, table)
     filling.add(first, table)
+    places = table.origin
     del table, kept  # before the next is read
     for batch in later:
         filling.add(batch, _arranged(columns.read(batch.variables), order))
     counts = filling.census.counts(filling.rows)
-    return SiteDesign(filling.rows, rows_read - filling.rows.n, counts)
+    return SiteDesign(filling.rows, rows_read - filling.rows.n, counts, filling.unit, places)
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,7 @@ class _Filling:
     specification: Specification
     dictionary: Dictionary
     rows: Rows
+    unit: Unit | None
     census: Census
 
     def add(self, batch: Batch, table: Table) -> None:
@@ -74,6 +84,8 @@ class _Filling:
             for matrix, columns in self._matrices():
                 if column in columns:
                     matrix[:, columns.index(column)] = _carried(values, self.rows.weight)
+            names = frozenset[str]().union(*map(variables_of, column.factors))
+            self.census.add_cells([variable for variable in batch.variables if variable.name in names], table)
 
     def _matrices(self) -> tuple[tuple[Matrix, tuple[Column, ...]], ...]:
         return (self.rows.X, self.specification.fixed), (self.rows.Z, random_columns(self.specification))
@@ -95,7 +107,8 @@ def _begun(specification: Specification, dictionary: Dictionary, table: Table) -
         effects=tuple(columns.index(column) for term in specification.random for column in term.columns),
     )
     check_nested(specification, rows, group)
-    return _Filling(specification, dictionary, rows, Census.of(specification, observed))
+    unit = units_of(dictionary, table)
+    return _Filling(specification, dictionary, rows, unit, Census.of(specification, observed, unit))
 
 
 def _complete_rows(first: Batch, later: Sequence[Batch], table: Table, columns: Columns) -> Places:

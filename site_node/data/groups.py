@@ -5,9 +5,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.dictionary import SITE
+from shared.dictionary import SITE, Dictionary
 from shared.errors import DataError
 from shared.specification import Specification
+from site_node.data.counts import Unit
 from site_node.data.table import Places, Table
 from site_node.estimation.rows import Rows
 
@@ -40,6 +41,14 @@ def order_by_group(specification: Specification, table: Table, kept: Places) -> 
 def groups_of(rows: Rows, specification: Specification) -> tuple[int, ...]:
     """How many groups each grouping factor has at the site."""
     return (len(rows.outer) - 1, rows.groups)[-len(specification.groupings) :] if specification.groupings else ()
+
+
+def units_of(dictionary: Dictionary, table: Table) -> Unit | None:
+    """The privacy unit of each row, in the order of their codes, which tells nothing; None where every row is one."""
+    if dictionary.privacy_unit is None:
+        return None
+    _, unit = np.unique(table.groups[dictionary.privacy_unit], return_inverse=True)
+    return unit
 
 
 def check_nested(specification: Specification, rows: Rows, group: Keys | None) -> None:

@@ -106,6 +106,14 @@ def _least_squares(rows: Rows, eta: Vector) -> Vector:
     return np.asarray(b)
 
 
+def default_point(rows: Rows, family: Family) -> Vector:
+    """A point that no response has a part in, (p,): the predictor zero, or that of a mean of one half where zero is outside."""
+    if not family.limited:
+        return np.zeros(rows.X.shape[1])
+    eta = family.initial_eta(np.array([0.5]), np.array([1.0]))
+    return _least_squares(rows, np.broadcast_to(eta, rows.n))
+
+
 def slopes(rows: Rows, family: Family, eta: Vector) -> tuple[Vector, Vector]:
     """l1 and l2; in a family with a dispersion at phi = 1, and minus the expected information."""
     if not family.dispersion:

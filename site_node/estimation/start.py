@@ -10,10 +10,11 @@ from shared.errors import DataError
 from shared.optimisation.start import StartContribution, Totals, grid, standard_deviations
 from shared.parameters import Matrix, Parameters, Vector
 from site_node.estimation.arrow import Arrow
+from site_node.estimation.exposure import weights_of
 from site_node.estimation.families.family import Family
 from site_node.estimation.model import Model
 from site_node.estimation.nesting import Nesting
-from site_node.estimation.own_optimum import mean_eta, of_responses, own_optimum, slopes
+from site_node.estimation.own_optimum import default_point, mean_eta, of_responses, own_optimum, slopes
 from site_node.estimation.predictor import Predictor, with_modes
 from site_node.estimation.rows import Rows
 from site_node.estimation.sums import (
@@ -31,11 +32,37 @@ ENOUGH_ROWS = 20_000
 
 
 def start_contribution(rows: Rows, model: Model) -> StartContribution:
-    """Expand the site's log-likelihood about its own optimum and integrate the random effects out at each grid point.
+    """The site's part of the start, from its own optimum.
+
+    Raises:
+        DataError: as `exposed_start`.
+    """
+    start, _ = exposed_start(rows, model)
+    return start
+
+
+def default_start(rows: Rows, model: Model) -> StartContribution:
+    """The same from a point that no response has a part in, for a site of whose own optimum a single unit decides too much.
+
+    Raises:
+        DataError: as `exposed_start`.
+    """
+    start, _ = exposed_start(rows, model, at_default=True)
+    return start
+
+
+def exposed_start(rows: Rows, model: Model, *, at_default: bool = False) -> tuple[StartContribution, Matrix]:
+    """Expand the site's log-likelihood about a point and integrate the random effects out at each grid point.
+
+    The point is the site's own optimum, or one that is the same for all rows of a family: then the message says less of the
+    start, in the same form.
 
     The light ridge and the wide prior decide only where to expand; the quadratic is that of the log-likelihood alone, so
     they do not pull the estimates. In a family with a dispersion it is the quadratic of quasi-likelihood at phi = 1: that
     of the Gaussian model of the working responses.
+
+    Returns:
+        The start, and what each row weighs in it, (k, n) as `weights_of`.
 
     Raises:
         DataError: the log-likelihood is not finite where it is expanded.
@@ -45,13 +72,15 @@ def start_contribution(rows: Rows, model: Model) -> StartContribution:
     totals = _totals(rows, model)
     weight = float(np.sum(rows.weight))
     factors = [np.diag(standard_deviations(layout, octaves, totals)) for octaves in grid(layout)]
-    at = _where_to_expand(rows, model, totals)
-    expansion, integrals = _expand(rows, model, at, factors)
+    at = _where_to_expand(rows, model, totals, at_default=at_default)
+    expansion, integrals, weights = _expand(rows, model, at, factors)
     if expansion is None and family.limited:  # with effects that wide a group's mode is beyond the end of the domain
-        expansion, integrals = _expand(rows, model, replace(at, Lambda=np.zeros_like(at.Lambda)), factors)
+        expansion, integrals, weights = _expand(rows, model, replace(at, Lambda=np.zeros_like(at.Lambda)), factors)
     if expansion is None:
         raise DataError(
-            "the log-likelihood is not finite at this site's own optimum.",
+            "the log-likelihood is not finite where this site begins."
+            if at_default
+            else "the log-likelihood is not finite at this site's own optimum.",
             where="the offset and the columns",
             remedy="Look at their scale: for counts an offset is the log of an exposure.",
             code="not_finite",
@@ -69,7 +98,7 @@ def start_contribution(rows: Rows, model: Model) -> StartContribution:
         else:
             value = constant + expansion.value + integral.gain - integral.log_det / 2
         quadratics.append(Contribution(value, gradient, (hessian + hessian.T) / 2))
-    return StartContribution(tuple(quadratics), totals)
+    return StartContribution(tuple(quadratics), totals), weights
 
 
 def _totals(rows: Rows, model: Model) -> Vector:
@@ -88,13 +117,15 @@ def _totals(rows: Rows, model: Model) -> Vector:
     return np.array([*totals, *products[np.tril_indices(layout.q)].tolist()])
 
 
-def _where_to_expand(rows: Rows, model: Model, totals: Vector) -> Parameters:
-    """The site's own optimum, and a wide prior of the modes: one unit of the linear predictor. A Gaussian model is exact."""
+def _where_to_expand(rows: Rows, model: Model, totals: Vector, *, at_default: bool) -> Parameters:
+    """A point, and a wide prior of the modes: one unit of the linear predictor. A Gaussian model is exact."""
     layout, family = model.layout, model.family
     if family.dispersion == "sigma":
         return Parameters(np.zeros(layout.p), np.zeros((layout.q, layout.q)), 0.0)
     wide = np.diag(standard_deviations(layout, (0.0,) * layout.q, totals))
-    return Parameters(own_optimum(rows.thinned(ENOUGH_ROWS), family), wide, family.working_log_phi)
+    some = rows.thinned(ENOUGH_ROWS)
+    beta = default_point(some, family) if at_default else own_optimum(some, family)
+    return Parameters(beta, wide, family.working_log_phi)
 
 
 @dataclass(frozen=True)
@@ -109,32 +140,40 @@ class _Integral(Additive):
 
 def _expand(
     rows: Rows, model: Model, at: Parameters, factors: list[Matrix]
-) -> tuple[Contribution | None, list[_Integral]]:
-    """The log-likelihood's quadratic about b and the modes under a wide prior: in beta at 0, and its integrals over v.
+) -> tuple[Contribution | None, list[_Integral], Matrix]:
+    """The log-likelihood's quadratic about b and the modes under a wide prior: in beta at 0, its integrals over v, the weights.
 
     Without the family's constant. None where the log-likelihood is not finite.
     """
     p = model.layout.p
     value, gradient, hessian = 0.0, np.zeros(p), np.zeros((p, p))
-    integrals = [_Integral(0.0, 0.0, np.zeros(p), np.zeros((p, p))) for _ in factors]
+    integrals, weights = [_Integral(0.0, 0.0, np.zeros(p), np.zeros((p, p))) for _ in factors], []
     for part in over_slabs(partial(_expand_slab, model=model, at=at, factors=factors), rows):
         value, gradient, hessian = value + part[0], gradient + part[1], hessian + part[2]
         integrals = [old + new for old, new in zip(integrals, part[3], strict=True)]
+        weights.append(part[4])
     if not (np.isfinite(value) and np.isfinite(gradient).all() and np.isfinite(hessian).all()):
-        return None, integrals
-    return Contribution(value, gradient, (hessian + hessian.T) / 2), integrals
+        return None, integrals, np.zeros((0, rows.n))
+    whole = Contribution(value, gradient, (hessian + hessian.T) / 2)
+    return whole, integrals, np.concatenate(weights, axis=1)
 
 
 def _expand_slab(
     slab: Rows, spread: Spread, *, model: Model, at: Parameters, factors: list[Matrix]
-) -> tuple[float, Vector, Matrix, list[_Integral]]:
-    """A slab's part of `_expand`: value, gradient (p,) and Hessian (p, p) at beta = 0, and an integral for each Lambda."""
+) -> tuple[float, Vector, Matrix, list[_Integral], Matrix]:
+    """A slab's part of `_expand`: value, gradient (p,) and Hessian (p, p) at beta = 0, an integral for each Lambda, weights."""
     nesting = Nesting(slab.outer, model.layout.q_outer)
     predictors, u = with_modes(slab, nesting, model.family, at, spread)
     parts = spread(lambda predictor: (predictor.groups, _Sums.of(predictor, u, model)), predictors)
     sums = put_together(list(parts), slab.groups)
     integrals = [_integrate(sums, slab.loadings(Lambda), nesting) for Lambda in factors]
-    return sums.value, sums.gradient, sums.hessian, integrals
+    weights = np.concatenate(list(spread(lambda predictor: _weights(predictor, u, model), predictors)), axis=1)
+    return sums.value, sums.gradient, sums.hessian, integrals, weights
+
+
+def _weights(predictor: Predictor, u: Matrix, model: Model) -> Matrix:
+    rows, eta = predictor.rows, predictor.eta(u)
+    return weights_of(rows, model.family, eta, slopes(rows, model.family, eta)[1])
 
 
 @dataclass(frozen=True)

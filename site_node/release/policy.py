@@ -37,6 +37,12 @@ def breaches(counts: Counts, policy: PolicyName) -> tuple[Breach, ...]:
     return () if policy == "open" else (*_size(counts), *_outcomes(counts), *_levels(counts))
 
 
+def cells_clear(counts: Counts) -> bool:
+    """Whether every level, every cell that the model crosses and every outcome has no unit or enough of them (G1, G5)."""
+    crossed = any(_rare(units) for cells in counts.cells for units in cells)
+    return not (crossed or any(True for _ in (*_outcomes(counts), *_levels(counts))))
+
+
 def judge(counts: Counts, policy: PolicyName) -> None:
     """Lets a design pass.
 
@@ -52,6 +58,12 @@ def _size(counts: Counts) -> Iterator[Breach]:
         yield Breach(
             "too_few_rows",
             "the site has too few rows for this model.",
+            "Leave this site out of the roster, or use fewer variables that it has not filled in.",
+        )
+    elif counts.units is not None and counts.units < MIN_ROWS:
+        yield Breach(
+            "too_few_units",
+            "the site has too few privacy units for this model.",
             "Leave this site out of the roster, or use fewer variables that it has not filled in.",
         )
     if counts.parameters > MAX_PARAMETERS_PER_ROW * counts.rows:

@@ -43,15 +43,19 @@ class Fake:
     def model_of(self, specification: Specification) -> Model:
         return Model(specification.layout, REGISTRY[specification.family, specification.link])
 
-    def contribution(self, rows: Rows, model: Model, psi: Vector, points: int) -> Contribution:
+    def contribution(self, rows: Rows, model: Model, psi: Vector, points: int) -> tuple[Contribution, Matrix]:
         self.calls += 1
         self.points.append(points)
         assert self.go.wait(10)
         if self.fault is not None:
             raise self.fault
-        return Contribution(float(rows.y.sum()) / 3, psi * 0.1, np.eye(model.layout.size) * 0.1)
+        answer = Contribution(float(rows.y.sum()) / 3, psi * 0.1, np.eye(model.layout.size) * 0.1)
+        return answer, np.ones((1, rows.n))
 
-    def start(self, rows: Rows, model: Model) -> StartContribution:
+    def start(self, rows: Rows, model: Model) -> tuple[StartContribution, Matrix]:
+        return self.default_start(rows, model), np.ones((1, rows.n))
+
+    def default_start(self, rows: Rows, model: Model) -> StartContribution:
         size = model.layout.p
         return StartContribution((Contribution(float(rows.n), np.zeros(size), np.eye(size)),), np.ones(6))
 
@@ -61,7 +65,7 @@ class Fake:
         return np.array([0.25]), np.array([0.125])
 
     def estimator(self) -> Estimator:
-        return Estimator(self.model_of, self.start, self.contribution, self.site_effect)
+        return Estimator(self.model_of, self.start, self.default_start, self.contribution, self.site_effect)
 
 
 class Site:

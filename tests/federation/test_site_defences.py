@@ -186,7 +186,8 @@ async def test_a_start_or_an_effect_that_is_not_finite_is_the_datas_fault(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = Contribution(0.0, np.zeros(2), np.eye(2))
-    monkeypatch.setattr(site.fake, "start", lambda *_: StartContribution((one,), np.array([np.inf])))
+    begun = StartContribution((one,), np.array([np.inf]))
+    monkeypatch.setattr(site.fake, "start", lambda rows, _: (begun, np.ones((1, rows.n))))
     monkeypatch.setattr(site.fake, "site_effect", lambda *_: (np.array([np.nan]), np.array([1.0])))
     async with site.client() as client:
         await site.prepare(client)
@@ -330,15 +331,14 @@ async def test_a_specification_beyond_the_limits_is_a_problem_that_names_the_fie
 
 
 SLOW = """
-import functools, os, sys, time
+import dataclasses, functools, os, sys, time
 from site_node import app, cli, hosting
-from site_node.evaluation import Estimator
 
 def start(rows, model):
     print(f"umask {os.umask(0):03o}", flush=True)
     time.sleep(60)
 
-slow = Estimator(app.LAPLACE.model_of, start, app.LAPLACE.contribution, app.LAPLACE.site_effect)
+slow = dataclasses.replace(app.LAPLACE, start=start)
 hosting.create_app = functools.partial(app.create_app, estimator=slow)
 cli.app()
 """

@@ -19,6 +19,7 @@ class Binomial(ABC):
     """
 
     dispersion: Dispersion = ""
+    canonical = False
     limited = False
     working_log_phi = 0.0
 
@@ -88,6 +89,8 @@ def _relative(l: Vector, p: Vector, mu: Vector) -> Vector:
 
 class BinomialLogit(Binomial):
     """eta = log(mu / (1 - mu)), the canonical link: l1 = weight (y - mu)."""
+
+    canonical = True
 
     def logs(self, eta: Vector) -> tuple[Vector, Vector]:
         """The exponential is of a number that is never positive: no overflow at any eta."""

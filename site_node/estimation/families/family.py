@@ -31,6 +31,10 @@ class Family(Protocol):
         """Lambda where the working model is the family's own: 0, or so large that a negative binomial is Poisson."""
 
     @property
+    def canonical(self) -> bool:
+        """Whether -l2 does not depend on the response: then it is the expected information too."""
+
+    @property
     def limited(self) -> bool:
         """Whether eta can be outside the link's domain: there l is minus infinity and every derivative NaN."""
 

@@ -48,6 +48,7 @@ class GammaLog(Gamma):
 class GammaInverse(Gamma):
     """W = y eta, for eta = 1 / mu as R has it. The domain is eta > 0."""
 
+    canonical = True
     limited = True
 
     def log_likelihood(self, y: Vector, weight: Vector, eta: Vector, log_phi: float) -> Vector:

@@ -12,6 +12,7 @@ class GaussianIdentity:
     """l = weight (-(y - eta)^2 / (2 phi^2) - log phi); a weight is a likelihood weight, as in glmmTMB."""
 
     dispersion: Dispersion = "sigma"
+    canonical = True
     limited = False
     working_log_phi = 0.0
 

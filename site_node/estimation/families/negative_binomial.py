@@ -24,6 +24,7 @@ class NegativeBinomialLog(PoissonLog):
     """
 
     dispersion: Dispersion = "size"
+    canonical = False
     working_log_phi = 30.0
 
     def log_likelihood(self, y: Vector, weight: Vector, eta: Vector, log_phi: float) -> Vector:

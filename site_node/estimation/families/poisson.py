@@ -14,6 +14,7 @@ class PoissonLog:
     """y is a count: l = weight (y eta - exp eta)."""
 
     dispersion: Dispersion = ""
+    canonical = True
     limited = False
     working_log_phi = 0.0
 

@@ -16,6 +16,7 @@ class Scaled(ABC):
     """
 
     dispersion: Dispersion = "shape"
+    canonical = False
     limited = False
     working_log_phi = 0.0
     power_of_y: float

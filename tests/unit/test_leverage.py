@@ -1,0 +1,197 @@
+"""Claims about how much of an answer may be a single unit's."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.parameters import ParameterLayout
+from site_node.data.counts import Counts
+from site_node.data.design import SiteDesign
+from site_node.estimation.contribution import exposed_contribution
+from site_node.estimation.exposure import weights_of
+from site_node.estimation.families import REGISTRY
+from site_node.estimation.model import Model
+from site_node.estimation.rows import Rows
+from site_node.estimation.start import default_start, exposed_start
+from site_node.release.leverage import MOST, Leverage, refusal
+
+CLEAR = Counts(rows=0, parameters=1)
+
+
+def rows_of(X: np.ndarray, y: np.ndarray | None = None, weight: np.ndarray | None = None) -> Rows:
+    n = len(X)
+    y = np.arange(n) % 2.0 if y is None else y
+    weight = np.ones(n) if weight is None else weight
+    return Rows.sorted_by_group(X=X, Z=np.zeros((n, 0)), y=y, weight=weight, offset=np.zeros(n), group=None)
+
+
+def leverage(
+    X: np.ndarray, *, prior: np.ndarray | None = None, unit: np.ndarray | None = None, counts: Counts = CLEAR
+) -> Leverage:
+    return Leverage.of(SiteDesign(rows_of(X, weight=prior), 0, counts, unit))
+
+
+def shares(X: np.ndarray, weight: np.ndarray, unit: np.ndarray) -> np.ndarray:
+    """Of each unit, straight from the definition."""
+    inverse = np.linalg.pinv(X.T @ (weight[:, None] * X))
+    return np.array(
+        [np.trace(inverse @ (X[unit == u].T @ (weight[unit == u, None] * X[unit == u]))) for u in np.unique(unit)]
+    )
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.floats(0.0, 8.0), st.booleans())
+def test_a_unit_is_found_exactly_when_the_definition_puts_it_above_the_limit(
+    seed: int, p: int, spread: float, visits: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(3 * p, 40 * p))
+    X, prior = rng.normal(size=(n, p)), rng.integers(1, 9, n).astype(float)
+    unit = rng.integers(0, max(3, n // 3), n) if visits else np.arange(n)
+    _, unit = np.unique(unit, return_inverse=True)
+    weight = prior * np.exp(spread * rng.normal(size=n))
+    expected = shares(X, weight, unit)
+    found = leverage(X, prior=prior, unit=unit if visits else None).too_heavy(weight[None])
+    if abs(expected.max() - MOST) > 1e-6:
+        assert (found is not None) == (expected.max() > MOST)
+    if found is not None:
+        assert found.leverage == pytest.approx(expected.max(), rel=1e-6)
+        assert unit[found.row] == expected.argmax()
+        assert found.row == np.argmax(unit == unit[found.row])
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.0, 3.0))
+def test_no_row_that_the_bound_clears_is_above_the_limit(seed: int, spread: float) -> None:
+    rng = np.random.default_rng(seed)
+    X = rng.standard_t(3, size=(200, 3))
+    weight = np.exp(spread * rng.normal(size=200))
+    judge = leverage(X)
+    cleared = np.setdiff1d(np.arange(200), judge.suspects(weight / weight.max()))
+    assert shares(X, weight, np.arange(200))[cleared].max(initial=0.0) <= MOST
+
+
+def test_the_bound_clears_a_large_site_whatever_a_few_rows_weigh() -> None:
+    """So a round computes no leverage at all; weights of nothing in a row in a hundred do not change that."""
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(20_000, 20))
+    weight = np.exp(0.7 * rng.normal(size=20_000))
+    weight[::100] = 0.0
+    assert len(leverage(X).suspects(weight / weight.max())) == 0
+
+
+def test_a_level_that_a_site_lacks_and_columns_that_are_sums_of_others_refuse_nothing() -> None:
+    x = np.linspace(-1, 1, 60)
+    X = np.column_stack([np.ones(60), x, 2 * x - 1, np.zeros(60)])
+    assert leverage(X).too_heavy(np.ones((1, 60))) is None
+    only = np.where(np.arange(60) == 5, 1.0, 0.0)
+    found = leverage(np.column_stack([X, only])).too_heavy(np.ones((1, 60)))
+    assert found is not None
+    assert (found.row, found.leverage) == (5, pytest.approx(1.0))
+
+
+def test_weights_that_have_vanished_are_refused_and_an_answer_without_any_is_not() -> None:
+    judge = leverage(np.column_stack([np.ones(60), np.linspace(-1, 1, 60)]))
+    assert judge.too_heavy(np.zeros((1, 60))) is not None
+    assert judge.too_heavy(np.full((1, 60), 1e-310)) is None
+    assert judge.too_heavy(np.zeros((0, 60))) is None
+
+
+def heavy_among_many() -> tuple[np.ndarray, np.ndarray]:
+    """One row of leverage nearly 1 by itself, and the information of sites among which it drowns."""
+    x = np.where(np.arange(60) == 7, 30.0, np.linspace(-1, 1, 60))
+    X = np.column_stack([np.ones(60), x])
+    return X, 10 * X.T @ X
+
+
+def test_what_a_site_may_not_say_by_itself_it_says_where_it_drowns_among_all_sites() -> None:
+    X, pooled = heavy_among_many()
+    judge, weight = leverage(X), np.ones((1, 60))
+    assert judge.too_heavy(weight) is not None
+    assert judge.too_heavy(weight, pooled) is None
+    assert judge.too_heavy(weight, pooled / 9) is not None
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        replace(CLEAR, cells=((20, 2, 38),)),
+        replace(CLEAR, outcomes=(58, 2)),
+    ],
+)
+def test_a_site_with_a_cell_or_an_outcome_of_two_units_does_not(counts: Counts) -> None:
+    X, pooled = heavy_among_many()
+    assert leverage(X, counts=counts).too_heavy(np.ones((1, 60)), pooled) is not None
+    assert leverage(X[:, :1], counts=counts).too_heavy(np.ones((1, 60))) is None
+
+
+def test_nor_does_one_whose_answer_few_units_carry_however_large_the_sum_it_is_shown() -> None:
+    X, pooled = heavy_among_many()
+    few = np.where(np.arange(60) < 9, 1.0, 1e-9)[None]
+    assert leverage(X).too_heavy(few, 1e9 * pooled) is not None
+    twelve = np.where((np.arange(60) < 12), 1.0, 1e-9)[None]
+    assert leverage(X).too_heavy(twelve, 1e9 * pooled) is None
+    pairs = np.arange(60) // 2
+    assert leverage(X, unit=pairs).too_heavy(twelve, 1e9 * pooled) is not None
+
+
+def test_a_sum_that_is_no_information_serves_nobody() -> None:
+    X, pooled = heavy_among_many()
+    for nothing in (-pooled, 0 * pooled, pooled * [[1, 0], [0, 0]], pooled * [[1, 0], [0, -1]]):
+        assert leverage(X).too_heavy(np.ones((1, 60)), nothing) is not None
+
+
+@pytest.mark.parametrize("key", [key for key, family in REGISTRY.items() if family.canonical])
+def test_a_canonical_links_observed_weight_is_the_expected_one(key: tuple[str, str]) -> None:
+    rng, family = np.random.default_rng(2), REGISTRY[key]
+    eta, y = rng.uniform(0.2, 2.0, 50), rng.integers(0, 2, 50).astype(float) + (0.5 if key[0] == "gamma" else 0.0)
+    l2 = family.derivatives(y, np.ones(50), eta, 0.0, 2)[1]
+    assert np.allclose(-l2, family.working(y, np.ones(50), eta)[1], rtol=1e-12)
+    assert len(weights_of(rows_of(np.ones((50, 1)), y), family, eta, l2)) == 1
+
+
+def test_a_probits_thresholds_show_in_its_expected_weights_only() -> None:
+    """Far from the step -l2 is one where the response is not explained: by it alone half of the rows would carry the answer."""
+    rng = np.random.default_rng(3)
+    X = np.column_stack([np.ones(80), rng.normal(size=80)])
+    rows, model = rows_of(X), Model(ParameterLayout(("(Intercept)", "x")), REGISTRY["binomial", "probit"])
+    _, weights = exposed_contribution(rows, model, 1e4 * np.array([-0.1, 1.0]))
+    judge = leverage(X)
+    assert judge.too_heavy(weights[:1]) is None
+    assert judge.too_heavy(weights) is not None
+
+
+def test_a_gamma_responses_weights_show_what_its_expected_ones_hide() -> None:
+    X = np.column_stack([np.ones(60), np.linspace(-1, 1, 60)])
+    rows, family = rows_of(X, y=np.exp(np.arange(60) % 3.0)), REGISTRY["gamma", "log"]
+    model = Model(ParameterLayout(("(Intercept)", "x"), dispersion="shape"), family)
+    _, weights = exposed_contribution(rows, model, np.array([0.0, 200.0, 0.0]))
+    assert leverage(X).too_heavy(family.working(rows.y, rows.weight, X @ [0.0, 200.0])[1][None]) is None
+    assert leverage(X).too_heavy(weights) is not None
+
+
+@pytest.mark.parametrize("key", REGISTRY)
+def test_the_default_start_has_the_form_of_any_start_and_no_response_says_where_it_is(key: tuple[str, str]) -> None:
+    rng, family = np.random.default_rng(5), REGISTRY[key]
+    X = np.column_stack([np.ones(60), rng.normal(size=60)])
+    y = rng.integers(0, 2, 60).astype(float) + (
+        0.0 if key[0] == "binomial" else 0.5 * (key[0] not in {"poisson", "negative_binomial"})
+    )
+    model = Model(ParameterLayout(("(Intercept)", "x"), dispersion=family.dispersion), family)
+    one, other = (default_start(rows_of(X, of), model) for of in (y, np.roll(y, 7)))
+    own, weights = exposed_start(rows_of(X, y), model)
+    assert weights.shape[1] == 60
+    assert [len(one.quadratics), one.totals.shape] == [len(own.quadratics), own.totals.shape]
+    hessians = [start.quadratics[0].hessian[:2, :2] for start in (one, other)]
+    if (
+        family.canonical or family.dispersion
+    ):  # elsewhere the observed Hessian depends on the responses wherever it is taken
+        assert np.allclose(*hessians, rtol=1e-12)
+
+
+def test_a_refusal_has_rule_code_and_remedy_and_no_number() -> None:
+    told = refusal()
+    assert (told.rule, told.code) == ("G1", "leverage")
+    assert told.remedy
+    assert not any(character.isdigit() for character in str(told))
