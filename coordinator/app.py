@@ -10,7 +10,7 @@ from coordinator.api import create_api
 from coordinator.events import Watchers
 from coordinator.keys import read_key, read_keys
 from coordinator.optimiser import Optimiser
-from coordinator.request import resolve
+from coordinator.request import resolve, resolve_by_policy
 from coordinator.result import make_result
 from coordinator.routes.service import Service
 from coordinator.runner import Runner
@@ -59,6 +59,6 @@ def create_app(
     federation = Federation(
         kept, sites, Optimiser(add_starts, begin, step), make_result, settings.site_deadline_seconds
     )
-    desk = Desk(kept, dictionary, tuple(sites), resolve)
+    desk = Desk(kept, dictionary, tuple(sites), resolve if settings.policy == "open" else resolve_by_policy)
     runner = Runner(federation, settings.running_at_once)
     return create_api(Service(kept, sites, desk, runner, Watchers(kept), dictionary, keys))

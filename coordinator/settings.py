@@ -4,7 +4,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, ValidationInfo
@@ -80,6 +80,7 @@ class Settings(_Frozen):
         default="sqlite:///coordinator.db", validate_default=True, repr=False
     )
     dictionary: LocalPath
+    policy: Literal["default", "open"] = Field(default="default", description="of the sites: which models they take")
     keys_file: LocalPath | None = Field(default=None, description="analysts' keys, one `name:key` or key a line")
     round_deadline_seconds: float = Field(default=600, gt=0, description="for one answer of one site")
     site_deadline_seconds: float = Field(default=30, ge=0, description="for a site that cannot be reached")

@@ -39,7 +39,7 @@ from site_node.data.table import Columns
 from site_node.estimation.model import Model
 from site_node.estimation.rows import Rows
 from site_node.finite import in_range
-from site_node.release.policy import PolicyName, breaches, judge
+from site_node.release.policy import Breach, PolicyName, breaches, model_breaches, refuse
 from site_node.release.rounds import check_round
 
 LOGGED_TEXT = 60
@@ -172,11 +172,10 @@ class SiteNode:
         return CloseReply(site_effect=effect)
 
     def _prepared(self, analysis_id: str, specification: Specification) -> Analysis:
+        self._judge(analysis_id, model_breaches(specification, self._dictionary, self._policy))
         with self._source.opened() as (fingerprint, columns), in_range():
             design = build(specification, self._dictionary, columns)
-        for breach in breaches(design.counts, self._policy):
-            _log.warning("refused", site=self._name, analysis=analysis_id, code=breach.code, variable=breach.variable)
-        judge(design.counts, self._policy)
+        self._judge(analysis_id, breaches(design.counts, self._policy))
         accepted = Accepted(
             specification_sha256=specification.sha256,
             fingerprint=fingerprint,
@@ -186,6 +185,11 @@ class SiteNode:
         )
         _log.info("prepared", site=self._name, analysis=analysis_id)
         return Analysis(specification, design, self._estimator.model_of(specification), accepted)
+
+    def _judge(self, analysis_id: str, found: Sequence[Breach]) -> None:
+        for breach in found:
+            _log.warning("refused", site=self._name, analysis=analysis_id, code=breach.code, variable=breach.variable)
+        refuse(found)
 
     def _answer(self, analysis: Analysis, request: ContributionRequest) -> StartReply | EvaluateReply:
         rows, model = analysis.design.rows, analysis.model

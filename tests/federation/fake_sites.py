@@ -130,6 +130,7 @@ def build(
     made = Settings.model_validate(
         {
             "dictionary": "dictionary.json",
+            "policy": "open",
             "keys_file": "keys" if keys else None,
             "site_deadline_seconds": patience,
             "round_deadline_seconds": 20,
