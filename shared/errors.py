@@ -9,7 +9,7 @@ FedglmmError
 ├── ContributionError       a contribution that is no contribution: shape, symmetry, a number that is not finite
 ├── SiteError               a site that cannot be reached, is late, or answers what it must not
 ├── SettingsError           a settings file, a key or a port
-├── StoreError              the coordinator's database cannot be written or read
+├── StoreError              the coordinator's database, or a site's history, cannot be written or read
 └── UnknownAnalysisError    no such analysis here
 
 Outcomes of a fit (converged, separated, ...) are values, not exceptions: shared/optimisation/outcome.py.

@@ -12,7 +12,7 @@ import structlog
 
 from shared.codes import DATA_CHANGED
 from shared.contribution import Contribution
-from shared.dictionary import Dictionary
+from shared.dictionary import Dictionary, Variable
 from shared.errors import DataError
 from shared.messages import (
     About,
@@ -33,12 +33,14 @@ from shared.parameters import Matrix, Vector
 from shared.specification import PROTOCOL_VERSION, Specification
 from site_node.admission import check_addressed
 from site_node.analyses import Analyses, Analysis
-from site_node.data.design import build
+from site_node.data.design import SiteDesign, build
 from site_node.data.groups import groups_of
 from site_node.data.table import Columns
+from site_node.data.units import Ids
 from site_node.estimation.model import Model
 from site_node.estimation.rows import Rows
 from site_node.finite import in_range
+from site_node.release.gate import Gate, other_specification
 from site_node.release.policy import Breach, PolicyName, breaches, model_breaches, refuse
 from site_node.release.rounds import check_round
 
@@ -53,6 +55,10 @@ class Source(Protocol):
 
     def fingerprint(self) -> str:
         """The keyed hash of the data as they are now."""
+        ...
+
+    def unit_ids(self, fingerprint: str, variables: Sequence[Variable]) -> Ids:
+        """The ids of the rows, of data that have this keyed hash, by what they say in the columns of these variables."""
         ...
 
     def opened(self) -> AbstractContextManager[tuple[str, Columns]]:
@@ -82,6 +88,7 @@ class SiteNode:
         dictionary: Dictionary,
         source: Source,
         estimator: Estimator,
+        gate: Gate | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name = name
@@ -90,6 +97,7 @@ class SiteNode:
         self._dictionary = dictionary
         self._source = source
         self._estimator = estimator
+        self._gate = gate or Gate()
         self._analyses = Analyses(clock)
         self._preparing = threading.Lock()
 
@@ -115,6 +123,7 @@ class SiteNode:
             RefusedError: the site is not in the roster, or its policy does not let the design pass.
             DataError: the dictionary is another one, the data do not fit or have changed, or the analysis is known
                 with another specification.
+            StoreError: what is released cannot be written down.
         """
         check_addressed(self._name, self._dictionary, specification)
         with self._preparing:
@@ -135,17 +144,21 @@ class SiteNode:
             RefusedError: it asks neither for the next round nor again for one that was answered at the same psi.
             DataError: the specification is another one, psi has another length, the data have changed, or the numbers
                 leave floating point's range.
+            StoreError: what is released cannot be written down.
         """
         with self._analyses.using(analysis_id) as analysis:
             _check_same(analysis, request.specification_sha256)
             self._check_unchanged(analysis)
             if analysis.last is not None and analysis.last[0] == request:
                 return analysis.last[1]
-            check_round(request, analysis.answered, analysis.specification.max_rounds)
+            most = analysis.specification.max_rounds
+            check_round(request, analysis.answered, most, closed=analysis.closed)
             began = time.perf_counter()
             with in_range():
                 reply = self._answer(analysis, request)
             seconds = round(time.perf_counter() - began, 6)
+            cohorts = () if analysis.answered else self._cohorts(analysis.accepted.fingerprint, analysis.design)
+            self._gate.release(analysis_id, request, cohorts, most)
             analysis.answer(request, reply)
         _log.info("answered", site=self._name, analysis=analysis_id, round=request.round, seconds=seconds)
         return reply
@@ -159,6 +172,7 @@ class SiteNode:
         Raises:
             UnknownAnalysisError: the analysis was not prepared here, or too long ago.
             DataError: psi has another length, or the numbers leave floating point's range.
+            StoreError: the ending cannot be written down.
         """
         with self._analyses.using(analysis_id) as analysis:
             effect = None
@@ -167,6 +181,7 @@ class SiteNode:
                 if (request.psi, request.basis) in {answered[:2] for answered in analysis.answered.values()}:
                     with in_range():
                         effect = self._effect(analysis, psi, basis)
+            self._gate.close(analysis_id)
             self._analyses.drop(analysis_id)
         _log.info("closed", site=self._name, analysis=analysis_id, outcome=request.outcome[:LOGGED_TEXT])
         return CloseReply(site_effect=effect)
@@ -176,6 +191,7 @@ class SiteNode:
         with self._source.opened() as (fingerprint, columns), in_range():
             design = build(specification, self._dictionary, columns)
         self._judge(analysis_id, breaches(design.counts, self._policy))
+        remembered = self._gate.admit(analysis_id, specification, fingerprint, self._cohorts(fingerprint, design))
         accepted = Accepted(
             specification_sha256=specification.sha256,
             fingerprint=fingerprint,
@@ -184,7 +200,16 @@ class SiteNode:
             groups=dict(zip(specification.groupings, groups_of(design.rows, specification), strict=True)),
         )
         _log.info("prepared", site=self._name, analysis=analysis_id)
-        return Analysis(specification, design, self._estimator.model_of(specification), accepted)
+        model = self._estimator.model_of(specification)
+        answered = dict(remembered.answered)
+        return Analysis(specification, design, model, accepted, answered=answered, closed=remembered.closed)
+
+    def _cohorts(self, fingerprint: str, design: SiteDesign) -> tuple[Ids, ...]:
+        """The units that the sums of a design are made of, for the rules that look back."""
+        if self._gate.history is None:
+            return ()
+        ids = self._source.unit_ids(fingerprint, self._dictionary.columns)
+        return tuple(ids[np.unpackbits(cohort, count=len(ids)).view(bool)] for cohort in design.cohorts)
 
     def _judge(self, analysis_id: str, found: Sequence[Breach]) -> None:
         for breach in found:
@@ -216,12 +241,7 @@ class SiteNode:
 
 def _check_same(analysis: Analysis, specification_sha256: str) -> None:
     if analysis.accepted.specification_sha256 != specification_sha256:
-        raise DataError(
-            "the analysis was prepared with another specification.",
-            where="the specification",
-            remedy="Start a new analysis for a new specification.",
-            code="other_specification",
-        )
+        raise other_specification()
 
 
 def _vector(psi: Sequence[float], model: Model) -> Vector:

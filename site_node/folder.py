@@ -33,6 +33,9 @@ port = {port}
 
 # Random bytes that key the fingerprint of the data, so that nobody can guess the data from it.
 secret_file = "secret"
+
+# What was released: analyses, rounds and, under keyed hashes, of which rows. The server writes it; keep it.
+history = "history.db"
 """
 
 

@@ -18,6 +18,7 @@ from site_node.release.policy import PolicyName
 FILE_NAME = "site.toml"
 
 _SECRET_BYTES = 32
+_HISTORY = {"history": "history.db"}
 
 
 class SiteSettings(BaseModel):
@@ -33,6 +34,10 @@ class SiteSettings(BaseModel):
     port: int = Field(default=0, ge=0, le=65535, description="0: any that is free")
     key_file: Path | None = Field(default=None, description="the bearer key that the coordinator must show")
     secret_file: Path | None = Field(default=None, description="bytes that key the fingerprint of the data")
+
+    history: Path | None = Field(default=None, description="where it is written down what was released")
+    specifications_per_window: int = Field(default=50, ge=1, description="new ones, of the same data")
+    window_days: int = Field(default=30, ge=1, description="of that budget")
 
     def bearer_key(self) -> SecretStr | None:
         """The key that the coordinator must show, if one is set.
@@ -84,7 +89,7 @@ def settings_in(text: str, path: Path) -> SiteSettings:
         SettingsError: as `load_settings`.
     """
     try:
-        settings = SiteSettings.model_validate(_absolute(tomllib.loads(text), path.parent))
+        settings = SiteSettings.model_validate(_absolute(_HISTORY | tomllib.loads(text), path.parent))
     except tomllib.TOMLDecodeError as error:
         raise _unreadable(error, path) from None
     except ValidationError as error:
@@ -105,7 +110,7 @@ def _unreadable(error: Exception, path: Path) -> SettingsError:
 
 
 def _absolute(written: dict[str, Any], folder: Path) -> dict[str, Any]:
-    paths = {"data", "dictionary", "key_file", "secret_file"}
+    paths = {"data", "dictionary", "key_file", "secret_file", "history"}
     return {
         name: folder / value if name in paths and isinstance(value, str) else value for name, value in written.items()
     }

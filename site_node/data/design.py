@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shared.dictionary import Dictionary
 from shared.errors import DataError
@@ -32,6 +33,8 @@ class SiteDesign:
     dropped: int
     """Rows with a missing value in a variable of the model."""
     counts: Counts
+    cohorts: tuple[NDArray[np.uint8], ...] = ()
+    """The rows that something is a sum over, a bit for each row of the file: all of them, and those that carry weight."""
 
 
 def build(specification: Specification, dictionary: Dictionary, columns: Columns) -> SiteDesign:
@@ -50,11 +53,12 @@ def build(specification: Specification, dictionary: Dictionary, columns: Columns
     table = _arranged(table, order)
     filling = _begun(specification, dictionary, table)
     filling.add(first, table)
+    cohorts = _cohorts(rows_read, order, filling.rows.weight)
     del table, kept  # before the next is read
     for batch in later:
         filling.add(batch, _arranged(columns.read(batch.variables), order))
     counts = filling.census.counts(filling.rows)
-    return SiteDesign(filling.rows, rows_read - filling.rows.n, counts)
+    return SiteDesign(filling.rows, rows_read - filling.rows.n, counts, cohorts)
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,15 @@ def _complete_rows(first: Batch, later: Sequence[Batch], table: Table, columns: 
             code="no_rows",
         )
     return np.flatnonzero(keep).astype(np.min_scalar_type(table.rows))
+
+
+def _cohorts(rows: int, order: Places | None, weight: Vector) -> tuple[NDArray[np.uint8], ...]:
+    """Some sums of the start have no weights: they are over all rows, the others over those that carry weight."""
+    everybody, carrying = np.zeros(rows, dtype=bool), np.zeros(rows, dtype=bool)
+    places = slice(None) if order is None else order
+    everybody[places], carrying[places] = True, weight > 0
+    both = (everybody,) if weight.min(initial=1.0) > 0 else (everybody, carrying)
+    return tuple(np.packbits(cohort) for cohort in both)
 
 
 def _arranged(table: Table, order: Places | None) -> Table:
