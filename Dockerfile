@@ -24,6 +24,6 @@ COPY --from=build /opt/fedglmm /opt/fedglmm
 ENV PATH=/opt/fedglmm/bin:${PATH} \
     PYTHONDONTWRITEBYTECODE=1
 # a named volume takes over the owner of the folder that it is mounted on
-RUN install --directory --owner=10001 --group=10001 --mode=0700 /database
+RUN install --directory --owner=10001 --group=10001 --mode=0700 /database /ledger
 USER 10001:10001
 CMD ["fedglmm-site", "--help"]

@@ -57,8 +57,8 @@ _CHANGED = Example(
 _NO_DATA = Example(
     "The data file cannot be read", DataError.code, "the data file is not there.", "Set `data` in site.toml."
 )
-_PREPARED = problems(403, 408, 413, 422, other={409: _CHANGED})
-_ANSWERED = problems(403, 404, 408, 413, 422, other={409: _CHANGED})
+_PREPARED = problems(403, 408, 413, 422, 503, other={409: _CHANGED})
+_ANSWERED = problems(403, 404, 408, 413, 422, 503, other={409: _CHANGED})
 _PACKED: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {
@@ -158,7 +158,7 @@ def routes(node: SiteNode, limiter: CapacityLimiter) -> APIRouter:
             return Response(packed.pack(reply), media_type=packed.MEDIA_TYPE)
         return reply
 
-    @keyed.post(f"{_ANALYSIS}/close", summary="The end of an analysis", responses=problems(404, 408, 413, 422))
+    @keyed.post(f"{_ANALYSIS}/close", summary="The end of an analysis", responses=problems(404, 408, 413, 422, 503))
     async def close(analysis_id: Analysis, request: CloseRequest) -> CloseReply:
         return await compute(analysis_id, partial(node.close, analysis_id, request))
 

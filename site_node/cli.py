@@ -21,7 +21,7 @@ from site_node.data.split import split as split_file
 from site_node.folder import write_site
 from site_node.inspection import Inspection, inspect
 from site_node.release.policy import PolicyName
-from site_node.settings import load_settings
+from site_node.settings import HISTORY_NAME, load_settings
 
 app = typer.Typer(
     name="fedglmm-site", help="What runs beside the rows.", no_args_is_help=True, pretty_exceptions_enable=False
@@ -75,6 +75,9 @@ def init(
     key_file: Annotated[
         str | None, typer.Option(help="a file with the key that the coordinator must show; relative to the folder")
     ] = None,
+    history: Annotated[
+        str, typer.Option(help="where it is written down what was released; relative to the folder")
+    ] = HISTORY_NAME,
     levels: Levels = None,
 ) -> None:
     """Write a commented site.toml and, unless there is one, propose a dictionary."""
@@ -95,6 +98,7 @@ def init(
             host=host,
             port=port,
             key_file=key_file,
+            history=history,
         )
         if proposal is not None:
             write_dictionary(proposal.dictionary, dictionary)

@@ -6,7 +6,7 @@ from pathlib import Path
 from shared.errors import SettingsError
 from shared.keys import make_secret
 from site_node.release.policy import PolicyName
-from site_node.settings import FILE_NAME, settings_in
+from site_node.settings import FILE_NAME, HISTORY_NAME, settings_in
 
 _TEMPLATE = """\
 # A site of a fedglmm federation. Paths are relative to this file.
@@ -35,7 +35,7 @@ port = {port}
 secret_file = "secret"
 
 # What was released: analyses, rounds and, under keyed hashes, of which rows. The server writes it; keep it.
-history = "history.db"
+history = {history}
 """
 
 
@@ -49,6 +49,7 @@ def write_site(
     host: str = "127.0.0.1",
     port: int = 0,
     key_file: str | None = None,
+    history: str = HISTORY_NAME,
 ) -> None:
     """Writes site.toml, and the secret file unless there is one.
 
@@ -66,6 +67,7 @@ def write_site(
         policy=json.dumps(policy),
         host=json.dumps(host),
         port=port,
+        history=json.dumps(history),
         key_file='# key_file = "key"' if key_file is None else f"key_file = {json.dumps(key_file)}",
     )
     settings_in(written, settings)

@@ -16,9 +16,9 @@ from shared.validation import in_words
 from site_node.release.policy import PolicyName
 
 FILE_NAME = "site.toml"
+HISTORY_NAME = "history.db"
 
 _SECRET_BYTES = 32
-_HISTORY = {"history": "history.db"}
 
 
 class SiteSettings(BaseModel):
@@ -89,7 +89,7 @@ def settings_in(text: str, path: Path) -> SiteSettings:
         SettingsError: as `load_settings`.
     """
     try:
-        settings = SiteSettings.model_validate(_absolute(_HISTORY | tomllib.loads(text), path.parent))
+        settings = SiteSettings.model_validate(_absolute({"history": HISTORY_NAME} | tomllib.loads(text), path.parent))
     except tomllib.TOMLDecodeError as error:
         raise _unreadable(error, path) from None
     except ValidationError as error:

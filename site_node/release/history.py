@@ -78,7 +78,6 @@ class History:
                 f"what the site has released cannot be read or written down ({_name(error)}), so nothing leaves.",
                 where="history",
                 remedy="Is the site's disk full, or the file damaged?",
-                code="history",
             ) from None
 
     def specification_of(self, analysis: str) -> str | None:

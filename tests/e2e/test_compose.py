@@ -173,9 +173,9 @@ def test_a_server_is_not_root_has_no_capability_and_cannot_write_outside_its_own
     assert set(status["Uid"].split() + status["Gid"].split()) == {"10001"}
     assert {int(status[name], 16) for name in ("CapEff", "CapPrm", "CapBnd")} == {0}
     assert status["NoNewPrivs"] == "1"
-    folders = ("/", "/opt/fedglmm", "/site", "/coordinator", "/run/secrets", "/database", "/tmp")  # noqa: S108 -- a container's
+    folders = ("/", "/opt/fedglmm", "/site", "/coordinator", "/run/secrets", "/ledger", "/database", "/tmp")  # noqa: S108 -- a container's
     written = f"import os; print(*[folder for folder in {folders} if os.access(folder, os.W_OK)])"
-    assert inside(service, written).split() == list(folders[5:] if service == "coordinator" else folders[6:])
+    assert inside(service, written).split() == [folders[6 if service == "coordinator" else 5], folders[7]]
     limits = inspected(service)["HostConfig"]
     assert limits["ReadonlyRootfs"]
     assert limits["Memory"] > 0
@@ -217,6 +217,7 @@ def test_a_site_sees_its_own_rows_and_no_others(service: str, name: str) -> None
     assert mounts == {
         (f"fedglmm-test_{service}", "/site", False),
         (f"fedglmm-test_{service}-key", "/run/secrets", False),
+        (f"fedglmm-test_{service}-ledger", "/ledger", True),
     }
     trials = inside(service, "print({line.split(',')[0] for line in open('/site/data.csv')} - {'trial'})")
     assert trials == str({name})
