@@ -47,7 +47,9 @@ def loopback(place: Path, folders: Sequence[Path], *, processes: bool = True) ->
             urls |= stack.enter_context(serving(serve, place / f"sites-{k:03d}.json"))["sites"]
         config = place / "coordinator.toml"
         tables = [f"[[sites]]\nname = {json.dumps(name)}\nurl = {json.dumps(url)}\n" for name, url in urls.items()]
-        config.write_text(f'port = 0\ndictionary = "{folders[0].parent}/dictionary.json"\n' + "".join(tables))
+        config.write_text(
+            f'port = 0\npolicy = "open"\ndictionary = "{folders[0].parent}/dictionary.json"\n' + "".join(tables)
+        )
         serve = [str(BIN / "fedglmm-coordinator"), "serve", str(config)]
         announced = stack.enter_context(serving(serve, place / "coordinator.json"))
         yield Loopback(announced["url"], sorted(place.glob("sites-*.log")))

@@ -12,7 +12,7 @@ from coordinator.api import create_api
 from coordinator.events import Watchers
 from coordinator.keys import read_key
 from coordinator.optimiser import Optimiser
-from coordinator.request import resolve
+from coordinator.request import resolve, resolve_by_policy
 from coordinator.result import make_result
 from coordinator.routes.service import Service
 from coordinator.runner import Runner
@@ -73,7 +73,8 @@ def create_app(
         settings.site_deadline_seconds,
         consortium=consortium,
     )
-    desk = Desk(kept, dictionary, tuple(sites), resolve, consortium)
+    resolving = resolve if settings.policy == "open" else resolve_by_policy
+    desk = Desk(kept, dictionary, tuple(sites), resolving, consortium)
     runner = Runner(federation, settings.running_at_once)
     return create_api(Service(kept, sites, desk, runner, Watchers(kept), dictionary, access))
 

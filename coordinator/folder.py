@@ -29,6 +29,9 @@ port = {port}
 # The consortium's variables: the same file, to the byte's meaning, at every site.
 dictionary = "dictionary.json"
 
+# The sites' policy. "default" refuses models that hold free constants when they are submitted; "open" is for public data.
+policy = "default"
+
 # What was asked for and summed. After a restart unfinished analyses go on from it.
 database = {database}
 

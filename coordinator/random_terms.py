@@ -105,7 +105,7 @@ def _group(node: Node, bar: Bar, dictionary: Dictionary) -> str:
     """A name, or names joined by colons; the site need not be named beside a variable, whose levels are the site's own."""
     match node:
         case Node(kind="name", value=value):
-            return value if value == SITE else variable_of(node, dictionary).name
+            return value if value == SITE else _column(node, dictionary)
         case Node(kind="operator", value=":", operands=(left, right)):
             names = [name for one in (left, right) for name in _group(one, bar, dictionary).split(":") if name != SITE]
             return ":".join(dict.fromkeys(names)) or SITE
@@ -113,6 +113,13 @@ def _group(node: Node, bar: Bar, dictionary: Dictionary) -> str:
     raise RequestError(
         "a computed grouping factor is not available.", where=f"formula, `{deparse(bar.node)}`", remedy=remedy
     )
+
+
+def _column(node: Node, dictionary: Dictionary) -> str:
+    variable = variable_of(node, dictionary)
+    if variable.derived is not None:
+        raise wrong(node, "a derived variable groups no rows.", "Group by a column of the files.")
+    return variable.name
 
 
 def _outer_first(groups: Sequence[str]) -> Sequence[str]:

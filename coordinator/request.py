@@ -16,6 +16,7 @@ from shared.formula.grammar import parse
 from shared.formula.meaning import expression, numeric, variable_of
 from shared.formula.syntax import Node, deparse, wrong
 from shared.formula.terms import Terms, expand
+from shared.model_rules import faults_of_model
 from shared.request import AnalysisRequest, QuadraturePoints, SiteName
 from shared.specification import (
     CountsResponse,
@@ -45,6 +46,18 @@ def resolve(request: AnalysisRequest, dictionary: Dictionary, sites: Sequence[Si
         remedy = "Use fewer or shorter terms; what takes long to compute can be a variable of the dictionary."
         raise RequestError(told.message, where=told.where, remedy=remedy) from None
     check_sizes(specification)
+    return specification
+
+
+def resolve_by_policy(request: AnalysisRequest, dictionary: Dictionary, sites: Sequence[SiteName]) -> Specification:
+    """The specification that a request means, if the sites' default policy takes its model.
+
+    Raises:
+        RequestError: the request cannot be carried out, or the policy does not take it: then with the rule's own code.
+    """
+    specification = resolve(request, dictionary, sites)
+    for fault in faults_of_model(specification, dictionary):
+        raise RequestError(fault.message, where=fault.where, remedy=fault.remedy, code=fault.code)
     return specification
 
 
@@ -132,9 +145,9 @@ def _roster(wanted: Sequence[SiteName] | None, known: Sequence[SiteName]) -> tup
 
 def _weights(name: str | None, dictionary: Dictionary) -> str | None:
     if name is not None:
-        numbers = [variable.name for variable in dictionary.variables if variable.type in {"number", "integer"}]
+        numbers = [variable.name for variable in dictionary.columns if variable.type in {"number", "integer"}]
         if name not in numbers:
-            remedy = f"Numeric variables: {', '.join(numbers)}."
+            remedy = f"Numeric variables of the files: {', '.join(numbers)}."
             raise RequestError(f"`{name}` is no numeric variable of the dictionary.", where="weights", remedy=remedy)
     return name
 

@@ -4,7 +4,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -113,6 +113,7 @@ class Settings(_Frozen):
         default="sqlite:///coordinator.db", validate_default=True, repr=False
     )
     dictionary: LocalPath
+    policy: Literal["default", "open"] = Field(default="default", description="of the sites: which models they take")
     keys_file: LocalPath | None = Field(default=None, description="analysts' keys, by their hashes")
     oidc: OidcSettings | None = None
     consortium: LocalPath | None = Field(default=None, description="the agreed file: with it sites answer under masks")

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from shared import examples
-from shared.errors import DictionaryError
+from shared.errors import DictionaryError, FedglmmError
 from shared.formula.splines import MOST_KNOTS, rising
 from shared.validation import in_words
 
@@ -54,6 +54,11 @@ class Variable(BaseModel):
     knots: tuple[float, ...] = Field(
         default=(), max_length=MOST_KNOTS, description="agreed inner knots of splines, ascending and inside the range"
     )
+    derived: str | None = Field(
+        default=None,
+        max_length=400,
+        description="of a number or integer that no file has: an expression of columns, with constants, as `age / 10`",
+    )
     description: str = ""
 
     @model_validator(mode="after")
@@ -81,6 +86,8 @@ class Variable(BaseModel):
             raise ValueError(f"{self.name}: a factor has a coding, and nothing else has")
         if self.type not in {"number", "integer"} and (self.mean is not None or self.sd is not None or self.knots):
             raise ValueError(f"{self.name}: a number has a mean, sd and knots, and nothing else has")
+        if self.derived is not None and self.type not in {"number", "integer"}:
+            raise ValueError(f"{self.name}: a number is derived, and nothing else is")
         low, high = self.range or (-inf, inf)
         if self.knots and not rising((low, *self.knots, high)):
             raise ValueError(f"{self.name}: its knots do not increase, inside of its range")
@@ -113,6 +120,27 @@ class Dictionary(BaseModel):
         if self.privacy_unit is not None and self.privacy_unit not in groups:
             raise ValueError("`privacy_unit` is not the name of a variable of type group")
         return self
+
+    @model_validator(mode="after")
+    def _derivable(self) -> "Dictionary":
+        from shared.formula.expressions import variables_of  # noqa: PLC0415 -- with the next line
+        from shared.formula.meaning import value_of  # noqa: PLC0415 -- a formula's meaning is read by a dictionary
+
+        columns = Dictionary.model_construct(variables=self.columns)
+        for variable in self.variables:
+            if variable.derived is not None:
+                try:
+                    reads = variables_of(value_of(variable, columns))
+                except FedglmmError as error:
+                    raise ValueError(f"{variable.name}: `derived` cannot be read: {error.message}") from None
+                if not reads:
+                    raise ValueError(f"{variable.name}: it is derived from no column")
+        return self
+
+    @property
+    def columns(self) -> tuple[Variable, ...]:
+        """The variables that stand in the files: all but the derived ones."""
+        return tuple(variable for variable in self.variables if variable.derived is None)
 
     def __contains__(self, name: object) -> bool:
         """Whether a variable of this name is agreed."""

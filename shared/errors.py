@@ -13,7 +13,7 @@ FedglmmError
 ├── ConsortiumError         the consortium file is inconsistent, or does not allow this
 ├── SiteError               a site that cannot be reached, is late, or answers what it must not
 ├── SettingsError           a settings file, a key or a port
-├── StoreError              the coordinator's database or a site's ledger cannot be written or read
+├── StoreError              the coordinator's database, or a site's ledger or history, cannot be written or read
 ├── AccessError             who may ask the coordinator cannot be found out: its keys file, its issuer's keys
 │   ├── CredentialsError    nobody is known by the key or the token that was shown
 │   └── RoleError           who asks is known, and may not do this

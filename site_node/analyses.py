@@ -40,7 +40,9 @@ class Analysis:
     last: tuple[ContributionRequest, Reply] | None = None
     """The last request, and what it got."""
     answered: dict[int, Point] = field(default_factory=dict)
-    """psi and the basis of every round that was answered."""
+    """psi and the basis of every round that was answered, also before a restart."""
+    closed: bool = False
+    """Whether it ended before."""
     busy: threading.Lock = field(default_factory=threading.Lock)
     used: float = 0.0
 

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from shared.body_limit import BodyLimit
 from shared.dictionary import read_dictionary
+from shared.errors import SettingsError
 from site_node.api import SiteApi, add_guard, add_problems, routes
 from site_node.data.sources import FileSource
 from site_node.estimation.contribution import exposed_contribution
@@ -15,6 +16,9 @@ from site_node.estimation.effects import site_effect
 from site_node.estimation.model import model_of
 from site_node.estimation.start import default_start, exposed_start
 from site_node.evaluation import Estimator, SiteNode
+from site_node.release.budget import Budget
+from site_node.release.gate import Gate
+from site_node.release.history import History
 from site_node.release.ledger import Ledger
 from site_node.settings import SiteSettings
 
@@ -36,7 +40,7 @@ def create_app(
 
     Raises:
         DictionaryError: the dictionary cannot be read.
-        SettingsError: a file with a secret cannot be read.
+        SettingsError: a file with a secret cannot be read, or missing, or the history cannot be used.
         ConsortiumError: the consortium file cannot be read, or does not fit the site.
         StoreError: the file of what the site keeps of masked analyses cannot be opened.
         StoreError: the ledger cannot be written, or was changed.
@@ -44,16 +48,18 @@ def create_app(
     ledger = Ledger(settings.ledger)
     ledger.open()
     release = version("fedglmm")
+    secret = settings.fingerprint_secret().get_secret_value()
     node = SiteNode(
         name=settings.name,
         version=release,
         policy=settings.policy,
         dictionary=read_dictionary(settings.dictionary),
-        source=FileSource(settings.data, settings.fingerprint_secret().get_secret_value()),
+        source=FileSource(settings.data, secret),
         estimator=estimator,
         member=settings.member(),
         shares_own=settings.shares_own or settings.policy == "open",
         ledger=ledger,
+        gate=_gate(settings, secret),
     )
     app = SiteApi(
         title=f"fedglmm site {settings.name}",
@@ -65,3 +71,17 @@ def create_app(
     add_guard(app, settings.name, settings.bearer_key())
     app.include_router(routes(node, limiter or CapacityLimiter(os.cpu_count() or 1)))
     return app
+
+
+def _gate(settings: SiteSettings, secret: bytes) -> Gate:
+    """The open policy, for public data, does not look back."""
+    if settings.policy == "open":
+        return Gate()
+    if settings.history is not None and settings.secret_file is None:
+        raise SettingsError(
+            "a site that remembers of which rows it released something needs a secret to know them again.",
+            where="secret_file",
+            remedy='Make one, `openssl rand -hex 32 > secret`, and set secret_file = "secret".',
+        )
+    budget = Budget(settings.specifications_per_window, settings.window_days)
+    return Gate(History(settings.history, secret), budget)

@@ -22,7 +22,7 @@ from site_node.founding import FEWEST, write_consortium
 from site_node.inspection import Inspection, inspect
 from site_node.ledger_cli import ledger
 from site_node.release.policy import PolicyName
-from site_node.settings import LEDGER_NAME, load_settings
+from site_node.settings import HISTORY_NAME, LEDGER_NAME, load_settings
 from site_node.terminal import say, told
 
 app = typer.Typer(
@@ -87,6 +87,9 @@ def init(
     ledger_file: Annotated[
         str, typer.Option("--ledger", help="where what leaves is written down; relative to the folder")
     ] = LEDGER_NAME,
+    history: Annotated[
+        str, typer.Option(help="where it is written down what was released; relative to the folder")
+    ] = HISTORY_NAME,
     levels: Levels = None,
 ) -> None:
     """Write a commented site.toml and, unless there is one, propose a dictionary."""
@@ -108,6 +111,7 @@ def init(
             port=port,
             key_file=key_file,
             ledger=ledger_file,
+            history=history,
         )
         if proposal is not None:
             write_dictionary(proposal.dictionary, dictionary)

@@ -12,7 +12,7 @@ import structlog
 
 from shared.codes import DATA_CHANGED
 from shared.contribution import Contribution
-from shared.dictionary import Dictionary
+from shared.dictionary import Dictionary, Variable
 from shared.errors import DataError
 from shared.masking.vectors import contribution_vector, start_vector
 from shared.messages import (
@@ -36,17 +36,19 @@ from shared.parameters import Matrix, Vector
 from shared.specification import PROTOCOL_VERSION, Specification
 from site_node.admission import check_addressed
 from site_node.analyses import Analyses, Analysis, Reply
-from site_node.data.design import build
+from site_node.data.design import SiteDesign, build
 from site_node.data.groups import groups_of
 from site_node.data.table import Columns
+from site_node.data.units import Ids
 from site_node.estimation.model import Model
 from site_node.estimation.rows import Rows
 from site_node.finite import in_range
 from site_node.release.account import Entries, Written, account_of, in_json
 from site_node.release.exchange import Member
+from site_node.release.gate import Gate, other_specification
 from site_node.release.leverage import refusal
 from site_node.release.masking import check_masked
-from site_node.release.policy import PolicyName, breaches, judge
+from site_node.release.policy import Breach, PolicyName, breaches, model_breaches, refuse
 from site_node.release.rounds import check_round
 
 LOGGED_TEXT = 60
@@ -60,6 +62,10 @@ class Source(Protocol):
 
     def fingerprint(self) -> str:
         """The keyed hash of the data as they are now."""
+        ...
+
+    def unit_ids(self, fingerprint: str, variables: Sequence[Variable]) -> Ids:
+        """The ids of the rows, of data that have this keyed hash, by what they say in the columns of these variables."""
         ...
 
     def opened(self) -> AbstractContextManager[tuple[str, Columns]]:
@@ -96,6 +102,7 @@ class SiteNode:
         member: Member | None = None,
         shares_own: bool = True,
         ledger: Entries,
+        gate: Gate | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name = name
@@ -107,6 +114,7 @@ class SiteNode:
         self._member = member
         self._shares_own = shares_own
         self._ledger = ledger
+        self._gate = gate or Gate()
         self._analyses = Analyses(clock)
         self._preparing = threading.Lock()
 
@@ -132,7 +140,7 @@ class SiteNode:
             RefusedError: the site is not in the roster, or its policy does not let the design pass.
             DataError: the dictionary is another one, the data do not fit or have changed, or the analysis is known
                 with another specification.
-            StoreError: there can be no entry in the ledger.
+            StoreError: it cannot be written down, in the ledger or in the history, that something leaves.
         """
         with account_of(self._ledger, analysis_id, specification) as account:
             check_addressed(self._name, self._dictionary, specification)
@@ -162,7 +170,7 @@ class SiteNode:
             JoinError, ProofError, EncodingError: as `Exchange` has them, where sums are masked.
             DataError: the specification is another one, psi has another length, the data have changed, or the numbers
                 leave floating point's range.
-            StoreError: there can be no entry in the ledger.
+            StoreError: it cannot be written down, in the ledger or in the history, that something leaves.
         """
         with (
             self._analyses.using(analysis_id) as analysis,
@@ -173,11 +181,14 @@ class SiteNode:
             if analysis.last is not None and analysis.last[0] == request:
                 return account.enter(analysis.last[1], written)
             state = analysis.exchange.check(request) if analysis.exchange else None
-            check_round(request, analysis.answered, analysis.specification.max_rounds)
+            most = analysis.specification.max_rounds
+            check_round(request, analysis.answered, most, closed=analysis.closed)
             began = time.perf_counter()
             with in_range():
                 reply = self._answer(analysis_id, analysis, request, state)
             seconds = round(time.perf_counter() - began, 6)
+            cohorts = () if analysis.answered else self._cohorts(analysis.accepted.fingerprint, analysis.design)
+            self._gate.release(analysis_id, request, cohorts, most)
             account.enter(reply, written)
             analysis.answer(request, reply)
         _log.info("answered", site=self._name, analysis=analysis_id, round=request.round, seconds=seconds)
@@ -192,14 +203,16 @@ class SiteNode:
         Raises:
             UnknownAnalysisError: the analysis was not prepared here, or too long ago.
             DataError: psi has another length, or the numbers leave floating point's range.
-            StoreError: there can be no entry in the ledger; the design is kept.
+            StoreError: the ending cannot be written down; the design is kept.
         """
         with (
             self._analyses.using(analysis_id) as analysis,
             account_of(self._ledger, analysis_id, analysis.specification) as account,
         ):
             left = analysis.exchange.closed if analysis.exchange else None
-            reply = account.enter(left or self._closing(analysis, request), outcome=request.outcome)
+            closing = left or self._closing(analysis, request)
+            self._gate.close(analysis_id)
+            reply = account.enter(closing, outcome=request.outcome)
             if analysis.exchange is not None:
                 analysis.exchange.end(reply)
             self._analyses.drop(analysis_id)
@@ -207,11 +220,11 @@ class SiteNode:
         return reply
 
     def _prepared(self, analysis_id: str, specification: Specification) -> Analysis:
+        self._judge(analysis_id, model_breaches(specification, self._dictionary, self._policy))
         with self._source.opened() as (fingerprint, columns), in_range():
             design = build(specification, self._dictionary, columns)
-        for breach in breaches(design.counts, self._policy):
-            _log.warning("refused", site=self._name, analysis=analysis_id, code=breach.code, variable=breach.variable)
-        judge(design.counts, self._policy)
+        self._judge(analysis_id, breaches(design.counts, self._policy))
+        remembered = self._gate.admit(analysis_id, specification, fingerprint, self._cohorts(fingerprint, design))
         exchange = None
         if self._member is not None and specification.masked:
             exchange = self._member.exchange(analysis_id, specification, fingerprint)
@@ -224,7 +237,23 @@ class SiteNode:
             join=exchange.join if exchange else None,
         )
         _log.info("prepared", site=self._name, analysis=analysis_id)
-        return Analysis(specification, design, self._estimator.model_of(specification), counts, accepted, exchange)
+        model = self._estimator.model_of(specification)
+        answered = dict(remembered.answered)
+        return Analysis(
+            specification, design, model, counts, accepted, exchange, answered=answered, closed=remembered.closed
+        )
+
+    def _cohorts(self, fingerprint: str, design: SiteDesign) -> tuple[Ids, ...]:
+        """The units that the sums of a design are made of, for the rules that look back."""
+        if self._gate.history is None:
+            return ()
+        ids = self._source.unit_ids(fingerprint, self._dictionary.columns)
+        return tuple(ids[np.unpackbits(cohort, count=len(ids)).view(bool)] for cohort in design.cohorts)
+
+    def _judge(self, analysis_id: str, found: Sequence[Breach]) -> None:
+        for breach in found:
+            _log.warning("refused", site=self._name, analysis=analysis_id, code=breach.code, variable=breach.variable)
+        refuse(found)
 
     def _answer(self, analysis_id: str, analysis: Analysis, request: ContributionRequest, state: State | None) -> Reply:
         rows, model, exchange = analysis.design.rows, analysis.model, analysis.exchange
@@ -286,12 +315,7 @@ class SiteNode:
 
 def _check_same(analysis: Analysis, specification_sha256: str) -> None:
     if analysis.accepted.specification_sha256 != specification_sha256:
-        raise DataError(
-            "the analysis was prepared with another specification.",
-            where="the specification",
-            remedy="Start a new analysis for a new specification.",
-            code="other_specification",
-        )
+        raise other_specification()
 
 
 def _vector(psi: Sequence[float], model: Model) -> Vector:

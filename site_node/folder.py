@@ -8,7 +8,7 @@ from shared.errors import SettingsError
 from shared.keys import make_secret
 from shared.signing import make_identity
 from site_node.release.policy import PolicyName
-from site_node.settings import FILE_NAME, LEDGER_NAME, settings_in
+from site_node.settings import FILE_NAME, HISTORY_NAME, LEDGER_NAME, settings_in
 
 IDENTITY = "identity"
 _TEMPLATE = """\
@@ -40,6 +40,8 @@ ledger = {ledger}
 # Random bytes that key the fingerprint of the data, so that nobody can guess the data from it.
 secret_file = "secret"
 
+# What was released: analyses, rounds and, under keyed hashes, of which rows. The server writes it; keep it.
+history = {history}
 # The agreed file with everybody's public keys, and this site's own signing key: with them nobody sees the site's numbers, but
 # only sums over all sites. `fedglmm-site init` makes the key; whoever sets up the consortium needs its public half.
 {consortium}
@@ -59,6 +61,7 @@ def write_site(
     key_file: str | None = None,
     consortium: str | None = None,
     ledger: str = LEDGER_NAME,
+    history: str = HISTORY_NAME,
 ) -> None:
     """Writes site.toml, and the secret file unless there is one.
 
@@ -77,6 +80,7 @@ def write_site(
         host=json.dumps(host),
         port=port,
         ledger=json.dumps(ledger),
+        history=json.dumps(history),
         key_file='# key_file = "key"' if key_file is None else f"key_file = {json.dumps(key_file)}",
         consortium=f"{'# ' if consortium is None else ''}consortium = {json.dumps(consortium or CONSORTIUM)}",
         identity_file=f'{"# " if consortium is None else ""}identity_file = "{IDENTITY}"',

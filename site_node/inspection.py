@@ -13,7 +13,7 @@ from site_node.data.groups import units_of
 from site_node.data.inference import texts_beyond
 from site_node.data.reading import read_columns
 from site_node.data.table import Table
-from site_node.release.policy import Breach, breaches
+from site_node.release.policy import Breach, breaches, model_breaches
 from site_node.settings import SiteSettings
 
 
@@ -36,7 +36,7 @@ class Inspection:
     rows: int
     variables: tuple[VariableReport, ...]
     refused: tuple[Breach, ...]
-    """Floors that are not reached: by the specification's design, else by the data as they are."""
+    """What the policy does not let pass: of the model, and floors that the design, else the data as they are, do not reach."""
     problem: str = ""
     """Why the specification's design cannot be built."""
 
@@ -53,7 +53,7 @@ def inspect(settings: SiteSettings, dictionary: Dictionary, specification: Speci
         DataError: the file cannot be read at all.
         DictionaryError: the dictionary lacks a variable of the specification.
     """
-    variables = dictionary.variables if specification is None else variables_in(specification, dictionary)
+    variables = dictionary.columns if specification is None else variables_in(specification, dictionary)
     found = [_look_at(settings, variable) for variable in variables]
     reports = tuple(report for report, _ in found)
     rows = max((table.rows for _, table in found if table is not None), default=0)
@@ -72,7 +72,8 @@ def inspect(settings: SiteSettings, dictionary: Dictionary, specification: Speci
         design = build(specification, dictionary, read_columns(settings.data, variables))
     except FedglmmError as error:
         return Inspection(rows, reports, (), str(error))
-    return Inspection(rows, reports, breaches(design.counts, settings.policy))
+    of_model = model_breaches(specification, dictionary, settings.policy)
+    return Inspection(rows, reports, (*of_model, *breaches(design.counts, settings.policy)))
 
 
 def _units(settings: SiteSettings, dictionary: Dictionary) -> Unit | None:

@@ -23,6 +23,7 @@ FILE_NAME = "site.toml"
 KEPT_NAME = "masked.db"
 """Beside the signing key: what the site keeps of masked analyses."""
 LEDGER_NAME = "ledger.jsonl"
+HISTORY_NAME = "history.db"
 
 _SECRET_BYTES = 32
 
@@ -46,6 +47,10 @@ class SiteSettings(BaseModel):
     shares_own: bool = Field(
         default=False, description="under masks: whether results may show the site's own counts and its own effect"
     )
+
+    history: Path | None = Field(default=None, description="where it is written down what was released")
+    specifications_per_window: int = Field(default=50, ge=1, description="new ones, of the same data")
+    window_days: int = Field(default=30, ge=1, description="of that budget")
 
     def bearer_key(self) -> SecretStr | None:
         """The key that the coordinator must show, if one is set.
@@ -111,7 +116,7 @@ def settings_in(text: str, path: Path) -> SiteSettings:
         SettingsError: as `load_settings`.
     """
     try:
-        settings = SiteSettings.model_validate(_absolute(tomllib.loads(text), path.parent))
+        settings = SiteSettings.model_validate(_absolute({"history": HISTORY_NAME} | tomllib.loads(text), path.parent))
     except tomllib.TOMLDecodeError as error:
         raise _unreadable(error, path) from None
     except ValidationError as error:
@@ -138,7 +143,7 @@ def _unreadable(error: Exception, path: Path) -> SettingsError:
 
 
 def _absolute(written: dict[str, Any], folder: Path) -> dict[str, Any]:
-    paths = {"data", "dictionary", "key_file", "secret_file", "consortium", "identity_file", "ledger"}
+    paths = {"data", "dictionary", "key_file", "secret_file", "consortium", "identity_file", "ledger", "history"}
     written = {"ledger": LEDGER_NAME} | written
     return {
         name: folder / value if name in paths and isinstance(value, str) else value for name, value in written.items()

@@ -2,14 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 from coordinator.client import analyses
 from coordinator.client.connection import Coordinator, request_of
 from coordinator.client.demo import run_demo
-from coordinator.client.federation import federation
+from coordinator.client.federation import Policy, federation
 from coordinator.client.terminal import DEFAULT_URL, Json, KeyFile, Url, finish, key_in, round_table, told, watched
 from shared.errors import RequestError
 from shared.families import LINKS
@@ -54,9 +54,7 @@ def rehearse(
     random_effect_sd: KnownSd = None,
     quadrature_points: Points = "1",
     reml: Reml = False,
-    policy: Annotated[
-        Literal["default", "open"], typer.Option(help="of every site; open is for public data")
-    ] = "default",
+    policy: Annotated[Policy, typer.Option(help="of every site; open is for public data")] = "default",
     unmasked: Annotated[bool, typer.Option("--unmasked", help="let sites answer openly, for comparison")] = False,
     as_json: Json = False,
 ) -> None:
@@ -71,12 +69,12 @@ def rehearse(
             quadrature_points=_points(quadrature_points),
             reml=reml,
         )
-        split = [str(data), "--by", site, "--policy", policy]
+        split = [str(data), "--by", site]
         split += ["--nodes", str(nodes)] if nodes is not None else []
         split += ["--unmasked"] if unmasked else []
         for level in levels or []:
             split += ["--levels", level]
-        with federation(split) as url, Coordinator(url) as coordinator:
+        with federation(split, policy) as url, Coordinator(url) as coordinator:
             fit = coordinator.wait(coordinator.submit(request), round_table)
     finish(fit, as_json=as_json)
 

@@ -8,9 +8,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, Any
+from typing import IO, Any, Literal, TypeAlias
 
 from shared.errors import FedglmmError, SettingsError
+
+Policy: TypeAlias = Literal["default", "open"]
 
 STARTUP_SECONDS = 60.0
 GRACE_SECONDS = 5.0
@@ -19,6 +21,7 @@ host = "127.0.0.1"
 port = 0
 database = "sqlite:///coordinator.db"
 dictionary = "sites/dictionary.json"
+policy = "{policy}"
 """
 MASKED = """\
 consortium = "sites/consortium.toml"
@@ -26,18 +29,19 @@ consortium = "sites/consortium.toml"
 
 
 @contextmanager
-def federation(split: Sequence[str]) -> Iterator[str]:
+def federation(split: Sequence[str], policy: Policy = "default") -> Iterator[str]:
     """Split a file into sites, serve them and a coordinator, and yield the coordinator's URL; stop them afterwards.
 
     Args:
-        split: the arguments of `fedglmm-site split`, without `--out`.
+        split: the arguments of `fedglmm-site split`, without `--out` and `--policy`.
+        policy: of the sites and of the coordinator.
 
     Raises:
         SettingsError: the file cannot be split or a server does not start; says what the command said.
     """
     with TemporaryDirectory(prefix="fedglmm-") as folder:
         place = Path(folder)
-        _run([_command("fedglmm-site"), "split", *split, "--out", str(place / "sites")])
+        _run([_command("fedglmm-site"), "split", *split, "--policy", policy, "--out", str(place / "sites")])
         folders = sorted(str(path.parent) for path in (place / "sites").glob("*/site.toml"))
         with serving([_command("fedglmm-site"), "serve", *folders], place / "sites.json") as announced:
             tables = [
@@ -45,7 +49,7 @@ def federation(split: Sequence[str]) -> Iterator[str]:
                 for name, url in announced["sites"].items()
             ]
             masked = MASKED if (place / "sites" / "consortium.toml").exists() else ""
-            settings = "\n".join([COORDINATOR_TOML + masked, *tables])
+            settings = "\n".join([COORDINATOR_TOML.format(policy=policy) + masked, *tables])
             (place / "coordinator.toml").write_text(settings, encoding="utf-8")
             serve = [_command("fedglmm-coordinator"), "serve", str(place / "coordinator.toml")]
             with serving(serve, place / "coordinator.json") as coordinator:

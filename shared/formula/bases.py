@@ -18,7 +18,7 @@ from shared.formula.expressions import (
     variables_of,
 )
 from shared.formula.meaning import numeric
-from shared.formula.splines import CUBIC, MOST_DEGREE, MOST_KNOTS, Basis, Spline, fewest_columns, rising
+from shared.formula.splines import CUBIC, MOST_DEGREE, MOST_KNOTS, Basis, Spline, evenly_spaced, fewest_columns, rising
 from shared.formula.syntax import Node, deparse, wrong
 
 BASES = frozenset({"poly", "bs", "ns"})
@@ -104,8 +104,7 @@ def _knots(given: _Given, variable: Variable | None, boundary: tuple[float, floa
     inner = whole(df, max(fewest, 1), fewest + MOST_KNOTS) - fewest
     if agreed and inner == len(agreed):
         return agreed
-    low, high = boundary
-    return tuple(low + (high - low) * k / (inner + 1) for k in range(1, inner + 1))
+    return evenly_spaced(boundary, inner)
 
 
 def _written(node: Node) -> tuple[float, ...]:

@@ -65,9 +65,23 @@ def parse(text: str) -> Formula:
     Raises:
         FormulaError: it is none, or is longer or deeper than a formula may be.
     """
+    _check_length(text)
+    return _Parser(_tokens(text)).formula()
+
+
+def parse_expression(text: str) -> Node:
+    """The syntax tree of an expression that stands alone, as in the dictionary.
+
+    Raises:
+        FormulaError: it is none, or is longer or deeper than a formula may be.
+    """
+    _check_length(text)
+    return _Parser(_tokens(text)).alone()
+
+
+def _check_length(text: str) -> None:
     if len(text) > LONGEST:
         raise FormulaError(f"the formula is longer than {LONGEST} characters.", where="formula", remedy="Shorten it.")
-    return _Parser(_tokens(text)).formula()
 
 
 def _tokens(text: str) -> list[_Token]:
@@ -101,10 +115,14 @@ class _Parser:
             raise self._unexpected("Name the response first, as in `death ~ treatment`.")
         response = self._expression(0, 0)
         self._expect("~", "A formula has the form `response ~ terms`.")
-        right = self._expression(0, 0)
+        return Formula(response, self.alone())
+
+    def alone(self) -> Node:
+        """One expression, and then the end."""
+        node = self._expression(0, 0)
         if self._next.kind != "end":
             raise self._unexpected("An operator such as `+`, or the end, is expected here.")
-        return Formula(response, right)
+        return node
 
     @property
     def _next(self) -> _Token:

@@ -18,7 +18,7 @@ from shared.formula.expressions import (
     Number,
     VariableRef,
 )
-from shared.formula.grammar import COMPARISONS
+from shared.formula.grammar import COMPARISONS, parse_expression
 from shared.formula.scaling import centre_and_scale
 from shared.formula.syntax import Node, deparse, wrong
 
@@ -55,6 +55,17 @@ def expression(node: Node, dictionary: Dictionary) -> Expression:
     if bare.kind == "operator" and bare.value in COMPARISONS:
         return _comparison(bare, dictionary)
     return numeric(bare, dictionary)
+
+
+def value_of(variable: Variable, dictionary: Dictionary) -> Expression:
+    """What a number of the dictionary computes: its column, or what it is derived from.
+
+    Raises:
+        FormulaError: what it is derived from mixes what cannot be mixed, or names what is not in the dictionary.
+    """
+    if variable.derived is None:
+        return VariableRef(variable.name)
+    return expression(parse_expression(variable.derived), dictionary)
 
 
 def numeric(node: Node, dictionary: Dictionary) -> Expression:
@@ -121,7 +132,7 @@ def _numeric_variable(node: Node, dictionary: Dictionary) -> Expression:
     if variable.type == "group":
         remedy = f"It can only stand behind a bar: `(1 | {deparse(node)})`."
         raise wrong(node, "a group's values never leave a site, so it has no effect of its own.", remedy)
-    return VariableRef(variable.name)
+    return value_of(variable, dictionary)
 
 
 def _comparison(node: Node, dictionary: Dictionary) -> Expression:

@@ -47,6 +47,12 @@ def fewest_columns(basis: Basis, degree: int, *, intercept: bool) -> int:
     return (degree if basis == "bs" else degree - 2) + int(intercept)
 
 
+def evenly_spaced(boundary: tuple[float, float], inner: int) -> tuple[float, ...]:
+    """So many inner knots at equal distances between the boundary knots."""
+    low, high = boundary
+    return tuple(low + (high - low) * k / (inner + 1) for k in range(1, inner + 1))
+
+
 def rising(numbers: tuple[float, ...]) -> bool:
     """Whether every number is larger than the one before it."""
     return all(one < other for one, other in pairwise(numbers))

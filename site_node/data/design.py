@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shared.dictionary import Dictionary
 from shared.errors import DataError
@@ -41,6 +42,9 @@ class SiteDesign:
         """The number of a row in the data, as `Table.row_number`: for the site's own log."""
         return (row if self.places is None else int(self.places[row])) + 1
 
+    cohorts: tuple[NDArray[np.uint8], ...] = ()
+    """The rows that something is a sum over, a bit for each row of the file: all of them, and those that carry weight."""
+
 
 def build(specification: Specification, dictionary: Dictionary, columns: Columns) -> SiteDesign:
     """The design of a site. Rows with a missing value in a variable of the model are dropped and counted.
@@ -59,11 +63,12 @@ def build(specification: Specification, dictionary: Dictionary, columns: Columns
     filling = _begun(specification, dictionary, table)
     filling.add(first, table)
     places = table.origin
+    cohorts = _cohorts(rows_read, order, filling.rows.weight)
     del table, kept  # before the next is read
     for batch in later:
         filling.add(batch, _arranged(columns.read(batch.variables), order))
     counts = filling.census.counts(filling.rows)
-    return SiteDesign(filling.rows, rows_read - filling.rows.n, counts, filling.unit, places)
+    return SiteDesign(filling.rows, rows_read - filling.rows.n, counts, filling.unit, places, cohorts)
 
 
 @dataclass(frozen=True)
@@ -124,6 +129,15 @@ def _complete_rows(first: Batch, later: Sequence[Batch], table: Table, columns: 
             code="no_rows",
         )
     return np.flatnonzero(keep).astype(np.min_scalar_type(table.rows))
+
+
+def _cohorts(rows: int, order: Places | None, weight: Vector) -> tuple[NDArray[np.uint8], ...]:
+    """Some sums of the start have no weights: they are over all rows, the others over those that carry weight."""
+    everybody, carrying = np.zeros(rows, dtype=bool), np.zeros(rows, dtype=bool)
+    places = slice(None) if order is None else order
+    everybody[places], carrying[places] = True, weight > 0
+    both = (everybody,) if weight.min(initial=1.0) > 0 else (everybody, carrying)
+    return tuple(np.packbits(cohort) for cohort in both)
 
 
 def _arranged(table: Table, order: Places | None) -> Table:

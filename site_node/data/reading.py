@@ -73,6 +73,19 @@ class FileColumns:
         with self._unchanged():
             return self._fetch([f"NOT ({missing})"], [])[0]
 
+    def contents(self, variables: Sequence[Variable]) -> NDArray[np.uint64]:
+        """What each row says in the columns of these variables that the file has: a number a cell, (n, columns).
+
+        Of a number it is the value's own bits, however it is written; of a text a hash.
+
+        Raises:
+            DataError: the file has changed or cannot be read.
+        """
+        known = [variable for variable in variables if variable.name in self.file.names]
+        with self._unchanged():
+            cells = self._fetch([_cell(self.file, variable) for variable in known], [])
+        return np.column_stack([np.ascontiguousarray(column).view(np.uint64) for column in cells])
+
     def at_once(self, variables: int) -> int:
         """How many columns should be read at once, of so many."""
         if is_parquet(self.file.path):
@@ -142,6 +155,13 @@ def _value(file: DataFile, variable: Variable, k: int) -> str:
             return f"CAST(CASE WHEN ({text}) IS NULL THEN -1 ELSE {known} END AS INTEGER)"
         case "group":
             return f"CAST(coalesce(enum_code(CAST({text} AS groups{k})), -1) AS BIGINT)"
+
+
+def _cell(file: DataFile, variable: Variable) -> str:
+    """SQL for 64 bits that stand for a variable's value, or for its being missing."""
+    if variable.type in {"number", "integer"}:
+        return f"{file.number(variable.name)} + 0.0"  # no two zeros
+    return f"coalesce(md5_number_lower({file.text(variable.name)}), 0::UBIGINT)"
 
 
 def _missing(file: DataFile, variable: Variable) -> str:

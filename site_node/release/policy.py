@@ -1,14 +1,17 @@
-"""The floors below which nothing leaves a site (G5): pure functions of the counts of a design.
+"""The models that a site takes, and the floors below which nothing leaves it (G5): pure functions.
 
 A refusal tells the other side a code, the rule and a remedy, and no number and no variable: those are for the site's
 own log and for `fedglmm-site check`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from shared.dictionary import Dictionary
 from shared.errors import RefusedError
+from shared.model_rules import faults_of_model
+from shared.specification import Specification
 from site_node.data.counts import Counts, LevelCounts
 
 PolicyName: TypeAlias = Literal["default", "open"]
@@ -24,12 +27,19 @@ _MERGE = "Merge its rare levels in the dictionary, leave it out of the model, or
 
 @dataclass(frozen=True)
 class Breach:
-    """A floor that a design does not reach. `variable` is for the site's own eyes only."""
+    """A floor that a design does not reach, or what a model must not have. `variable` is for the site's own eyes only."""
 
     code: str
     message: str
     remedy: str
     variable: str = ""
+    where: str = "the site's policy"
+
+
+def model_breaches(specification: Specification, dictionary: Dictionary, policy: PolicyName) -> tuple[Breach, ...]:
+    """All that a model must not have; they follow from the specification, before any row is read."""
+    faults = () if policy == "open" else faults_of_model(specification, dictionary)
+    return tuple(Breach(fault.code, fault.message, fault.remedy, where=fault.where) for fault in faults)
 
 
 def breaches(counts: Counts, policy: PolicyName) -> tuple[Breach, ...]:
@@ -49,8 +59,17 @@ def judge(counts: Counts, policy: PolicyName) -> None:
     Raises:
         RefusedError: it does not reach a floor.
     """
-    for breach in breaches(counts, policy):
-        raise RefusedError(breach.message, rule=RULE, where="the site's policy", remedy=breach.remedy, code=breach.code)
+    refuse(breaches(counts, policy))
+
+
+def refuse(found: Sequence[Breach]) -> None:
+    """Lets pass where nothing was found.
+
+    Raises:
+        RefusedError: something was; it tells of the first.
+    """
+    for breach in found:
+        raise RefusedError(breach.message, rule=RULE, where=breach.where, remedy=breach.remedy, code=breach.code)
 
 
 def _size(counts: Counts) -> Iterator[Breach]:

@@ -18,20 +18,25 @@ def point_of(request: ContributionRequest) -> Point:
     return (), (), 1
 
 
-def check_round(request: ContributionRequest, answered: Mapping[int, Point], max_rounds: int) -> None:
+def check_round(
+    request: ContributionRequest, answered: Mapping[int, Point], max_rounds: int, *, closed: bool = False
+) -> None:
     """A request asks for the next round, or again for one that was answered at the same psi.
 
     Args:
         request: what is asked.
-        answered: where each round was answered; nothing in a process that has answered none, which may have restarted.
+        answered: where each round was answered.
         max_rounds: of the specification.
+        closed: whether the analysis has ended.
 
     Raises:
-        RefusedError: its round was answered at another psi, is not the next one, or is more than the specification
-            allows.
+        RefusedError: its round was answered at another psi, is not the next one, is more than the specification
+            allows, or the analysis has ended.
     """
     if request.round in answered and answered[request.round] == point_of(request):
         return  # the reply is a function of the rows and psi: a coordinator that went back to an older copy goes on
+    if closed:
+        raise _refused("the analysis has ended.", "Start a new analysis.", "analysis_closed")
     if answered and request.round <= max(answered):
         raise _refused("this round was answered, for another request.", "Ask for the next round.", "round_answered")
     if answered and request.round > max(answered) + 1:

@@ -97,7 +97,8 @@ class Federation:
 
     def configure(self, **settings: object) -> None:
         """Writes coordinator.toml."""
-        told = {"port": 0, "database": "sqlite:///coordinator.db", "dictionary": "sites/dictionary.json"} | settings
+        told = {"port": 0, "database": "sqlite:///coordinator.db", "dictionary": "sites/dictionary.json"}
+        told |= {"policy": "open"} | settings
         lines = [f"{name} = {json.dumps(value)}" for name, value in told.items()]
         for name, gate in self.gates.items():
             lines += ["[[sites]]", f'name = "{name}"', f'url = "{gate.url}"', f'key_file = "{name}.key"']

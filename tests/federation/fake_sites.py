@@ -131,6 +131,7 @@ def build(
     made = Settings.model_validate(
         {
             "dictionary": "dictionary.json",
+            "policy": "open",
             "keys_file": "keys.toml" if keys else None,
             "site_deadline_seconds": patience,
             "round_deadline_seconds": 20,

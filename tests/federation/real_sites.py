@@ -104,8 +104,9 @@ def _membership(folder: Path, names: Sequence[str], name: str) -> dict[str, Any]
 def coordinator_of(folder: Path, sites: Mapping[str, httpx.AsyncBaseTransport], store: Store | None = None) -> FastAPI:
     """The coordinator in front of them."""
     named = [{"name": name, "url": f"http://{name.lower()}"} for name in sites]
-    agreed = {"consortium": FILE_NAME} if (folder / FILE_NAME).exists() else {}
-    settings = Settings.model_validate({"dictionary": "dictionary.json", "sites": named} | agreed, context=folder)
+    told = {"dictionary": "dictionary.json", "policy": "open", "sites": named}
+    told |= {"consortium": FILE_NAME} if (folder / FILE_NAME).exists() else {}
+    settings = Settings.model_validate(told, context=folder)
     return create_app(settings, store=store or MemoryStore(), transports=dict(sites))
 
 

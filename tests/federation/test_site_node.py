@@ -194,6 +194,7 @@ async def test_a_site_below_a_floor_refuses_with_rule_and_remedy_and_no_number(s
 async def test_a_specification_that_is_not_for_this_site_is_refused(
     site: Site, changes: dict[str, Any], status: int, code: str
 ) -> None:
+    site.settings = site.settings.model_copy(update={"policy": "open"})
     async with site.client() as client:
         assert_problem(await site.prepare(client, site.specification(**changes)), status, code)
 
@@ -313,6 +314,7 @@ async def test_a_refused_key_stands_in_the_sites_log_and_the_key_does_not(site: 
 async def test_what_prepare_does_not_accept_stands_in_the_sites_log(
     site: Site, change: dict[str, Any], code: str, where: str
 ) -> None:
+    site.settings = site.settings.model_copy(update={"policy": "open"})
     with capture_logs() as logs:
         async with site.client() as client:
             await site.prepare(client, site.specification(**change))

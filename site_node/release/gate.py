@@ -1,0 +1,101 @@
+"""What a site asks of its history before anything leaves (G3, G4), and writes down. The open policy asks and keeps nothing."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from shared.errors import DataError
+from shared.messages import ContributionRequest
+from shared.specification import Specification
+from site_node.data.units import Ids
+from site_node.release.budget import Budget, check_budget
+from site_node.release.cohorts import released_with
+from site_node.release.history import History
+from site_node.release.rounds import Point, check_round, point_of
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """What a site knows of an analysis from before, perhaps from before it restarted."""
+
+    answered: Mapping[int, Point] = field(default_factory=dict)
+    closed: bool = False
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The rules that look back. Without a history everything passes."""
+
+    history: History | None = None
+    budget: Budget = field(default_factory=Budget)
+    now: Callable[[], float] = time.time
+
+    def admit(
+        self, analysis_id: str, specification: Specification, fingerprint: str, cohorts: Sequence[Ids]
+    ) -> Remembered:
+        """Lets an analysis begin, or go on.
+
+        Args:
+            analysis_id: the coordinator's name for it.
+            specification: what is asked.
+            fingerprint: of the data.
+            cohorts: the rows that its sums are made of.
+
+        Raises:
+            RefusedError: the budget is spent, or the rows differ by too few from those of analyses before.
+            DataError: the analysis began with another specification.
+            StoreError: the history cannot be written.
+        """
+        if self.history is None:
+            return Remembered()
+        with self.history.writing() as kept:
+            if kept.specification_of(analysis_id) not in {None, specification.sha256}:
+                raise other_specification()
+            released_with(kept.released(), cohorts)
+            now = self.now()
+            if not kept.was_asked(fingerprint, specification.sha256):
+                check_budget(kept.asked_since(fingerprint, now - self.budget.seconds), self.budget)
+            kept.begin(analysis_id, specification, fingerprint, now)
+            return Remembered(kept.answered(analysis_id), kept.is_closed(analysis_id))
+
+    def release(self, analysis_id: str, request: ContributionRequest, cohorts: Sequence[Ids], most: int) -> None:
+        """Writes down that a round is answered, and of which rows; what it raises leaves nothing written.
+
+        Args:
+            analysis_id: the analysis.
+            request: what is answered.
+            cohorts: of the analysis; none once they are written down.
+            most: rounds of the specification.
+
+        Raises:
+            RefusedError: meanwhile the rows differ by too few, or the round was answered for another request.
+            StoreError: the history cannot be written: nothing may leave.
+        """
+        if self.history is None:
+            return
+        with self.history.writing() as kept:
+            if cohorts:
+                before = kept.released()
+                kept.release(before, released_with(before, cohorts))
+            point = kept.answer(analysis_id, request.round, point_of(request), self.now())
+            check_round(request, {request.round: point}, most)
+
+    def close(self, analysis_id: str) -> None:
+        """Writes down that an analysis has ended.
+
+        Raises:
+            StoreError: the history cannot be written.
+        """
+        if self.history is not None:
+            with self.history.writing() as kept:
+                kept.close(analysis_id)
+
+
+def other_specification() -> DataError:
+    """An analysis has one specification."""
+    return DataError(
+        "the analysis was prepared with another specification.",
+        where="the specification",
+        remedy="Start a new analysis for a new specification.",
+        code="other_specification",
+    )
