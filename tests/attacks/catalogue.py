@@ -1,8 +1,11 @@
 """Every attack there is."""
 
-from tests.attacks import chosen_psi
+from tests.attacks import chosen_psi, cohorts, restored, scanned
 from tests.attacks.registry import Attack
 
 ATTACKS: tuple[Attack, ...] = tuple(
-    found for module in (chosen_psi,) for found in vars(module).values() if isinstance(found, Attack)
+    found
+    for module in (chosen_psi, restored, cohorts, scanned)
+    for found in vars(module).values()
+    if isinstance(found, Attack)
 )

@@ -1,7 +1,7 @@
 """A masked federation of real sites, and a coordinator of plain requests that keeps to the protocol as far as it likes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from coordinator.request import resolve
 from shared.contribution import Contribution
 from shared.dictionary import read_dictionary
-from shared.masking.encoding import Fixed, decode, from_bytes
+from shared.masking.encoding import Fixed, decode
 from shared.masking.merkle import Tree
 from shared.masking.messages import MaskedReply, Proof
 from shared.masking.session import Join

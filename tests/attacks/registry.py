@@ -1,8 +1,9 @@
 """What an attack is: what it gets with a defence off, which shows that it works, what with it on, and the rule that stopped it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -67,6 +68,11 @@ REFUSAL = Got("a refusal")
 def stopped(response: httpx.Response) -> str:
     """The rule and the code of a refusal."""
     assert response.status_code in {403, 409, 422}, response.text
-    problem = response.json()
+    return rule_of(response.json())
+
+
+def rule_of(problem: Mapping[str, Any] | None) -> str:
+    """The same of what a refusal says."""
+    assert problem is not None
     assert problem["remedy"]
     return f"{problem['rule']} `{problem['code']}`".strip()
