@@ -77,7 +77,7 @@ async def attacked(
     **more: Any,
 ) -> AsyncIterator[Attacked]:
     """A site with these rows, in a folder that need not be there; None is a missing value."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True)  # noqa: ASYNC240 -- before anything is served
     names = [variable["name"] for variable in variables if "derived" not in variable]
     lines = [",".join(names), *(",".join("" if row[n] is None else str(row[n]) for n in names) for row in rows)]
     (folder / "data.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -130,7 +130,7 @@ class Malicious:
         """The state after a sum."""
         numbers, settled = decode(summed), self.specification
         if self.states:
-            return step(self.states[-1], contribution_in(numbers, settled.layout, len(self.roster)))
+            return step(self.states[-1], self.summed(summed))
         start, _ = start_in(numbers, settled.layout, len(self.roster), number_of_counts(settled))
         return begin(settled.layout, start, tolerance=settled.tolerance, max_rounds=settled.max_rounds)
 

@@ -1,4 +1,4 @@
-"""What an attack is: what it gets with a defence off, which shows that it works, what with it on, and the rule that stopped it."""
+"""What an attack is: what it gets with a defence off, so that it is known to work, what with it on, and what stopped it."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -33,6 +33,11 @@ class Found:
     rule: str
     """What stopped it, in the site's own words where there was a refusal; or NOT_STOPPED."""
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether the attack works with the defence off, and with it on as the rule says."""
+        return self.off.succeeded and self.on.succeeded == (self.rule == NOT_STOPPED)
+
 
 @dataclass(frozen=True)
 class Attack:
@@ -53,13 +58,13 @@ def attack(name: str, by: str) -> Callable[[Callable[[Path], Awaitable[Found]]],
 def recovered(what: str, found: ArrayLike, truth: ArrayLike, within: float = 1e-9) -> Got:
     """A secret as the attacker has it beside what it is, relative to its largest entry."""
     error, size = np.max(np.abs(np.subtract(found, truth))), max(1.0, float(np.max(np.abs(truth))))
-    return Got(f"{what}, to {within:g}", True) if error <= within * size else Got("something else")
+    return Got(f"{what}, to {within:g}", succeeded=True) if error <= within * size else Got("something else")
 
 
 def noise(masked: Fixed) -> Got:
     """What masks are left in."""
     is_noise = bool(np.median(np.abs(decode(masked))) > _NOISE)
-    return Got("noise") if is_noise else Got("numbers without masks", True)
+    return Got("noise") if is_noise else Got("numbers without masks", succeeded=True)
 
 
 REFUSAL = Got("a refusal")
