@@ -9,10 +9,8 @@ from typing import Annotated
 import typer
 
 from coordinator import log
-from coordinator.app import create_app
 from coordinator.backup import back_up
 from coordinator.folder import ANALYST, DATABASE, key_name, site_of, write_coordinator
-from coordinator.serving import Server, socket_of
 from coordinator.settings import FILE_NAME, load_settings
 from shared.errors import FedglmmError
 from shared.listening import url_of
@@ -58,6 +56,9 @@ def serve(
     announce: Annotated[Path | None, typer.Option(help="write the address there once it is listening")] = None,
 ) -> None:
     """Serves until it is interrupted; unfinished analyses go on at the next start."""
+    from coordinator.app import create_app  # noqa: PLC0415 -- the web server: the other commands start sooner
+    from coordinator.serving import Server, socket_of  # noqa: PLC0415 -- as above
+
     with _told():
         settings = load_settings(config)
         with socket_of(settings) as listening:

@@ -11,11 +11,12 @@ from fastapi import FastAPI
 
 from coordinator.app import create_app
 from coordinator.settings import Settings
+from coordinator.states import AnalysisState
 from coordinator.store import MemoryStore, Store
 from site_node.app import create_app as create_site
 from site_node.release.policy import PolicyName
 from site_node.settings import SiteSettings
-from tests.federation.fake_sites import client, until
+from tests.federation.fake_sites import client
 
 
 @dataclass
@@ -73,7 +74,7 @@ def real_sites(
 
 def coordinator_of(folder: Path, sites: Mapping[str, httpx.AsyncBaseTransport], store: Store | None = None) -> FastAPI:
     """The coordinator in front of them."""
-    named = [{"name": name, "url": f"http://{name.lower()}"} for name in sites]
+    named = [{"name": name, "url": f"http://s{number}"} for number, name in enumerate(sites)]
     settings = Settings.model_validate({"dictionary": "dictionary.json", "sites": named}, context=folder)
     return create_app(settings, store=store or MemoryStore(), transports=dict(sites))
 
@@ -81,8 +82,9 @@ def coordinator_of(folder: Path, sites: Mapping[str, httpx.AsyncBaseTransport], 
 async def ended(app: FastAPI, **request: Any) -> dict[str, Any]:
     """The view of the ended analysis, with its result as `ended_with`."""
     async with client(app) as http:
-        answer = await http.post("/v1/analyses", json=request)
-        assert answer.status_code == 201, answer.text
-        view = await until(http, answer.json()["id"])
+        answer = await http.post("/v1/analyses", json=request, headers={"Prefer": "wait=60"})
+        assert answer.status_code in {201, 303}, answer.text
+        view = answer.json()
+        assert AnalysisState(view["state"]).ended, view
         link = view["links"]["result"]
         return view | {"ended_with": (await http.get(link)).json() if link else None}
