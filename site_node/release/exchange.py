@@ -173,7 +173,7 @@ class Exchange:
                 self._states.append(
                     begin(
                         layout,
-                        self._start,
+                        self.start,
                         tolerance=specification.tolerance,
                         max_rounds=specification.max_rounds,
                         points=specification.quadrature_points,
@@ -186,7 +186,7 @@ class Exchange:
         return self._states[number]
 
     @property
-    def _start(self) -> StartContribution:
+    def start(self) -> StartContribution:
         """The verified sum of the starts."""
         sites, counts = len(self.specification.roster), number_of_counts(self.specification)
         start, _ = start_in(decode(self._root(0).sum), self.specification.layout, sites, counts)
