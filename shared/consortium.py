@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, WithJsonSchema, field_validator, model_validator
 
 from shared.errors import ConsortiumError
 from shared.request import Frozen, SiteName
@@ -39,7 +39,7 @@ def _of_32_bytes(text: str) -> str:
     return text
 
 
-Hex32 = Annotated[str, AfterValidator(_of_32_bytes)]
+Hex32 = Annotated[str, AfterValidator(_of_32_bytes), WithJsonSchema({"type": "string", "pattern": "^[0-9a-f]{64}$"})]
 """A hash or a public key."""
 
 
