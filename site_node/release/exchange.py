@@ -13,9 +13,10 @@ from functools import cached_property
 
 import numpy as np
 
+from shared.codes import DATA_CHANGED
 from shared.consortium import Consortium
 from shared.contribution import Contribution
-from shared.errors import ContributionError, RefusedError
+from shared.errors import ContributionError, DataError, RefusedError
 from shared.framing import framed
 from shared.masking.encoding import add, decode, encode, from_bytes, to_bytes
 from shared.masking.ephemeral import EphemeralKey
@@ -264,6 +265,21 @@ class Exchange:
 
 
 _AGAIN = "Submit the analysis again."
+
+
+def check_fingerprint(signed: Join, fingerprint: str) -> None:
+    """An analysis is of the data that the site signed: of others, one context would mask two messages.
+
+    Raises:
+        DataError: they have changed since.
+    """
+    if signed.fingerprint != fingerprint:
+        raise DataError(
+            "the site's data have changed since it joined the analysis.",
+            where="the data",
+            remedy="Start a new analysis.",
+            code=DATA_CHANGED,
+        )
 
 
 def state_hash(state: State) -> bytes:
