@@ -89,6 +89,15 @@ class Recorded:
         totals = [sum(column) % WRAP for column in zip(*self.sent(number), strict=True)]
         return np.array([(total - (total >> 127) * WRAP) / 2**64 for total in totals])
 
+    def context(self, number: int, state: State | None = None) -> bytes:
+        """Of a round, and of the state after the round before it."""
+        told = b""
+        if state is not None:
+            numbers = (floats(state.psi.tolist()), floats(state.basis.ravel().tolist()))
+            told = sha256(framed("fedglmm state 1", str(number - 1), str(state.points), *numbers)).digest()
+        kind, last = ("evaluate", self.root(number - 1)) if number else ("start", b"")
+        return framed("fedglmm context 1", self.session, kind, str(number), last, told)
+
     def states(self) -> Iterator[State]:
         """After the start and after each round, by the step from the sums."""
         layout, told = self.specification.layout, self.specification
@@ -166,15 +175,21 @@ def climbed(node: Node, place: int, count: int, path: bytes) -> bytes:
 
 def mask(fit: Recorded, place: int, context: bytes, length: int) -> list[int]:
     """Of the site at a place."""
-    own, total = X25519PrivateKey.from_private_bytes(fit.sites[fit.names[place]].secret), [0] * length
-    for other, join in enumerate(fit.joins):
-        if other == place:
-            continue
-        secret = own.exchange(X25519PublicKey.from_public_bytes(bytes.fromhex(join["public_key"])))
-        first, second = sorted((place, other))
-        info = framed("fedglmm pair 1", context, fit.names[first], fit.names[second])
-        key = HKDFExpand(SHA256(), 32, info).derive(secret)
-        stream = Cipher(ChaCha20(key, bytes(16)), mode=None).encryptor().update(bytes(16 * length))
-        sign = 1 if place < other else -1
-        total = [number + sign * one for number, one in zip(total, integers(stream), strict=True)]
+    total = [0] * length
+    for other in range(len(fit.names)):
+        if other != place:
+            total = [
+                number + one for number, one in zip(total, stream(fit, place, other, context, length), strict=True)
+            ]
     return total
+
+
+def stream(fit: Recorded, place: int, other: int, context: bytes, length: int) -> list[int]:
+    """What the site at a place adds to its numbers for another one: of its secret key and the other's public one."""
+    own = X25519PrivateKey.from_private_bytes(fit.sites[fit.names[place]].secret)
+    public = X25519PublicKey.from_public_bytes(bytes.fromhex(fit.joins[other]["public_key"]))
+    first, second = sorted((place, other))
+    info = framed("fedglmm pair 1", context, fit.names[first], fit.names[second])
+    key = HKDFExpand(SHA256(), 32, info).derive(own.exchange(public))
+    keystream = Cipher(ChaCha20(key, bytes(16)), mode=None).encryptor().update(bytes(16 * length))
+    return [one if place < other else -one for one in integers(keystream)]

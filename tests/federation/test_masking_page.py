@@ -1,8 +1,10 @@
 """docs/masking.md is enough to check a recorded fit to the byte: `recorded.py` is written from the page."""
 
 import json
+import sqlite3
 import tomllib
 from base64 import b64decode
+from contextlib import closing
 from hashlib import sha256
 from itertools import pairwise
 from typing import Any
@@ -13,9 +15,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from shared.consortium import FILE_NAME
 from shared.specification import Specification
+from site_node.settings import KEPT_NAME
 from tests.federation.made_up import DICTIONARY, made_up
 from tests.federation.real_sites import coordinator_of, ended, real_sites
-from tests.federation.recorded import WRAP, Recorded, Spied, climbed, floats, framed, leaf, mask, signed
+from tests.federation.recorded import WRAP, Recorded, Spied, climbed, floats, framed, leaf, mask, signed, stream
 
 MODELS: list[dict[str, Any]] = [
     {"formula": "d ~ x + (1 | site) + (1 | clinic)"},
@@ -63,12 +66,7 @@ def test_with_its_key_each_answer_is_the_sites_own_numbers_and_their_sum_is_that
     fit: Recorded,
 ) -> None:
     for number, state in enumerate([None, *list(fit.states())[:-1]]):
-        kind, last = ("evaluate", fit.root(number - 1)) if number else ("start", b"")
-        told = b""
-        if state is not None:
-            written_state = (floats(state.psi.tolist()), floats(state.basis.ravel().tolist()))
-            told = sha256(framed("fedglmm state 1", str(number - 1), str(state.points), *written_state)).digest()
-        context = framed("fedglmm context 1", fit.session, kind, str(number), last, told)
+        context = fit.context(number, state)
         sent = fit.sent(number)
         own = [
             [(one - hidden) % WRAP for one, hidden in zip(y, mask(fit, place, context, len(y)), strict=True)]
@@ -113,3 +111,22 @@ def test_every_site_signed_the_result_that_the_step_ends_with(fit: Recorded) -> 
         key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(agreed["sites"][name]["public_key"]))
         signature = fit.sites[name].asked("close")[0][1]["signature"]
         key.verify(bytes.fromhex(signature), framed("fedglmm result 1", told))
+
+
+def test_whoever_has_the_keys_of_all_other_sites_has_the_last_ones_numbers(fit: Recorded) -> None:
+    """So the page says: a site hides among the honest ones."""
+    context = fit.context(0)
+    numbers = fit.sent(0)[0]
+    for other in range(1, len(fit.names)):
+        shared = stream(fit, other, 0, context, len(numbers))
+        numbers = [(one + added) % WRAP for one, added in zip(numbers, shared, strict=True)]
+    assert numbers[:4] == [2**64, ROWS * 2**64, 0, 2**64]
+
+
+def test_at_the_end_a_sites_key_is_gone_from_its_file_with_all_that_it_could_open(fit: Recorded) -> None:
+    for heard in fit.sites.values():
+        assert heard.settings.identity_file is not None
+        kept = heard.settings.identity_file.with_name(KEPT_NAME)
+        assert heard.secret not in kept.read_bytes()
+        with closing(sqlite3.connect(kept)) as opened:
+            assert {kind for (kind,) in opened.execute("SELECT kind FROM kept")} == {"join", "answer", "end"}
