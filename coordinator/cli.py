@@ -15,10 +15,8 @@ from coordinator import log
 from coordinator.access.keys import keys_in, today
 from coordinator.access.keys_file import add_key, revoke_keys
 from coordinator.access.roles import Role
-from coordinator.app import create_app
 from coordinator.backup import back_up
 from coordinator.folder import ADMINISTRATOR, DATABASE, KEYS_FILE, key_name, site_of, write_coordinator
-from coordinator.serving import Server, socket_of
 from coordinator.settings import FILE_NAME, load_settings, text_of
 from shared.errors import FedglmmError, SettingsError
 from shared.listening import url_of
@@ -72,6 +70,9 @@ def serve(
     announce: Annotated[Path | None, typer.Option(help="write the address there once it is listening")] = None,
 ) -> None:
     """Serves until it is interrupted; unfinished analyses go on at the next start."""
+    from coordinator.app import create_app  # noqa: PLC0415 -- the web server: the other commands start sooner
+    from coordinator.serving import Server, socket_of  # noqa: PLC0415 -- as above
+
     with _told():
         settings = load_settings(config)
         with socket_of(settings) as listening:

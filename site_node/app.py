@@ -9,13 +9,14 @@ from fastapi import FastAPI
 from shared.body_limit import BodyLimit
 from shared.dictionary import read_dictionary
 from shared.errors import SettingsError
+from site_node.answering import Estimator
 from site_node.api import SiteApi, add_guard, add_problems, routes
 from site_node.data.sources import FileSource
 from site_node.estimation.contribution import exposed_contribution
 from site_node.estimation.effects import site_effect
 from site_node.estimation.model import model_of
 from site_node.estimation.start import default_start, exposed_start
-from site_node.evaluation import Estimator, SiteNode
+from site_node.evaluation import SiteNode
 from site_node.release.budget import Budget
 from site_node.release.gate import Gate
 from site_node.release.history import History
