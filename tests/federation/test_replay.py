@@ -94,3 +94,22 @@ async def test_a_result_that_is_not_the_sites_own_is_not_signed(change: Change, 
     assert view["state"] == "converged"
     assert set(view["ended_with"]["countersigned"]["signatures"]) == {"S0", "S2"}
     assert {refusal["code"] for refusal in victim.refusals} == {"other_result"}
+
+
+async def test_a_site_that_restarts_on_other_data_does_not_go_on(tmp_path: Path) -> None:
+    """One mask for two plaintexts would tell their difference."""
+    view, victim = await meddled(tmp_path, "", lambda asked: asked)
+    data = victim.settings.data
+    rows = data.read_text(encoding="utf-8")
+    asked = {"specification": view["ended_with"]["specification"]}
+
+    async def prepared(text: str) -> httpx.Response:
+        data.write_text(text, encoding="utf-8")
+        victim.restart()
+        async with httpx.AsyncClient(transport=victim, base_url="http://s1") as http:
+            return await http.post(f"/v1/analyses/{view['id']}/prepare", json=asked)
+
+    changed = await prepared(rows.rsplit("\n", 2)[0] + "\n")
+    assert (changed.status_code, changed.json()["code"]) == (409, "data_changed")
+    again = await prepared(rows)
+    assert again.json()["join"] == victim.messages[0][2]["join"]
