@@ -13,10 +13,9 @@ from functools import cached_property
 
 import numpy as np
 
-from shared.codes import DATA_CHANGED
 from shared.consortium import Consortium
 from shared.contribution import Contribution
-from shared.errors import ContributionError, DataError, RefusedError
+from shared.errors import ContributionError, RefusedError
 from shared.framing import framed
 from shared.masking.encoding import add, decode, encode, from_bytes, to_bytes
 from shared.masking.ephemeral import EphemeralKey
@@ -74,8 +73,7 @@ class Member:
         signed = Join.model_validate_json(written)
         if signed.specification_sha256 != specification.sha256:
             raise other_specification()
-        if signed.fingerprint != fingerprint:
-            raise data_changed()
+        check_fingerprint(signed, fingerprint)
         return Exchange(self, agreed, specification, signed)
 
 
@@ -274,12 +272,7 @@ def check_fingerprint(signed: Join, fingerprint: str) -> None:
         DataError: they have changed since.
     """
     if signed.fingerprint != fingerprint:
-        raise DataError(
-            "the site's data have changed since it joined the analysis.",
-            where="the data",
-            remedy="Start a new analysis.",
-            code=DATA_CHANGED,
-        )
+        raise data_changed()
 
 
 def state_hash(state: State) -> bytes:
