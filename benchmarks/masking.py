@@ -118,7 +118,10 @@ class Federation:
         others = [
             join(
                 *(exchange.agreed, identities[name], EphemeralKey.make()),
-                site=name, fingerprint="f" * 64, expires=now + LASTS, now=now,
+                site=name,
+                fingerprint="f" * 64,
+                expires=now + LASTS,
+                now=now,
             )
             for name in names[1:]
         ]
