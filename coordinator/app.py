@@ -21,6 +21,7 @@ from coordinator.site_client import SiteClient
 from coordinator.sql_store import SqlStore
 from coordinator.store import Store
 from coordinator.submission import Desk
+from coordinator.wire import WireFile
 from shared.consortium import read_consortium
 from shared.dictionary import read_dictionary
 from shared.errors import SettingsError
@@ -43,7 +44,7 @@ def create_app(
         transports: other ways than the network to a site, by its name.
 
     Raises:
-        SettingsError: a key file, the issuer's keys or the database cannot be used.
+        SettingsError: a key file, the issuer's keys, the database or the wire file cannot be used.
         ConsortiumError: the consortium file cannot be read, or is inconsistent.
         DictionaryError: the dictionary cannot be read, or is inconsistent.
     """
@@ -53,6 +54,7 @@ def create_app(
         None if settings.keys_file is None else KeyRing(settings.keys_file, exposed=exposed),
         None if settings.oidc is None else _tokens(settings.oidc),
     )
+    wire = None if settings.wire_file is None else WireFile.opened(settings.wire_file)
     sites = {
         site.name: SiteClient(
             site.name,
@@ -60,6 +62,7 @@ def create_app(
             None if site.key_file is None else read_key(site.key_file, exposed=exposed or not site.is_local),
             deadline=settings.round_deadline_seconds,
             transport=(transports or {}).get(site.name),
+            wire=wire,
         )
         for site in settings.sites
     }

@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from coordinator.records import now
+from coordinator.wire import WireFile
 from shared import packed
 from shared.codes import NOT_FOUND
 from shared.contribution import Contribution
@@ -69,11 +70,13 @@ class SiteClient:
         *,
         deadline: float = 600.0,
         transport: httpx.AsyncBaseTransport | None = None,
+        wire: WireFile | None = None,
     ) -> None:
         self.name = name
         self.last_seen: str | None = None
         self._url = url
         self._deadline = deadline
+        self._wire = wire
         self._http = httpx.AsyncClient(
             base_url=url,
             headers={"Accept-Encoding": "identity"}
@@ -221,6 +224,13 @@ class SiteClient:
         return response
 
     async def _answer(self, method: str, path: str, content: bytes | None, accept: str) -> httpx.Response:
+        """The whole answer. The one place through which all goes, and where it is written down."""
+        answering = self._read(method, path, content, accept)
+        if self._wire is None:
+            return await answering
+        return await self._wire.between(self.name, method, path, content, answering)
+
+    async def _read(self, method: str, path: str, content: bytes | None, accept: str) -> httpx.Response:
         """The whole answer, read up to the limit."""
         headers = {"Accept": accept} | ({} if content is None else {"Content-Type": JSON})
         async with self._http.stream(method, path, content=content, headers=headers) as response:

@@ -142,7 +142,7 @@ class Exchange:
             EncodingError: a number is too large to be added up.
         """
         context = Context(
-            session=session_of(self._joins),
+            session=self._session,
             kind=request.kind,
             sequence=request.round,
             last_root=self._root(request.round - 1).hash if request.round else b"",
@@ -247,6 +247,11 @@ class Exchange:
         if key is None:
             raise _refused("the analysis has ended here.", _AGAIN, "ended", rule="G3")
         return PairSecrets.of(EphemeralKey.from_bytes(key), self._joins)
+
+    @cached_property
+    def _session(self) -> bytes:
+        """Of what all sites signed: a site of 200 reads 200 rosters for it."""
+        return session_of(self._joins)
 
     @cached_property
     def _joins(self) -> tuple[Join, ...]:
