@@ -87,14 +87,35 @@ class Consortium(Frozen):
         Raises:
             ConsortiumError: the file does not name the site, or names it with another key.
         """
-        if site not in self.sites:
-            raise ConsortiumError(f"it does not name `{site}`.", where=where, remedy=_ASK)
-        if self.sites[site].public_key != public_key:
+        if self.key_of(site, where=where) != public_key:
             raise ConsortiumError(
                 f"its key of `{site}` is not the one that this site signs with.",
                 where=where,
                 remedy="Set identity_file to the agreed key, or let the consortium agree on the new one.",
             )
+
+    def check_coordinator(self, public_key: str, *, where: str) -> None:
+        """Lets a coordinator with this key pass.
+
+        Raises:
+            ConsortiumError: the file names another key.
+        """
+        if self.coordinator.public_key != public_key:
+            raise ConsortiumError(
+                "its key of the coordinator is not the one that this coordinator signs with.",
+                where=where,
+                remedy="Set identity_file to the agreed key, or let the consortium agree on the new one.",
+            )
+
+    def key_of(self, site: str, *, where: str) -> str:
+        """A site's public key.
+
+        Raises:
+            ConsortiumError: the file does not name the site.
+        """
+        if site not in self.sites:
+            raise ConsortiumError(f"it does not name `{site}`.", where=where, remedy=_ASK)
+        return self.sites[site].public_key
 
     def check_roster(self, roster: Sequence[str]) -> None:
         """Lets a roster pass.
