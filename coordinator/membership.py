@@ -5,8 +5,10 @@ from pathlib import Path
 
 from coordinator.settings import Settings
 from shared.consortium import Consortium, read_consortium
+from shared.dictionary import read_dictionary
 from shared.signed import Correspondence
 from shared.signing import Identity, read_identity
+from shared.specification import sha256_of
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,17 @@ def member_of(settings: Settings) -> Membership | None:
     """What the coordinator takes part with, if a consortium file is set.
 
     Raises:
-        ConsortiumError: that file cannot be read, or names another key than the coordinator's.
+        ConsortiumError: that file cannot be read, names another key than the coordinator's or another
+            dictionary, or does not name one of its sites.
+        DictionaryError: the dictionary cannot be read.
         SettingsError: the key cannot be read, or others can read it.
     """
     if settings.consortium is None or settings.identity_file is None:
         return None
     consortium, identity = read_consortium(settings.consortium), read_identity(settings.identity_file)
     consortium.check_coordinator(identity.public_hex, where=str(settings.consortium))
-    return Membership(consortium, identity, settings.consortium)
+    consortium.check_dictionary(sha256_of(read_dictionary(settings.dictionary)), where=str(settings.dictionary))
+    member = Membership(consortium, identity, settings.consortium)
+    for site in settings.sites:
+        member.with_site(site.name)
+    return member

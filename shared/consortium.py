@@ -117,6 +117,15 @@ class Consortium(Frozen):
             raise ConsortiumError(f"it does not name `{site}`.", where=where, remedy=_ASK)
         return self.sites[site].public_key
 
+    def check_dictionary(self, sha256: str, *, where: str) -> None:
+        """Lets a dictionary with this hash pass.
+
+        Raises:
+            ConsortiumError: another one was agreed on.
+        """
+        if self.dictionary_sha256 != sha256:
+            raise ConsortiumError("the dictionary is not the agreed one.", where=where, remedy=_ASK)
+
     def check_roster(self, roster: Sequence[str]) -> None:
         """Lets a roster pass.
 
@@ -178,3 +187,11 @@ def write(consortium: Consortium, path: Path) -> None:
 def aloud(sha256: str) -> str:
     """A hash to be read over the telephone: 160 bits of it, so that nobody finds two files for it, in groups of four."""
     return " ".join(sha256[at : at + _GROUP] for at in range(0, _ALOUD, _GROUP))
+
+
+def in_short(consortium: Consortium) -> str:
+    """What people compare by telephone, as both sides print it."""
+    return (
+        f"Consortium `{consortium.name}` of {', '.join(consortium.sites)}. Its hash, to be read aloud to each of the others:\n"
+        f"{aloud(consortium.sha256)}"
+    )
