@@ -13,10 +13,9 @@ from functools import cached_property
 
 import numpy as np
 
-from shared.codes import DATA_CHANGED
 from shared.consortium import Consortium
 from shared.contribution import Contribution
-from shared.errors import ContributionError, DataError, RefusedError
+from shared.errors import ContributionError, RefusedError
 from shared.framing import framed
 from shared.masking.encoding import add, decode, encode, from_bytes, to_bytes
 from shared.masking.ephemeral import EphemeralKey
@@ -33,6 +32,7 @@ from shared.optimisation.step import begin, step
 from shared.parameters import Vector
 from shared.signing import Identity
 from shared.specification import Specification
+from site_node.changed import data_changed, other_specification
 from site_node.release.kept import Kept, Kind
 
 REPLAY, MASKING = "G2", "masking"
@@ -57,7 +57,8 @@ class Member:
 
         Raises:
             ConsortiumError: the roster is none that the consortium agreed to.
-            DataError: the site signed this analysis for other data.
+            DataError: the site signed another specification under this id, or other data. One mask is for one message: with
+                other data there would be two under it.
         """
         self.consortium.check_roster(specification.roster)
         agreed = Agreed(self.consortium, analysis_id, specification.sha256, specification.roster)
@@ -70,6 +71,8 @@ class Member:
             )
             written = self.kept.put(analysis_id, Kind.JOIN, made.written)
         signed = Join.model_validate_json(written)
+        if signed.specification_sha256 != specification.sha256:
+            raise other_specification()
         check_fingerprint(signed, fingerprint)
         return Exchange(self, agreed, specification, signed)
 
@@ -139,7 +142,7 @@ class Exchange:
             EncodingError: a number is too large to be added up.
         """
         context = Context(
-            session=session_of(self._joins),
+            session=self._session,
             kind=request.kind,
             sequence=request.round,
             last_root=self._root(request.round - 1).hash if request.round else b"",
@@ -169,7 +172,7 @@ class Exchange:
                 self._states.append(
                     begin(
                         layout,
-                        self._start,
+                        self.start,
                         tolerance=specification.tolerance,
                         max_rounds=specification.max_rounds,
                         points=specification.quadrature_points,
@@ -182,7 +185,7 @@ class Exchange:
         return self._states[number]
 
     @property
-    def _start(self) -> StartContribution:
+    def start(self) -> StartContribution:
         """The verified sum of the starts."""
         sites, counts = len(self.specification.roster), number_of_counts(self.specification)
         start, _ = start_in(decode(self._root(0).sum), self.specification.layout, sites, counts)
@@ -246,6 +249,11 @@ class Exchange:
         return PairSecrets.of(EphemeralKey.from_bytes(key), self._joins)
 
     @cached_property
+    def _session(self) -> bytes:
+        """Of what all sites signed: a site of 200 reads 200 rosters for it."""
+        return session_of(self._joins)
+
+    @cached_property
     def _joins(self) -> tuple[Join, ...]:
         written = self._kept(Kind.JOINS)
         if written is None:
@@ -269,12 +277,7 @@ def check_fingerprint(signed: Join, fingerprint: str) -> None:
         DataError: they have changed since.
     """
     if signed.fingerprint != fingerprint:
-        raise DataError(
-            "the site's data have changed since it joined the analysis.",
-            where="the data",
-            remedy="Start a new analysis.",
-            code=DATA_CHANGED,
-        )
+        raise data_changed()
 
 
 def state_hash(state: State) -> bytes:

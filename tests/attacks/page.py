@@ -15,10 +15,11 @@ INTRODUCTION = (
     "runs them and prints this page, and a test holds it current."
 )
 LIMITS = (
-    "*Not stopped* means what it says: with every defence on the attack gets what is in the column. What stops a covariance "
-    "attack is that few columns of a variable are agreed: whoever knows as many columns of the dictionary, row by row, as a "
-    "site has rows has as many equations as unknowns. Noise differs from a uniform mask only for whoever breaks X25519, "
-    "HMAC-SHA-256 or ChaCha20. These are the attacks that we thought of; nobody outside the project has reviewed them."
+    "*Not stopped* means what it says: with every defence on the attack gets what is in the column. What stops a "
+    "covariance attack is that few columns of a variable are agreed: whoever knows as many columns of the dictionary,"
+    " row by row, as a site has rows has as many equations as unknowns. Noise differs from a uniform mask only for "
+    "whoever breaks X25519, HMAC-SHA-256 or AES-256. These are the attacks that we thought of; nobody outside the "
+    "project has reviewed them."
 )
 COLUMNS = ("attack", "takes", "with the defence off", "with it on", "stopped by")
 
