@@ -97,7 +97,11 @@ def attacked(tmp_path: Path) -> Callable[..., Attacked]:
         lines = [",".join(map(repr, row)) for row in data.tolist()]
         (folder / "data.csv").write_text("\n".join(["y,x1,x2,rare,patient", *lines]) + "\n", encoding="utf-8")
         settings = SiteSettings(
-            name="A", data=folder / "data.csv", dictionary=folder / "dictionary.json", policy=policy
+            name="A",
+            data=folder / "data.csv",
+            dictionary=folder / "dictionary.json",
+            ledger=folder / "ledger.jsonl",
+            policy=policy,
         )
         transport = httpx.ASGITransport(app=create_app(settings))
         return Attacked(httpx.AsyncClient(transport=transport, base_url="http://site"), dictionary, formula, family)
