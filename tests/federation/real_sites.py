@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +33,9 @@ class Heard(httpx.AsyncBaseTransport):
     def __post_init__(self) -> None:
         self.restart()
 
-    @cached_property
-    def site(self) -> httpx.ASGITransport:
-        """The site as it runs: from the first question on."""
-        return httpx.ASGITransport(create_site(self.settings))
-
     def restart(self) -> None:
         """Forgets every analysis."""
-        self.__dict__.pop("site", None)
+        self.site = httpx.ASGITransport(create_site(self.settings))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         response = await self.site.handle_async_request(request)
