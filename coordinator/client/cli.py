@@ -56,6 +56,7 @@ def rehearse(
     reml: Reml = False,
     policy: Annotated[Policy, typer.Option(help="of every site; open is for public data")] = "default",
     unmasked: Annotated[bool, typer.Option("--unmasked", help="let sites answer openly, for comparison")] = False,
+    wire: Annotated[Path | None, typer.Option(help="a new file for all that crosses to and from the sites")] = None,
     as_json: Json = False,
 ) -> None:
     """Rehearse a federation on one file: real sites and a real coordinator on this machine, the real protocol."""
@@ -74,7 +75,7 @@ def rehearse(
         split += ["--unmasked"] if unmasked else []
         for level in levels or []:
             split += ["--levels", level]
-        with federation(split, policy) as url, Coordinator(url) as coordinator:
+        with federation(split, policy, wire) as url, Coordinator(url) as coordinator:
             fit = coordinator.wait(coordinator.submit(request), round_table)
     finish(fit, as_json=as_json)
 

@@ -25,23 +25,28 @@ policy = "{policy}"
 """
 MASKED = """\
 consortium = "sites/consortium.toml"
+identity_file = "sites/coordinator.identity"
 """
 
 
 @contextmanager
-def federation(split: Sequence[str], policy: Policy = "default") -> Iterator[str]:
+def federation(split: Sequence[str], policy: Policy = "default", wire: Path | None = None) -> Iterator[str]:
     """Split a file into sites, serve them and a coordinator, and yield the coordinator's URL; stop them afterwards.
 
     Args:
         split: the arguments of `fedglmm-site split`, without `--out` and `--policy`.
         policy: of the sites and of the coordinator.
+        wire: a new file, for all that crosses between the coordinator and the sites.
 
     Raises:
-        SettingsError: the file cannot be split or a server does not start; says what the command said.
+        SettingsError: the file cannot be split, a server does not start, which says what the command said, or the wire's file
+            is there already.
     """
     with TemporaryDirectory(prefix="fedglmm-") as folder:
         place = Path(folder)
         _run([_command("fedglmm-site"), "split", *split, "--policy", policy, "--out", str(place / "sites")])
+        if wire is not None:
+            _make(wire)
         folders = sorted(str(path.parent) for path in (place / "sites").glob("*/site.toml"))
         with serving([_command("fedglmm-site"), "serve", *folders], place / "sites.json") as announced:
             tables = [
@@ -49,11 +54,22 @@ def federation(split: Sequence[str], policy: Policy = "default") -> Iterator[str
                 for name, url in announced["sites"].items()
             ]
             masked = MASKED if (place / "sites" / "consortium.toml").exists() else ""
-            settings = "\n".join([COORDINATOR_TOML.format(policy=policy) + masked, *tables])
+            written = "" if wire is None else f"wire_file = {json.dumps(str(wire.absolute()))}\n"
+            settings = "\n".join([COORDINATOR_TOML.format(policy=policy) + masked + written, *tables])
             (place / "coordinator.toml").write_text(settings, encoding="utf-8")
             serve = [_command("fedglmm-coordinator"), "serve", str(place / "coordinator.toml")]
             with serving(serve, place / "coordinator.json") as coordinator:
                 yield coordinator["url"]
+
+
+def _make(file: Path) -> None:
+    """Makes a file, for its owner only; the coordinator would go on with one that is there."""
+    try:
+        file.touch(mode=0o600, exist_ok=False)
+    except FileExistsError:
+        raise SettingsError("the file is there already.", where=str(file), remedy="Give another name.") from None
+    except OSError as error:
+        raise SettingsError(f"the file cannot be written: {error.strerror}.", where=str(file)) from None
 
 
 def _command(name: str) -> str:

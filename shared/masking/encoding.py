@@ -4,7 +4,7 @@ An entry is two's complement in two limbs, (low, high). With 64 fractional bits 
 128 bits leave room for columns that nobody scaled. Too large a number is refused, never clipped.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import TypeAlias
 
 import numpy as np
@@ -23,6 +23,8 @@ _LARGEST = 2.0**63
 _ONE = 2.0**64
 _LIMBS, _HALVES = np.dtype("<u8"), np.dtype("<u4")
 _HALF = np.uint64(32)
+_PARTS = 4
+"""32-bit digits of an entry."""
 
 
 def encode(values: Vector, parts: int) -> Fixed:
@@ -84,17 +86,24 @@ def subtract(a: Fixed, b: Fixed) -> Fixed:
     return limbs
 
 
-def total(parts: Sequence[Fixed]) -> Fixed:
-    """The sum mod 2^128 of fewer than 2^32 vectors: digit by digit, then the carries.
+def total(parts: Iterable[Fixed]) -> Fixed:
+    """The sum mod 2^128 of fewer than 2^32 vectors, taken one after the other: digit by digit, then the carries.
 
     Raises:
         EncodingError: they differ in length, or there are none.
     """
-    _same_shape(*parts)
-    digits = np.stack(parts).astype(_LIMBS, copy=False).view(_HALVES).sum(axis=0, dtype=np.uint64)
-    for place in range(digits.shape[1] - 1):
-        digits[:, place + 1] += digits[:, place] >> _HALF
-    return _lower(digits).astype(_HALVES).view(_LIMBS).astype(np.uint64, copy=False)
+    several = iter(parts)
+    first = next(several, None)
+    if first is None:
+        raise EncodingError("nothing has no sum.", remedy="Let every site answer.")
+    sums = _digits(first).astype(np.uint64)
+    for part in several:
+        _same_shape(first, part)
+        sums += _digits(part)
+    by_entry = sums.reshape(-1, _PARTS)
+    for place in range(_PARTS - 1):
+        by_entry[:, place + 1] += by_entry[:, place] >> _HALF
+    return _lower(by_entry).astype(_HALVES).view(_LIMBS).astype(np.uint64, copy=False)
 
 
 def to_bytes(fixed: Fixed) -> bytes:
@@ -115,10 +124,15 @@ def from_bytes(written: bytes) -> Fixed:
     return np.frombuffer(written, _LIMBS).astype(np.uint64, copy=False).reshape(-1, 2)
 
 
+def _digits(fixed: Fixed) -> NDArray[np.uint32]:
+    """Four of 32 bits an entry, the lowest first, (4 n,)."""
+    return fixed.astype(_LIMBS, copy=False).reshape(-1).view(_HALVES)
+
+
 def _lower(limbs: Fixed) -> Fixed:
     return limbs & np.uint64(2**32 - 1)
 
 
-def _same_shape(*parts: Fixed) -> None:
-    if len({part.shape for part in parts}) != 1:
+def _same_shape(a: Fixed, b: Fixed) -> None:
+    if a.shape != b.shape:
         raise EncodingError("only vectors of one length can be added.", remedy="Let every site encode the same model.")

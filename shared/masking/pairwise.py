@@ -1,19 +1,21 @@
 """Masks that cancel: every pair of sites shares one, which one of them adds and the other subtracts.
 
-    mask_i = sum_{j > i} m_ij - sum_{j < i} m_ij  (mod 2^128),    m_ij = ChaCha20(key_ij)
+    mask_i = sum_{j > i} m_ij - sum_{j < i} m_ij  (mod 2^128),    m_ij = AES-256-CTR keystream of key_ij
     key_ij = HKDF-Expand-SHA-256(X25519 secret of i and j, context and both names)
 
 Each sum but the total over all sites looks uniformly random. The key depends on the whole context, so it is used for one
-message, and the nonce may be zero; sites that differ in anything have masks that do not cancel. Never mask two messages in one
-context: their difference is the messages' own.
+message, and counting may begin at zero; sites that differ in anything have masks that do not cancel. Never mask two messages
+in one context: their difference is the messages' own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 
 import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CTR
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
@@ -25,7 +27,7 @@ from shared.masking.session import Join, in_roster_order
 
 _CONTEXT, _PAIR = "fedglmm context 1", "fedglmm pair 1"
 _KEY_BYTES = 32
-_NONCE = bytes(16)
+_FIRST_BLOCK = bytes(16)
 
 
 @dataclass(frozen=True)
@@ -83,17 +85,24 @@ class PairSecrets:
         name, before, after = self.roster[self.own], self.roster[: self.own], self.roster[self.own + 1 :]
         pairs = [*((other, name) for other in before), *((name, other) for other in after)]
         written, zeros = context.written, bytes(BYTES * length)
-        shared = [
+        shared = (
             from_bytes(_keystream(_pair_key(secret, written, pair), zeros))
             for secret, pair in zip(self.secrets, pairs, strict=True)
-        ]
-        return combined(self.own, shared)
+        )
+        return combined(self.own, shared, length)
 
 
-def combined(own: int, shared: Sequence[Fixed]) -> Fixed:
-    """The mask of the site at place `own` from what it shares with the others, in roster order without itself, each (n, 2)."""
-    zero = np.zeros_like(shared[0])
-    return subtract(total([zero, *shared[own:]]), total([zero, *shared[:own]]))
+def combined(own: int, shared: Iterable[Fixed], length: int) -> Fixed:
+    """The mask of the site at place `own`, (length, 2).
+
+    Args:
+        own: the site's place in the roster.
+        shared: what it shares with the others, in roster order without itself, each (length, 2); one at a time is in memory.
+        length: entries of each.
+    """
+    zero, others = np.zeros((length, 2), np.uint64), iter(shared)
+    before = total(chain([zero], islice(others, own)))
+    return subtract(total(chain([zero], others)), before)
 
 
 def _pair_key(secret: bytes, context: bytes, names: tuple[str, str]) -> bytes:
@@ -102,4 +111,4 @@ def _pair_key(secret: bytes, context: bytes, names: tuple[str, str]) -> bytes:
 
 def _keystream(key: bytes, zeros: bytes) -> bytes:
     """As many bytes as there are zeros to encrypt."""
-    return Cipher(ChaCha20(key, _NONCE), mode=None).encryptor().update(zeros)
+    return Cipher(AES(key), CTR(_FIRST_BLOCK)).encryptor().update(zeros)

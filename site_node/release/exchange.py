@@ -73,8 +73,7 @@ class Member:
         signed = Join.model_validate_json(written)
         if signed.specification_sha256 != specification.sha256:
             raise other_specification()
-        if signed.fingerprint != fingerprint:
-            raise data_changed()
+        check_fingerprint(signed, fingerprint)
         return Exchange(self, agreed, specification, signed)
 
 
@@ -143,7 +142,7 @@ class Exchange:
             EncodingError: a number is too large to be added up.
         """
         context = Context(
-            session=session_of(self._joins),
+            session=self._session,
             kind=request.kind,
             sequence=request.round,
             last_root=self._root(request.round - 1).hash if request.round else b"",
@@ -250,6 +249,11 @@ class Exchange:
         return PairSecrets.of(EphemeralKey.from_bytes(key), self._joins)
 
     @cached_property
+    def _session(self) -> bytes:
+        """Of what all sites signed: a site of 200 reads 200 rosters for it."""
+        return session_of(self._joins)
+
+    @cached_property
     def _joins(self) -> tuple[Join, ...]:
         written = self._kept(Kind.JOINS)
         if written is None:
@@ -264,6 +268,16 @@ class Exchange:
 
 
 _AGAIN = "Submit the analysis again."
+
+
+def check_fingerprint(signed: Join, fingerprint: str) -> None:
+    """An analysis is of the data that the site signed: of others, one context would mask two messages.
+
+    Raises:
+        DataError: they have changed since.
+    """
+    if signed.fingerprint != fingerprint:
+        raise data_changed()
 
 
 def state_hash(state: State) -> bytes:

@@ -106,7 +106,8 @@ def coordinator_of(folder: Path, sites: Mapping[str, httpx.AsyncBaseTransport], 
     """The coordinator in front of them."""
     named = [{"name": name, "url": f"http://s{number}"} for number, name in enumerate(sites)]
     told = {"dictionary": "dictionary.json", "policy": "open", "sites": named}
-    told |= {"consortium": FILE_NAME} if (folder / FILE_NAME).exists() else {}
+    if (folder / FILE_NAME).exists():
+        told |= {"consortium": FILE_NAME, "identity_file": "coordinator/identity"}
     settings = Settings.model_validate(told, context=folder)
     return create_app(settings, store=store or MemoryStore(), transports=dict(sites))
 

@@ -161,7 +161,7 @@ async def test_an_inner_groups_effects_are_never_released(site: Site) -> None:
     write_dictionary(site.dictionary, site.settings.dictionary)
     inner = site.specification(random=(RandomTerm(group="clinic", columns=(INTERCEPT,)),))
     async with site.client() as client:
-        assert (await site.prepare(client, inner)).json()["groups"] == {"clinic": 4}
+        assert (await site.prepare(client, inner)).json()["counts"]["groups"] == {"clinic": 4}
         closed = await client.post("/v1/analyses/one/close", json=CLOSE)
         assert closed.json() == {"site_effect": None, "signature": None}
 

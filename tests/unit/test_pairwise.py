@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CTR
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -131,7 +132,7 @@ def test_a_pairs_mask_is_what_the_format_says() -> None:
     fields = (b"fedglmm context 1", context.session, b"evaluate", b"3", context.last_root, context.state)
     info = written(b"fedglmm pair 1", written(*fields), b"North", b"South")
     key = hmac.digest(secret, info + b"\1", "sha256")  # HKDF-Expand (RFC 5869) of a single block
-    stream = Cipher(ChaCha20(key, bytes(16)), mode=None).encryptor().update(ZERO)
+    stream = Cipher(AES(key), CTR(bytes(16))).encryptor().update(ZERO)
     assert to_bytes(PairSecrets.of(two.keys[0], two.joins).mask(context, LENGTH)) == stream
 
 
@@ -178,5 +179,5 @@ def test_what_was_sent_always_tells_the_sum(x, masked_by) -> None:
 def sent(data, pair_masks) -> list[bytes]:
     """What three sites put on the wire, with these pair masks."""
     m12, m13, m23 = pair_masks
-    own = [combined(0, [m12, m13]), combined(1, [m12, m23]), combined(2, [m13, m23])]
+    own = [combined(0, [m12, m13], LENGTH), combined(1, [m12, m23], LENGTH), combined(2, [m13, m23], LENGTH)]
     return [to_bytes(add(x, mask)) for x, mask in zip(data, own, strict=True)]
