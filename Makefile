@@ -1,9 +1,9 @@
-# make demo | test | bench | accuracy | lessons | check | setup. Everything lives in .venv; nothing else on the machine is touched.
+# make demo | test | attack | bench | accuracy | lessons | check | setup. Everything lives in .venv; nothing else on the machine is touched.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup demo test check bench accuracy lessons clean
+.PHONY: setup demo test check attack bench accuracy lessons clean
 
 setup: $(STAMP)
 
@@ -25,6 +25,10 @@ check: setup
 # BLAS on one thread: the tests keep all cores busy by themselves, and its threads would wait for each other
 test: check
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+
+# runs every attack and prints docs/attacks.md
+attack: setup
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.attacks
 
 bench: setup
 	$(BIN)/python -m benchmarks

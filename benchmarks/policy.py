@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, repeat
 from textwrap import fill
 
 import numpy as np
@@ -29,7 +30,7 @@ from tests.reference.cases import Case, case, names
 
 SIZES = (20, 40, 100)
 """Rows that a site has at least: whole outer groups are bundled until it has them."""
-FEDERATIONS, SITES, ROWS = 100, 6, 80
+FEDERATIONS, SITES, ROWS = 50, 6, 80
 """Simulated ones, sites of each, rows of each site."""
 WIDTH = 130
 TITLE = "# Which honest fits the policy lets pass"
@@ -200,11 +201,17 @@ def simulated(family: str, link: str, *, skewed: bool, seed: int) -> tuple[list[
 def reference(chosen: Sequence[str], size: int) -> dict[str, Tally]:
     """By family and link."""
     tallies: dict[str, Tally] = {}
-    for name in chosen:
-        one = case(name)
-        (family,) = (" ".join(key) for key, known in REGISTRY.items() if known is one.model.family)
-        tallies.setdefault(family, Tally()).add(*honest_fit(bundled(one, size), one.model))
+    with ProcessPoolExecutor() as pool:
+        for name, fitted in zip(chosen, pool.map(fit_of, chosen, repeat(size)), strict=True):
+            (family,) = (" ".join(key) for key, known in REGISTRY.items() if known is case(name).model.family)
+            tallies.setdefault(family, Tally()).add(*fitted)
     return tallies
+
+
+def fit_of(name: str, size: int) -> tuple[list[Site], int]:
+    """Of one case."""
+    one = case(name)
+    return honest_fit(bundled(one, size), one.model)
 
 
 def simulation() -> dict[str, Tally]:

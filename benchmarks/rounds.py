@@ -8,9 +8,8 @@ from typing import Literal
 
 from benchmarks.measured import table
 from site_node.estimation.families import REGISTRY
-from tests.reference.cases import Case, case, fit, names
+from tests.reference.cases import SITES, Case, case, dealt_fit, names
 
-SITES = 5
 WIDTH = 130
 """Characters of a line."""
 Method = Literal["Laplace", "REML", "AGQ-25", "auto"]
@@ -67,19 +66,23 @@ def methods(one: Case) -> tuple[Method, ...]:
 
 def measure(name: str, method: Method) -> Fit:
     one = case(name)
-    sites = one.sites(SITES)
-    state = fit(sites, one.restricted() if method == "REML" else one.model, points=POINTS.get(method, 1))
+    state = dealt_fit(name, restricted=method == "REML", points=POINTS.get(method, 1))
     (family,) = (" ".join(key) for key, known in REGISTRY.items() if known is one.model.family)
     groups = f"{one.outer_groups} / {one.groups}" if one.nested else str(one.groups)
     nodes = tuple(rung.points for rung in state.raising.path) if state.raising else (state.points,)
     outcome = "none" if state.ending is None else state.ending.value
-    return Fit(name, method, family, groups, len(sites), state.round + 1, nodes, outcome)
+    sites = min(SITES, one.outer_groups)
+    return Fit(name, method, family, groups, sites, state.round + 1, nodes, outcome)
+
+
+def measure_case(name: str) -> Iterator[Fit]:
+    for method in methods(case(name)):
+        yield measure(name, method)
 
 
 def measure_all() -> Iterator[Fit]:
     for name in names():
-        for method in methods(case(name)):
-            yield measure(name, method)
+        yield from measure_case(name)
 
 
 def document(fits: Sequence[Fit]) -> str:

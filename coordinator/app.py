@@ -11,6 +11,7 @@ from coordinator.analysis import Federation
 from coordinator.api import create_api
 from coordinator.events import Watchers
 from coordinator.keys import read_key
+from coordinator.membership import member_of
 from coordinator.optimiser import Optimiser
 from coordinator.request import resolve, resolve_by_policy
 from coordinator.result import make_result
@@ -22,7 +23,6 @@ from coordinator.sql_store import SqlStore
 from coordinator.store import Store
 from coordinator.submission import Desk
 from coordinator.wire import WireFile
-from shared.consortium import read_consortium
 from shared.dictionary import read_dictionary
 from shared.errors import SettingsError
 from shared.listening import is_loopback
@@ -44,8 +44,8 @@ def create_app(
         transports: other ways than the network to a site, by its name.
 
     Raises:
-        SettingsError: a key file, the issuer's keys, the database or the wire file cannot be used.
-        ConsortiumError: the consortium file cannot be read, or is inconsistent.
+        SettingsError: a key file, the signing key, the issuer's keys, the database or the wire file cannot be used.
+        ConsortiumError: the consortium file cannot be read, or does not name this coordinator's key or one of its sites.
         DictionaryError: the dictionary cannot be read, or is inconsistent.
     """
     dictionary = read_dictionary(settings.dictionary)
@@ -55,19 +55,21 @@ def create_app(
         None if settings.oidc is None else _tokens(settings.oidc),
     )
     wire = None if settings.wire_file is None else WireFile.opened(settings.wire_file)
+    member = member_of(settings)
     sites = {
         site.name: SiteClient(
             site.name,
             site.url,
             None if site.key_file is None else read_key(site.key_file, exposed=exposed or not site.is_local),
             deadline=settings.round_deadline_seconds,
+            signed=None if member is None else member.with_site(site.name),
             transport=(transports or {}).get(site.name),
             wire=wire,
         )
         for site in settings.sites
     }
     kept = store if store is not None else SqlStore(settings.database)
-    consortium = None if settings.consortium is None else read_consortium(settings.consortium)
+    consortium = None if member is None else member.consortium
     federation = Federation(
         kept,
         sites,

@@ -1,4 +1,4 @@
-"""The command of a coordinator's operator: fedglmm-coordinator init, serve, backup, keys."""
+"""The command of a coordinator's operator: fedglmm-coordinator init, found, check, serve, backup, keys."""
 
 import os
 from collections.abc import Iterator
@@ -15,13 +15,18 @@ from coordinator import log
 from coordinator.access.keys import keys_in, today
 from coordinator.access.keys_file import add_key, revoke_keys
 from coordinator.access.roles import Role
-from coordinator.app import create_app
 from coordinator.backup import back_up
-from coordinator.folder import ADMINISTRATOR, DATABASE, KEYS_FILE, key_name, site_of, write_coordinator
-from coordinator.serving import Server, socket_of
+from coordinator.folder import ADMINISTRATOR, DATABASE, IDENTITY, KEYS_FILE, key_name, site_of, write_coordinator
+from coordinator.founding import found as found_consortium
+from coordinator.keys import read_key
+from coordinator.membership import member_of
 from coordinator.settings import FILE_NAME, load_settings, text_of
+from shared.consortium import FILE_NAME as CONSORTIUM
+from shared.consortium import in_short
+from shared.dictionary import read_dictionary
 from shared.errors import FedglmmError, SettingsError
 from shared.listening import url_of
+from shared.signing import read_identity
 
 app = typer.Typer(
     help="The coordinator of a federation.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
@@ -50,20 +55,67 @@ def init(
     database: Annotated[str, typer.Option(help="its URL")] = DATABASE,
     keys: Annotated[Path, typer.Option(help="the folder of the keys; relative to the coordinator's")] = Path("keys"),
 ) -> None:
-    """Write a commented coordinator.toml, a random key for each site, and the first administrator's key, printed once."""
+    """Write a commented coordinator.toml, a signing key, a key for each site, and the first administrator's, printed once."""
     with _told():
         sites = [site_of(written) for written in site]
         key = write_coordinator(folder, sites, host=host, port=port, database=database, keys=keys)
+        public_key = read_identity(folder / IDENTITY).public_hex
     _say(f"Wrote {folder / FILE_NAME}. Next:")
     _say(f"- {folder / 'dictionary.json'} must be the same file as at every site: copy it there;")
     for one in sites:
         _say(f"- give {folder / keys / key_name(one.name)} to {one.name}, for its key_file, and to nobody else;")
     _say(f"- fedglmm-coordinator keys add NAME --role run --config {folder}, for each analyst;")
+    _say(
+        f"- fedglmm-coordinator found {folder} --name NAME --site NAME=PUBLICKEY ..., once each site has told its public key;"
+    )
     _say(f"- fedglmm-coordinator serve {folder / FILE_NAME}")
+    _say(f"It signs with the public key {public_key}")
     if key is None:
         _say(f"{folder / keys / KEYS_FILE} was there already, and is kept.")
     else:
         _hand_over(key, ADMINISTRATOR)
+
+
+@app.command()
+def found(
+    folder: Annotated[Path, typer.Argument(help="the coordinator's folder, with the agreed dictionary.json")],
+    *,
+    name: Annotated[str, typer.Option(help="of the consortium")],
+    site: Annotated[
+        list[str], typer.Option(help="NAME=PUBLICKEY, as `fedglmm-site init` prints it; once for each site")
+    ],
+    minimum_sites: Annotated[int, typer.Option(min=2, help="that a roster must have")] = 2,
+    two_sites_consent: Annotated[
+        bool, typer.Option("--two-sites-consent", help="a roster of two will do, where each learns the other's sums")
+    ] = False,
+) -> None:
+    """Put a consortium file together from public keys, and print its hash to be read aloud."""
+    with _told():
+        consortium = found_consortium(
+            folder, name, site, minimum_sites=minimum_sites, two_sites_consent=two_sites_consent
+        )
+    typer.echo(in_short(consortium))
+    _say(f"Wrote {folder / CONSORTIUM}. Next:")
+    _say("- give it to every site; each compares the hash that `fedglmm-site check` prints, by telephone;")
+    _say(f"- set consortium and identity_file in {folder / FILE_NAME}, and in each site.toml: the lines are there;")
+    _say(f"- fedglmm-coordinator check {folder}")
+
+
+@app.command()
+def check(config: Config = Path(FILE_NAME)) -> None:
+    """Say what would keep the coordinator from starting, and print the hash of the consortium file to be read aloud."""
+    with _told():
+        settings = load_settings(config)
+        read_dictionary(settings.dictionary)
+        for site in settings.sites:
+            if site.key_file is not None:
+                read_key(site.key_file, exposed=not site.is_local)
+        member = member_of(settings)
+    if member is None:
+        typer.echo("No consortium file is set: sites answer openly, and messages are not signed.")
+    else:
+        typer.echo(in_short(member.consortium))
+        typer.echo(f"The coordinator signs with the public key {member.identity.public_hex}")
 
 
 @app.command()
@@ -72,6 +124,9 @@ def serve(
     announce: Annotated[Path | None, typer.Option(help="write the address there once it is listening")] = None,
 ) -> None:
     """Serves until it is interrupted; unfinished analyses go on at the next start."""
+    from coordinator.app import create_app  # noqa: PLC0415 -- the web server: the other commands start sooner
+    from coordinator.serving import Server, socket_of  # noqa: PLC0415 -- as above
+
     with _told():
         settings = load_settings(config)
         with socket_of(settings) as listening:

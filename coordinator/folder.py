@@ -13,9 +13,11 @@ from coordinator.access.roles import Role
 from coordinator.settings import FILE_NAME, SiteSettings, settings_in
 from shared.errors import SettingsError
 from shared.keys import make_secret
+from shared.signing import make_identity
 from shared.validation import in_words
 
 KEYS_FILE = "keys.toml"
+DICTIONARY, IDENTITY = "dictionary.json", "identity"
 ADMINISTRATOR = "administrator"
 """The name of the first key."""
 DATABASE = "sqlite:///coordinator.db"
@@ -37,6 +39,11 @@ database = {database}
 
 # Who may use it, by hashes of their keys: `fedglmm-coordinator keys add NAME --role run`, `keys list`, `keys revoke NAME`.
 keys_file = {keys_file}
+
+# The agreed file with everybody's public keys, and this coordinator's own signing key: with them sites answer under masks,
+# and all messages are signed. `fedglmm-coordinator found` puts the file together.
+# consortium = "consortium.toml"
+# identity_file = "identity"
 
 # Tokens of an issuer of OpenID Connect, beside the keys or instead of them. Needs the extra `oidc`; docs/operations.md says more.
 # [oidc]
@@ -71,7 +78,7 @@ def site_of(written: str) -> SiteSettings:
 def write_coordinator(
     folder: Path, sites: Sequence[SiteSettings], *, host: str, port: int, database: str, keys: Path
 ) -> str | None:
-    """Writes coordinator.toml, a random key for each site unless its file is there, and a keys file unless there is one.
+    """Writes coordinator.toml, and unless they are there a random key for each site, a signing key and a keys file.
 
     Args:
         folder: the coordinator's folder.
@@ -105,6 +112,7 @@ def write_coordinator(
         made.mkdir(parents=True, exist_ok=True)
     for file in key_files:
         make_secret(folder / file)
+    make_identity(folder / IDENTITY)
     path.write_text(written, encoding="utf-8")
     people = folder / keys / KEYS_FILE
     return None if people.exists() else add_key(people, ADMINISTRATOR, Role.ADMINISTER, today=today())

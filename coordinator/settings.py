@@ -117,6 +117,7 @@ class Settings(_Frozen):
     keys_file: LocalPath | None = Field(default=None, description="analysts' keys, by their hashes")
     oidc: OidcSettings | None = None
     consortium: LocalPath | None = Field(default=None, description="the agreed file: with it sites answer under masks")
+    identity_file: LocalPath | None = Field(default=None, description="the coordinator's signing key")
     round_deadline_seconds: float = Field(default=600, gt=0, description="for one answer of one site")
     site_deadline_seconds: float = Field(default=30, ge=0, description="for a site that cannot be reached")
     running_at_once: int = Field(default=4, ge=1, description="analyses; the others wait")
@@ -154,6 +155,12 @@ def settings_in(text: str, path: Path) -> Settings:
             raise SettingsError(
                 f"two sites have the same {field}.", where=f"{path}: sites", remedy="A site counts once."
             )
+    if (settings.consortium is None) != (settings.identity_file is None):
+        raise SettingsError(
+            "a consortium file and a signing key belong together.",
+            where=f"{path}: {'consortium' if settings.consortium is None else 'identity_file'}",
+            remedy="Set both; `fedglmm-coordinator init` makes a key.",
+        )
     if not is_loopback(settings.host) and settings.keys_file is None and settings.oidc is None:
         raise SettingsError(
             f"{settings.host} can be reached from other machines, and neither analysts' keys nor an issuer are set.",

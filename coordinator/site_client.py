@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Mapping
 from functools import cache
 from types import TracebackType
 from typing import Self, TypeVar
@@ -13,7 +14,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from coordinator.records import now
 from coordinator.wire import WireFile
 from shared import packed
-from shared.codes import NOT_FOUND
+from shared.codes import NOT_FOUND, SIGNATURE_WRONG, UNSIGNED
 from shared.contribution import Contribution
 from shared.errors import (
     ContributionError,
@@ -41,6 +42,7 @@ from shared.messages import (
 )
 from shared.optimisation.start import StartContribution, grid, totals_size
 from shared.parameters import ParameterLayout
+from shared.signed import SIGNATURE, Asked, Correspondence, digest_of
 from shared.specification import PROTOCOL_VERSION, Specification
 from shared.unreachable import why
 from shared.wire import Wire
@@ -51,6 +53,9 @@ RETRY_PAUSES = (0.05, 0.2)
 ABOUT_SECONDS = 5.0
 CONNECT_SECONDS = 5.0
 JSON = "application/json"
+_ANYBODYS = frozenset({401, 502, 503, 504})
+"""What may be answered without the site's signature: nothing is taken from it, and a proxy, or a site that has not let the
+question in, can say no more."""
 
 Reply = TypeVar("Reply", bound=BaseModel)
 
@@ -69,6 +74,7 @@ class SiteClient:
         key: SecretStr | None = None,
         *,
         deadline: float = 600.0,
+        signed: Correspondence | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         wire: WireFile | None = None,
     ) -> None:
@@ -77,6 +83,7 @@ class SiteClient:
         self._url = url
         self._deadline = deadline
         self._wire = wire
+        self._signed = signed
         self._http = httpx.AsyncClient(
             base_url=url,
             headers={"Accept-Encoding": "identity"}
@@ -231,8 +238,10 @@ class SiteClient:
         return await self._wire.between(self.name, method, path, content, answering)
 
     async def _read(self, method: str, path: str, content: bytes | None, accept: str) -> httpx.Response:
-        """The whole answer, read up to the limit."""
+        """The whole answer, read up to the limit, and the site's own where questions and answers are signed."""
         headers = {"Accept": accept} | ({} if content is None else {"Content-Type": JSON})
+        if self._signed is not None:
+            headers |= self._signed.sign_request(Asked(method, path, now(), digest_of(content or b"")))
         async with self._http.stream(method, path, content=content, headers=headers) as response:
             if response.headers.get("Content-Encoding", "identity") != "identity":
                 raise self._fault("its answer is encoded, and was asked not to be.", "Does a proxy compress it?")
@@ -244,8 +253,19 @@ class SiteClient:
                         raise self._fault(f"its answer is larger than {LARGEST_ANSWER >> 20} MB.")
             except (httpx.NetworkError, httpx.ProtocolError):
                 raise self._fault("its answer breaks off in the middle.", "See the site's log.") from None
+        self._check_signed(headers, response, bytes(read))
         kind = {"Content-Type": response.headers.get("Content-Type", "")}
         return httpx.Response(response.status_code, content=bytes(read), headers=kind)
+
+    def _check_signed(self, asked: Mapping[str, str], response: httpx.Response, body: bytes) -> None:
+        if self._signed is None or response.is_redirect or response.status_code in _ANYBODYS:
+            return
+        signature = response.headers.get(SIGNATURE, "")
+        if not self._signed.is_answer(asked[SIGNATURE], response.status_code, body, signature):
+            raise self._fault(
+                "its answer is not signed with its key in the consortium file.",
+                "Is its url right, and the consortium file set at the site, and the same on both sides?",
+            )
 
     def _lost(self, error: httpx.RequestError) -> SiteError:
         """A question that got no response, or something that is no response."""
@@ -278,11 +298,13 @@ class SiteClient:
             return self._fault("it redirects to another address.", "Set its url to where it really is.")
         if status in {502, 503, 504}:
             return self._fault(f"it is not available (HTTP {status}).", "See the site's log.", code=UNREACHABLE)
-        if status == httpx.codes.UNAUTHORIZED:
-            return self._fault("it does not accept this coordinator's key.", "Compare the key files of both sides.")
         try:
             problem = Problem.model_validate_json(response.content)
         except ValidationError:
+            problem = None
+        if status == httpx.codes.UNAUTHORIZED:
+            return self._not_let_in("" if problem is None else problem.code)
+        if problem is None:
             return self._fault(f"it answered HTTP {status} without saying why.", "See the site's log.")
         if problem.code == NOT_FOUND:
             return self._fault(
@@ -290,6 +312,14 @@ class SiteClient:
                 "Set its url to the site's own address, and leave off any path.",
             )
         return self._told(status, problem)
+
+    def _not_let_in(self, code: str) -> SiteError:
+        if code == UNSIGNED:
+            return self._fault("it answers signed questions only.", "Set `consortium` and `identity_file`.")
+        if code == SIGNATURE_WRONG:
+            remedy = "Compare the hash of the consortium file on both sides."
+            return self._fault("it does not accept this coordinator's signature.", remedy)
+        return self._fault("it does not accept this coordinator's key.", "Compare the key files of both sides.")
 
     def _told(self, status: int, problem: Problem) -> FedglmmError:
         """The site's own words, as our error."""

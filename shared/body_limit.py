@@ -42,7 +42,7 @@ class BodyLimit:
         if read is None:
             await refuse(send, 413, self._too_large())
             return
-        await self._app(scope, _again(read, receive), send)
+        await self._app(scope, again(read, receive), send)
 
     async def _read(self, receive: Receive) -> list[Message] | None:
         """The whole body, or none if it is larger than the limit."""
@@ -64,7 +64,15 @@ class BodyLimit:
         return Problem(code=TOO_SLOW, message=message, where="body", remedy="Send it again, faster or less of it.")
 
 
-def _again(read: Sequence[Message], receive: Receive) -> Receive:
+async def whole(receive: Receive) -> list[Message]:
+    """The messages of a whole body."""
+    read = [await receive()]
+    while read[-1].get("more_body", False):
+        read.append(await receive())
+    return read
+
+
+def again(read: Sequence[Message], receive: Receive) -> Receive:
     """What was read already, then whatever comes."""
     kept = deque(read)
 

@@ -2,6 +2,10 @@
 
 UNAUTHORISED = "unauthorised"
 """The key is missing or wrong."""
+UNSIGNED = "unsigned"
+"""A site of a consortium was asked without the coordinator's signature."""
+SIGNATURE_WRONG = "signature"
+"""The signature is not the coordinator's, or of another request."""
 TOO_SLOW = "too_slow"
 """A body did not come in time."""
 TOO_LARGE = "too_large"

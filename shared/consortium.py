@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, WithJsonSchema, field_validator, model_validator
 
 from shared.errors import ConsortiumError
 from shared.request import Frozen, SiteName
@@ -39,7 +39,7 @@ def _of_32_bytes(text: str) -> str:
     return text
 
 
-Hex32 = Annotated[str, AfterValidator(_of_32_bytes)]
+Hex32 = Annotated[str, AfterValidator(_of_32_bytes), WithJsonSchema({"type": "string", "pattern": "^[0-9a-f]{64}$"})]
 """A hash or a public key."""
 
 
@@ -87,14 +87,44 @@ class Consortium(Frozen):
         Raises:
             ConsortiumError: the file does not name the site, or names it with another key.
         """
-        if site not in self.sites:
-            raise ConsortiumError(f"it does not name `{site}`.", where=where, remedy=_ASK)
-        if self.sites[site].public_key != public_key:
+        if self.key_of(site, where=where) != public_key:
             raise ConsortiumError(
                 f"its key of `{site}` is not the one that this site signs with.",
                 where=where,
                 remedy="Set identity_file to the agreed key, or let the consortium agree on the new one.",
             )
+
+    def check_coordinator(self, public_key: str, *, where: str) -> None:
+        """Lets a coordinator with this key pass.
+
+        Raises:
+            ConsortiumError: the file names another key.
+        """
+        if self.coordinator.public_key != public_key:
+            raise ConsortiumError(
+                "its key of the coordinator is not the one that this coordinator signs with.",
+                where=where,
+                remedy="Set identity_file to the agreed key, or let the consortium agree on the new one.",
+            )
+
+    def key_of(self, site: str, *, where: str) -> str:
+        """A site's public key.
+
+        Raises:
+            ConsortiumError: the file does not name the site.
+        """
+        if site not in self.sites:
+            raise ConsortiumError(f"it does not name `{site}`.", where=where, remedy=_ASK)
+        return self.sites[site].public_key
+
+    def check_dictionary(self, sha256: str, *, where: str) -> None:
+        """Lets a dictionary with this hash pass.
+
+        Raises:
+            ConsortiumError: another one was agreed on.
+        """
+        if self.dictionary_sha256 != sha256:
+            raise ConsortiumError("the dictionary is not the agreed one.", where=where, remedy=_ASK)
 
     def check_roster(self, roster: Sequence[str]) -> None:
         """Lets a roster pass.
@@ -157,3 +187,11 @@ def write(consortium: Consortium, path: Path) -> None:
 def aloud(sha256: str) -> str:
     """A hash to be read over the telephone: 160 bits of it, so that nobody finds two files for it, in groups of four."""
     return " ".join(sha256[at : at + _GROUP] for at in range(0, _ALOUD, _GROUP))
+
+
+def in_short(consortium: Consortium) -> str:
+    """What people compare by telephone, as both sides print it."""
+    return (
+        f"Consortium `{consortium.name}` of {', '.join(consortium.sites)}. Its hash, to be read aloud to each of the others:\n"
+        f"{aloud(consortium.sha256)}"
+    )

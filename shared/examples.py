@@ -35,6 +35,7 @@ SPECIFICATION: Example = {
     "random": NESTED[:1],
     "quadrature_points": 1,
     "reml": False,
+    "masked": False,
     "roster": ["North", "South"],
     "dictionary_sha256": "b5b3fafc0d1d3e1f1c2a4d0e5b7f9a8c6d4e2f1a3b5c7d9e0f1a2b3c4d5e6f70",
     "tolerance": 1e-16,
@@ -66,7 +67,7 @@ PROBLEM: Example = {
     "remedy": "Leave this site out of the roster, or use fewer variables that it has not filled in.",
     "rule": "G5",
 }
-START_REQUEST: Example = {"kind": "start", "round": 0, "specification_sha256": SPECIFICATION_SHA256}
+START_REQUEST: Example = {"kind": "start", "round": 0, "specification_sha256": SPECIFICATION_SHA256, "joins": []}
 EVALUATE_REQUEST: Example = {
     "kind": "evaluate",
     "round": 2,
@@ -75,15 +76,16 @@ EVALUATE_REQUEST: Example = {
     "basis": [1.0],
     "quadrature_points": 1,
     "previous": CONTRIBUTION,
+    "proof": None,
 }
 START_REPLY: Example = {
     "kind": "start",
     "round": 0,
-    "start": {"quadratics": [CONTRIBUTION], "totals": [40.0, 1.0, 40.0, 0.0, 0.0, 0.0, 40.0]},
+    "start": {"quadratics": [CONTRIBUTION], "totals": [40.0, 1.0, 40.0, 0.0, 0.0, 0.0, 40.0], "counts": None},
 }
 EVALUATE_REPLY: Example = {"kind": "evaluate", "round": 2, "contribution": CONTRIBUTION}
-CLOSE_REQUEST: Example = {"outcome": "converged", "psi": PSI, "basis": [1.0]}
-CLOSE_REPLY: Example = {"site_effect": {"modes": [0.11], "standard_deviations": [0.16]}}
+CLOSE_REQUEST: Example = {"outcome": "converged", "psi": PSI, "basis": [1.0], "proof": None}
+CLOSE_REPLY: Example = {"site_effect": {"modes": [0.11], "standard_deviations": [0.16]}, "signature": None}
 DICTIONARY: Example = {
     "variables": [
         {"name": "death", "type": "integer", "range": [0, 1], "description": "within 30 days of admission"},

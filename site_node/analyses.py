@@ -52,11 +52,16 @@ class Analysis:
         return Leverage.of(self.design)
 
     def verified(self, number: int) -> Matrix | None:
-        """The fixed effects' block of minus the Hessian of the round before, (p, p), once its sum was proved; else None."""
-        if self.exchange is None or number <= 1:
-            return None
+        """The fixed effects' block of minus the Hessian of the round before, (p, p), once its sum was proved; else None.
+
+        Before the first round it is that of the start with the smallest random effects, which is in units of phi if there is one:
+        then there is none.
+        """
         p = self.model.layout.p
-        return -self.exchange.sum_of(number - 1).hessian[:p, :p]
+        if self.exchange is None or number == 0 or (number == 1 and self.model.layout.dispersion):
+            return None
+        pooled = self.exchange.sum_of(number - 1) if number > 1 else self.exchange.start.quadratics[0]
+        return -pooled.hessian[:p, :p]
 
     def answer(self, request: ContributionRequest, reply: Reply) -> None:
         """Remembers a reply."""

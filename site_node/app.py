@@ -9,18 +9,21 @@ from fastapi import FastAPI
 from shared.body_limit import BodyLimit
 from shared.dictionary import read_dictionary
 from shared.errors import SettingsError
+from shared.signed import Correspondence
+from site_node.answering import Estimator
 from site_node.api import SiteApi, add_guard, add_problems, routes
 from site_node.data.sources import FileSource
 from site_node.estimation.contribution import exposed_contribution
 from site_node.estimation.effects import site_effect
 from site_node.estimation.model import model_of
 from site_node.estimation.start import default_start, exposed_start
-from site_node.evaluation import Estimator, SiteNode
+from site_node.evaluation import SiteNode
 from site_node.release.budget import Budget
 from site_node.release.gate import Gate
 from site_node.release.history import History
 from site_node.release.ledger import Ledger
 from site_node.settings import SiteSettings
+from site_node.signatures import Signatures, SignedBody
 
 LARGEST_REQUEST = 64 * 2**20
 """Bytes."""
@@ -49,6 +52,7 @@ def create_app(
     ledger.open()
     release = version("fedglmm")
     secret = settings.fingerprint_secret().get_secret_value()
+    member = settings.member()
     node = SiteNode(
         name=settings.name,
         version=release,
@@ -56,7 +60,7 @@ def create_app(
         dictionary=read_dictionary(settings.dictionary),
         source=FileSource(settings.data, secret),
         estimator=estimator,
-        member=settings.member(),
+        member=member,
         shares_own=settings.shares_own or settings.policy == "open",
         ledger=ledger,
         gate=_gate(settings, secret),
@@ -67,8 +71,13 @@ def create_app(
         version=release,
     )
     add_problems(app, settings.name)
+    if member is not None:
+        app.add_middleware(SignedBody)
     app.add_middleware(BodyLimit, limit=LARGEST_REQUEST)  # within the guard: who has no key sends no body
     add_guard(app, settings.name, settings.bearer_key())
+    if member is not None:  # around the guard: its refusals are signed too
+        coordinator = Correspondence(member.identity, member.consortium.coordinator.public_key)
+        app.add_middleware(Signatures, site=settings.name, coordinator=coordinator)
     app.include_router(routes(node, limiter or CapacityLimiter(os.cpu_count() or 1)))
     return app
 

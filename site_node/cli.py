@@ -11,18 +11,20 @@ from rich.markup import escape
 from rich.table import Table
 
 from shared.consortium import FILE_NAME as CONSORTIUM
+from shared.consortium import in_short
 from shared.dictionary import read_dictionary
 from shared.errors import SettingsError
+from shared.signing import read_identity
 from shared.specification import Specification
 from shared.validation import in_words
 from site_node.data.inference import infer, write_dictionary
 from site_node.data.split import split as split_file
-from site_node.folder import write_site
+from site_node.folder import IDENTITY, write_site
 from site_node.founding import FEWEST, write_consortium
 from site_node.inspection import Inspection, inspect
 from site_node.ledger_cli import ledger
 from site_node.release.policy import PolicyName
-from site_node.settings import HISTORY_NAME, LEDGER_NAME, load_settings
+from site_node.settings import HISTORY_NAME, LEDGER_NAME, SiteSettings, load_settings
 from site_node.terminal import say, told
 
 app = typer.Typer(
@@ -92,7 +94,7 @@ def init(
     ] = HISTORY_NAME,
     levels: Levels = None,
 ) -> None:
-    """Write a commented site.toml and, unless there is one, propose a dictionary."""
+    """Write a commented site.toml and a signing key and, unless there is one, propose a dictionary."""
     with told():
         dictionary = folder / "dictionary.json"
         if levels and dictionary.exists():
@@ -113,6 +115,7 @@ def init(
             ledger=ledger_file,
             history=history,
         )
+        public_key = read_identity(folder / IDENTITY).public_hex
         if proposal is not None:
             write_dictionary(proposal.dictionary, dictionary)
             _notes(proposal.notes)
@@ -122,6 +125,7 @@ def init(
         say("- set a port in it if the coordinator must know it: 0 takes any that is free, a new one at every start;")
     say(f"- {dictionary} must be the same file at every site and beside coordinator.toml: copy it there;")
     say(f"- fedglmm-site check {folder}")
+    say(f"The site signs with the public key {public_key}: tell it whoever puts the consortium file together.")
 
 
 @app.command()
@@ -129,9 +133,10 @@ def check(
     folder: Annotated[Path, typer.Argument(help="the site's folder")],
     specification: Annotated[Path | None, typer.Option(help="a specification to hold the data against")] = None,
 ) -> None:
-    """Say what would be refused, and why, before anything is online."""
+    """Say what would be refused, and why, before anything is online, and the hash of the consortium file, to be read aloud."""
     with told():
         settings = load_settings(folder)
+        _say_membership(settings, folder)
         settings.bearer_key()
         settings.fingerprint_secret()
         dictionary = read_dictionary(settings.dictionary)
@@ -155,6 +160,15 @@ def serve(
 
     with told():
         run([load_settings(folder) for folder in folders], announce)
+
+
+def _say_membership(settings: SiteSettings, folder: Path) -> None:
+    agreed, own = settings.agreed(), (folder if folder.is_dir() else folder.parent) / IDENTITY
+    if agreed is not None:
+        say(in_short(agreed[0]))
+        say(f"This site signs with the public key {agreed[1].public_hex}")
+    elif own.exists():
+        say(f"No consortium file is set. This site will sign with the public key {read_identity(own).public_hex}")
 
 
 def _notes(notes: tuple[str, ...]) -> None:

@@ -4,49 +4,33 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import structlog
 
-from shared.codes import DATA_CHANGED
-from shared.contribution import Contribution
 from shared.dictionary import Dictionary, Variable
-from shared.errors import DataError
-from shared.masking.vectors import contribution_vector, start_vector
 from shared.messages import (
     About,
     Accepted,
     CloseReply,
     CloseRequest,
-    ContributionMessage,
     ContributionRequest,
     Counts,
-    EvaluateReply,
-    EvaluateRequest,
-    RandomEffect,
-    StartMessage,
-    StartReply,
-    StartRequest,
 )
-from shared.optimisation.start import StartContribution
-from shared.optimisation.state import State
-from shared.parameters import Matrix, Vector
 from shared.specification import PROTOCOL_VERSION, Specification
 from site_node.admission import check_addressed
 from site_node.analyses import Analyses, Analysis, Reply
+from site_node.answering import Answering, Estimator
+from site_node.changed import data_changed, other_specification
 from site_node.data.design import SiteDesign, build
 from site_node.data.groups import groups_of
 from site_node.data.table import Columns
 from site_node.data.units import Ids
-from site_node.estimation.model import Model
-from site_node.estimation.rows import Rows
 from site_node.finite import in_range
 from site_node.release.account import Entries, Written, account_of, in_json
 from site_node.release.exchange import Member
-from site_node.release.gate import Gate, other_specification
-from site_node.release.leverage import refusal
+from site_node.release.gate import Gate
 from site_node.release.masking import check_masked
 from site_node.release.policy import Breach, PolicyName, breaches, model_breaches, refuse
 from site_node.release.rounds import check_round
@@ -73,20 +57,6 @@ class Source(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Estimator:
-    """The mathematics that a site needs."""
-
-    model_of: Callable[[Specification], Model]
-    start: Callable[[Rows, Model], tuple[StartContribution, Matrix]]
-    """With what each row weighs in it, (k, n)."""
-    default_start: Callable[[Rows, Model], StartContribution]
-    """For a site whose own start may not leave."""
-    contribution: Callable[[Rows, Model, Vector, int], tuple[Contribution, Matrix]]
-    """With what each row weighs in it, (k, n)."""
-    site_effect: Callable[[Rows, Model, Vector, Matrix], tuple[Vector, Vector]]
-
-
 class SiteNode:
     """One site. Its methods block while they compute, and may be called from several threads."""
 
@@ -110,7 +80,7 @@ class SiteNode:
         self._policy = policy
         self._dictionary = dictionary
         self._source = source
-        self._estimator = estimator
+        self._answering = Answering(name, policy, estimator, shares_own)
         self._member = member
         self._shares_own = shares_own
         self._ledger = ledger
@@ -185,7 +155,7 @@ class SiteNode:
             check_round(request, analysis.answered, most, closed=analysis.closed)
             began = time.perf_counter()
             with in_range():
-                reply = self._answer(analysis_id, analysis, request, state)
+                reply = self._answering.answer(analysis_id, analysis, request, state)
             seconds = round(time.perf_counter() - began, 6)
             cohorts = () if analysis.answered else self._cohorts(analysis.accepted.fingerprint, analysis.design)
             self._gate.release(analysis_id, request, cohorts, most)
@@ -210,7 +180,7 @@ class SiteNode:
             account_of(self._ledger, analysis_id, analysis.specification) as account,
         ):
             left = analysis.exchange.closed if analysis.exchange else None
-            closing = left or self._closing(analysis, request)
+            closing = left or self._answering.closing(analysis, request)
             self._gate.close(analysis_id)
             reply = account.enter(closing, outcome=request.outcome)
             if analysis.exchange is not None:
@@ -237,7 +207,7 @@ class SiteNode:
             join=exchange.join if exchange else None,
         )
         _log.info("prepared", site=self._name, analysis=analysis_id)
-        model = self._estimator.model_of(specification)
+        model = self._answering.estimator.model_of(specification)
         answered = dict(remembered.answered)
         return Analysis(
             specification, design, model, counts, accepted, exchange, answered=answered, closed=remembered.closed
@@ -255,99 +225,11 @@ class SiteNode:
             _log.warning("refused", site=self._name, analysis=analysis_id, code=breach.code, variable=breach.variable)
         refuse(found)
 
-    def _answer(self, analysis_id: str, analysis: Analysis, request: ContributionRequest, state: State | None) -> Reply:
-        rows, model, exchange = analysis.design.rows, analysis.model, analysis.exchange
-        if exchange is not None and (left := exchange.answered(request.round)):
-            return left
-        if isinstance(request, StartRequest):
-            start, weights = self._estimator.start(rows, model)
-            if self._is_too_heavy(analysis_id, analysis, request, weights):
-                start = self._estimator.default_start(rows, model)
-            if exchange is not None:
-                return exchange.masked(request, state, start_vector(start, analysis.counts.entries, model.layout))
-            return StartReply(start=StartMessage.of(start))
-        in_basis = rows.in_basis(_basis(request.basis, model))
-        psi, points = _vector(request.psi, model), _points(request, analysis.specification)
-        contribution, weights = self._estimator.contribution(in_basis, model, psi, points)
-        if self._is_too_heavy(analysis_id, analysis, request, weights):
-            raise refusal()
-        if exchange is not None:
-            return exchange.masked(request, state, contribution_vector(contribution, model.layout))
-        return EvaluateReply(round=request.round, contribution=ContributionMessage.of(contribution))
-
-    def _is_too_heavy(
-        self, analysis_id: str, analysis: Analysis, request: ContributionRequest, weights: Matrix
-    ) -> bool:
-        """Whether a single unit is too much of an answer (G1). Which one, the site's own log says."""
-        if self._policy == "open":
-            return False
-        found = analysis.leverage.too_heavy(weights, analysis.verified(request.round))
-        if found is not None:
-            row = analysis.design.row_number(found.row)
-            _log.warning("leverage", site=self._name, analysis=analysis_id, round=request.round, row=row)
-        return found is not None
-
-    def _closing(self, analysis: Analysis, request: CloseRequest) -> CloseReply:
-        effect, exchange = None, analysis.exchange
-        signature = exchange.signature(request) if exchange else None
-        if request.psi is not None and analysis.specification.site_effects:
-            psi, basis = _vector(request.psi, analysis.model), _basis(request.basis, analysis.model)
-            answered = {point[:2] for point in analysis.answered.values()}
-            consents = exchange is None or self._shares_own
-            if consents and (signature is not None or (request.psi, request.basis) in answered):
-                with in_range():
-                    effect = self._effect(analysis, psi, basis)
-        return CloseReply(site_effect=effect, signature=signature)
-
-    def _effect(self, analysis: Analysis, psi: Vector, basis: Matrix) -> RandomEffect:
-        modes, deviations = self._estimator.site_effect(analysis.design.rows, analysis.model, psi, basis)
-        return RandomEffect(modes=tuple(modes.tolist()), standard_deviations=tuple(deviations.tolist()))
-
     def _check_unchanged(self, analysis: Analysis) -> None:
         if self._source.fingerprint() != analysis.accepted.fingerprint:
-            raise DataError(
-                "the site's data have changed since the analysis began.",
-                where="the data",
-                remedy="Start a new analysis.",
-                code=DATA_CHANGED,
-            )
+            raise data_changed()
 
 
 def _check_same(analysis: Analysis, specification_sha256: str) -> None:
     if analysis.accepted.specification_sha256 != specification_sha256:
         raise other_specification()
-
-
-def _vector(psi: Sequence[float], model: Model) -> Vector:
-    if len(psi) != model.layout.size:
-        raise DataError(
-            f"psi has {len(psi)} entries and the model {model.layout.size}.",
-            where="psi",
-            remedy="Pack psi as the specification's layout says.",
-            code="psi",
-        )
-    return np.array(psi, dtype=np.float64)
-
-
-def _points(request: EvaluateRequest, specification: Specification) -> int:
-    asked, agreed = request.quadrature_points, specification.quadrature_points
-    if agreed not in {"auto", asked}:
-        raise DataError(
-            f"the round asks for {asked} quadrature points and the specification for {agreed}.",
-            where="quadrature_points",
-            remedy="Ask for as many as the specification says.",
-            code="quadrature_points",
-        )
-    return asked
-
-
-def _basis(entries: Sequence[float], model: Model) -> Matrix:
-    q = model.layout.q
-    if len(entries) != q * q:
-        raise DataError(
-            f"the basis has {len(entries)} entries and the model {q} random effects.",
-            where="basis",
-            remedy="Send the q x q entries row by row.",
-            code="basis",
-        )
-    return np.array(entries, dtype=np.float64).reshape(q, q)

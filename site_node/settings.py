@@ -8,12 +8,14 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretBytes, SecretStr, ValidationError
 
-from shared.consortium import read_consortium
+from shared.consortium import Consortium, read_consortium
+from shared.dictionary import read_dictionary
 from shared.errors import SettingsError
 from shared.keys import checked_key
 from shared.listening import is_loopback
 from shared.request import SiteName
-from shared.signing import read_identity
+from shared.signing import Identity, read_identity
+from shared.specification import sha256_of
 from shared.validation import in_words
 from site_node.release.exchange import Member
 from site_node.release.kept import Kept
@@ -64,18 +66,32 @@ class SiteSettings(BaseModel):
         key = _read(self.key_file, "key_file", remedy).decode("utf-8", errors="replace").strip()
         return checked_key(key, where=f"key_file ({self.key_file})", exposed=not is_loopback(self.host))
 
-    def member(self) -> Member | None:
-        """What the site takes part with under masks, if a consortium file is set.
+    def agreed(self) -> tuple[Consortium, Identity] | None:
+        """The consortium file and the site's key, if they are set.
 
         Raises:
-            ConsortiumError: that file cannot be read, or names another key than the site's.
+            ConsortiumError: that file cannot be read, or names another key than the site's or another dictionary.
+            DictionaryError: the dictionary cannot be read.
             SettingsError: the key cannot be read, or others can read it.
-            StoreError: the file of what the site keeps cannot be opened.
         """
         if self.consortium is None or self.identity_file is None:
             return None
         consortium, identity = read_consortium(self.consortium), read_identity(self.identity_file)
         consortium.check_member(self.name, identity.public_hex, where=str(self.consortium))
+        consortium.check_dictionary(sha256_of(read_dictionary(self.dictionary)), where=str(self.dictionary))
+        return consortium, identity
+
+    def member(self) -> Member | None:
+        """What the site takes part with under masks, if a consortium file is set.
+
+        Raises:
+            ConsortiumError, DictionaryError, SettingsError: as `agreed`.
+            StoreError: the file of what the site keeps cannot be opened.
+        """
+        agreed = self.agreed()
+        if agreed is None or self.identity_file is None:
+            return None
+        consortium, identity = agreed
         return Member(self.name, identity, consortium, Kept(self.identity_file.with_name(KEPT_NAME)))
 
     def fingerprint_secret(self) -> SecretBytes:

@@ -25,6 +25,7 @@ policy = "{policy}"
 """
 MASKED = """\
 consortium = "sites/consortium.toml"
+identity_file = "sites/coordinator.identity"
 """
 
 

@@ -3,7 +3,7 @@
 from base64 import b64decode, b64encode
 from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from shared.consortium import Hex32
 from shared.errors import EncodingError, ProofError
@@ -17,6 +17,10 @@ _REMEDY = "Answer no more rounds of this analysis, and ask whoever runs the coor
 
 class MaskedReply(Wire):
     """The answer to a round under the site's mask: without all the others it is noise."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"kind": "masked", "round": 2, "numbers": "AAAAAAAAAIAAAAAAAAAAAA=="}]}
+    )
 
     kind: Literal["masked"] = "masked"
     round: int

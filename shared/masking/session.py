@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
 from shared.consortium import Consortium, Hex32
 from shared.errors import JoinError
@@ -30,6 +30,10 @@ _UNSIGNED = "00" * 64
 _AGAIN = "Submit the analysis again."
 
 
+_EXISTING = r"^[1-9][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$"
+"""Of texts that are moments in any month; the last days of most months are moments as well."""
+
+
 def _existing(text: str) -> str:
     datetime.fromisoformat(text)
     return text
@@ -39,6 +43,7 @@ Expiry = Annotated[
     str,
     StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"),
     AfterValidator(_existing),
+    WithJsonSchema({"type": "string", "pattern": _EXISTING}),
 ]
 
 

@@ -4,12 +4,16 @@ Every column is itself one spline, given by its coefficients: so it is computed 
 0.08 s for a million rows, three times as long as a column of a whole basis that is kept, and once an analysis.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import BSpline
 
 from shared.formula.splines import Spline
 from shared.parameters import Matrix, Vector
+
+if TYPE_CHECKING:
+    from scipy.interpolate import BSpline
 
 
 def spline_column(spline: Spline, index: int, x: Vector) -> Vector:
@@ -18,7 +22,7 @@ def spline_column(spline: Spline, index: int, x: Vector) -> Vector:
     Beyond the boundary a natural spline goes on as a straight line, and a B-spline is NaN.
     """
     basis = _all_splines(spline)
-    curve = BSpline(basis.t, basis.c @ _coefficients(spline, basis)[:, index - 1], basis.k, extrapolate=False)
+    curve = _curve(basis.t, basis.c @ _coefficients(spline, basis)[:, index - 1], basis.k)
     values: Vector = curve(x)
     if spline.basis == "ns":
         slope = curve.derivative()
@@ -33,15 +37,22 @@ def beyond_boundary(spline: Spline, x: Vector) -> NDArray[np.bool_]:
     return (x < low) | (x > high)
 
 
-def _all_splines(spline: Spline) -> BSpline:
+def _all_splines(spline: Spline) -> "BSpline":
     """The B-splines on these knots; the coefficients of each are a row of the identity."""
     low, high = spline.boundary
     order = spline.degree + 1
     knots = np.array([*[low] * order, *spline.knots, *[high] * order])
-    return BSpline(knots, np.eye(len(knots) - order), spline.degree)
+    return _curve(knots, np.eye(len(knots) - order), spline.degree)
 
 
-def _coefficients(spline: Spline, basis: BSpline) -> Matrix:
+def _curve(knots: Vector, coefficients: Vector | Matrix, degree: int) -> "BSpline":
+    """A spline, or one a column of the coefficients; NaN beyond its knots."""
+    from scipy.interpolate import BSpline  # noqa: PLC0415 -- takes as long as all the rest of a command, and few ask for it
+
+    return BSpline(knots, coefficients, degree, extrapolate=False)
+
+
+def _coefficients(spline: Spline, basis: "BSpline") -> Matrix:
     """The coefficients of the columns: of single B-splines, or of an orthonormal set that is linear at both ends.
 
     Which set follows R: of Q in the QR decomposition of the second derivatives at the ends, all but the first two columns.

@@ -36,13 +36,13 @@ def over_slabs(
     with ThreadPoolExecutor(count) as pool:
 
         def spread(of: Callable[[Any], Any], items: Iterable[Any]) -> Iterable[Any]:
-            return pool.map(_quiet(of), items)
+            return pool.map(_quiet(of), items)  # threads start here, and none for a site of one slab
 
         for in_pieces, slabs in groupby(rows.slabs(share), lambda slab: len(slab.pieces()) > 1):
             if in_pieces:  # one after the other, each over all threads
                 yield from (_quiet(work)(slab, spread) for slab in slabs)
             while batch := list(islice(slabs, count * IN_FLIGHT)):  # side by side, each on one thread
-                yield from spread(lambda slab: work(slab, map), batch)
+                yield from (spread if len(batch) > 1 else map)(_quiet(lambda slab: work(slab, map)), batch)
 
 
 def _quiet(work: Callable[..., Part]) -> Callable[..., Part]:

@@ -32,6 +32,7 @@ from shared.optimisation.step import begin, step
 from shared.parameters import Vector
 from shared.signing import Identity
 from shared.specification import Specification
+from site_node.changed import data_changed, other_specification
 from site_node.release.kept import Kept, Kind
 
 REPLAY, MASKING = "G2", "masking"
@@ -56,6 +57,8 @@ class Member:
 
         Raises:
             ConsortiumError: the roster is none that the consortium agreed to.
+            DataError: the site signed another specification under this id, or other data. One mask is for one message: with
+                other data there would be two under it.
         """
         self.consortium.check_roster(specification.roster)
         agreed = Agreed(self.consortium, analysis_id, specification.sha256, specification.roster)
@@ -67,7 +70,11 @@ class Member:
                 agreed, self.identity, key, site=self.site, fingerprint=fingerprint, expires=now + LASTS, now=now
             )
             written = self.kept.put(analysis_id, Kind.JOIN, made.written)
-        return Exchange(self, agreed, specification, Join.model_validate_json(written))
+        signed = Join.model_validate_json(written)
+        if signed.specification_sha256 != specification.sha256:
+            raise other_specification()
+        check_fingerprint(signed, fingerprint)
+        return Exchange(self, agreed, specification, signed)
 
 
 @dataclass(frozen=True)
@@ -165,7 +172,7 @@ class Exchange:
                 self._states.append(
                     begin(
                         layout,
-                        self._start,
+                        self.start,
                         tolerance=specification.tolerance,
                         max_rounds=specification.max_rounds,
                         points=specification.quadrature_points,
@@ -178,7 +185,7 @@ class Exchange:
         return self._states[number]
 
     @property
-    def _start(self) -> StartContribution:
+    def start(self) -> StartContribution:
         """The verified sum of the starts."""
         sites, counts = len(self.specification.roster), number_of_counts(self.specification)
         start, _ = start_in(decode(self._root(0).sum), self.specification.layout, sites, counts)
@@ -261,6 +268,16 @@ class Exchange:
 
 
 _AGAIN = "Submit the analysis again."
+
+
+def check_fingerprint(signed: Join, fingerprint: str) -> None:
+    """An analysis is of the data that the site signed: of others, one context would mask two messages.
+
+    Raises:
+        DataError: they have changed since.
+    """
+    if signed.fingerprint != fingerprint:
+        raise data_changed()
 
 
 def state_hash(state: State) -> bytes:

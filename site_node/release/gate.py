@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from shared.errors import DataError
 from shared.messages import ContributionRequest
 from shared.specification import Specification
+from site_node.changed import other_specification
 from site_node.data.units import Ids
 from site_node.release.budget import Budget, check_budget
 from site_node.release.cohorts import released_with
@@ -89,13 +89,3 @@ class Gate:
         if self.history is not None:
             with self.history.writing() as kept:
                 kept.close(analysis_id)
-
-
-def other_specification() -> DataError:
-    """An analysis has one specification."""
-    return DataError(
-        "the analysis was prepared with another specification.",
-        where="the specification",
-        remedy="Start a new analysis for a new specification.",
-        code="other_specification",
-    )

@@ -138,8 +138,8 @@ def refusal() -> RefusedError:
         "an answer at these parameters would be too much that of a single unit.",
         rule=RULE,
         where="the site's policy",
-        remedy="Use fewer terms, fewer levels or a transformation that draws extreme values in, or leave this site out of "
-        "the roster.",
+        remedy="Leave out a variable that separates the outcomes, use fewer terms, fewer levels or a transformation that draws "
+        "extreme values in, or leave this site out of the roster.",
         code=CODE,
     )
 

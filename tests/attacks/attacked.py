@@ -51,13 +51,16 @@ class Attacked:
         assert answer.status_code in {200, 403}, answer.text
         return None if answer.is_success else dict(answer.json())
 
-    async def sums(self, formula: str, **settings: Any) -> Sums:
-        """What the site says of a model at zero."""
-        assert await self.refusal(formula, **settings) is None
-        layout = self.specification.layout
-        told = {"round": 1, "psi": [0.0] * layout.size, "basis": [], "previous": None}
+    async def asked_at(self, psi: Sequence[float]) -> httpx.Response:
+        """The first round of the analysis that was prepared last, at a psi of the attacker's."""
+        told = {"round": 1, "psi": list(psi), "basis": [1.0] * self.specification.layout.q**2, "previous": None}
         body = {"kind": "evaluate", "specification_sha256": self.specification.sha256} | told
-        answer = await self.http.post(f"/v1/analyses/a{self.asked}/contributions", json=body)
+        return await self.http.post(f"/v1/analyses/a{self.asked}/contributions", json=body)
+
+    async def sums(self, formula: str, psi: Sequence[float] | None = None, **settings: Any) -> Sums:
+        """What the site says of a model at a psi, or at zero."""
+        assert await self.refusal(formula, **settings) is None
+        answer = await self.asked_at(psi or [0.0] * self.specification.layout.size)
         assert answer.status_code == 200, answer.text
         found = ContributionMessage.model_validate(answer.json()["contribution"]).contribution()
         return Sums(found.value, found.gradient, found.hessian)
@@ -65,14 +68,24 @@ class Attacked:
 
 @asynccontextmanager
 async def attacked(
-    folder: Path, variables: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, object]], policy: PolicyName
+    folder: Path,
+    variables: Sequence[Mapping[str, Any]],
+    rows: Sequence[Mapping[str, object]],
+    policy: PolicyName,
+    *,
+    privacy_unit: str | None = None,
+    **more: Any,
 ) -> AsyncIterator[Attacked]:
-    """A site with these rows; None is a missing value."""
+    """A site with these rows, in a folder that need not be there; None is a missing value."""
+    folder.mkdir(exist_ok=True)  # noqa: ASYNC240 -- before anything is served
     names = [variable["name"] for variable in variables if "derived" not in variable]
     lines = [",".join(names), *(",".join("" if row[n] is None else str(row[n]) for n in names) for row in rows)]
     (folder / "data.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    (folder / "dictionary.json").write_text(json.dumps({"variables": list(variables)}), encoding="utf-8")
-    settings = SiteSettings(name="A", data=folder / "data.csv", dictionary=folder / "dictionary.json", policy=policy)
+    (folder / "dictionary.json").write_text(
+        json.dumps({"variables": list(variables), "privacy_unit": privacy_unit}), encoding="utf-8"
+    )
+    paths = {"data": folder / "data.csv", "dictionary": folder / "dictionary.json", "ledger": folder / "ledger.jsonl"}
+    settings = SiteSettings(name="A", policy=policy, **paths, **more)
     transport = httpx.ASGITransport(app=create_app(settings))
     async with httpx.AsyncClient(transport=transport, base_url="http://site") as http:
         yield Attacked(http, read_dictionary(folder / "dictionary.json"))

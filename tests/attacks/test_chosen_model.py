@@ -1,62 +1,19 @@
 """Whoever chooses the constants of a model has every row, though each model looks honest; the default policy takes none (G5)."""
 
-from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import pytest
-from scipy.special import log_ndtr
 
-from tests.attacks.attacked import Numbers, Sums, attacked
+from tests.attacks.attacked import attacked
+from tests.attacks.scanned import VARIABLES, rows, scanning
 
 pytestmark = pytest.mark.anyio
-
-AGES = np.arange(40, 80)
-STEEPNESS = 1.5
-VARIABLES = [{"name": "y", "type": "integer"}, {"name": "x", "type": "integer"}]
-
-
-def rows() -> list[dict[str, object]]:
-    """60 people of 40 to 79 years."""
-    rng = np.random.default_rng(5)
-    return [{"y": int(rng.random() < 0.45), "x": int(rng.choice(AGES))} for _ in range(60)]
-
-
-def shares(eta: Numbers, y: int) -> Numbers:
-    """What one row with this offset adds to value, gradient and Hessian of a probit regression's intercept at zero, (3, n)."""
-    sign = 2 * y - 1
-    at = sign * eta
-    ratio = np.exp(-0.5 * at**2 - 0.5 * np.log(2 * np.pi) - log_ndtr(at))
-    return np.array([log_ndtr(at), sign * ratio, -ratio * (at + ratio)])
-
-
-def counted(scan: dict[int, Sums]) -> dict[tuple[int, int], int]:
-    """How many rows there are of each age and outcome: linear equations, three of each analysis."""
-    equations, answers = [], []
-    for centre, sums in scan.items():
-        eta = STEEPNESS * (AGES - centre)
-        equations += list(np.hstack([shares(eta, 0), shares(eta, 1)]))
-        answers += [sums.value, sums.gradient[0], sums.hessian[0, 0]]
-    found = np.linalg.lstsq(np.array(equations), np.array(answers), rcond=None)[0]
-    people = np.rint(found).astype(int).tolist()
-    kinds = [(int(age), y) for y in (0, 1) for age in AGES]
-    return {kind: count for kind, count in zip(kinds, people, strict=True) if count}
-
-
-async def test_forty_offsets_with_another_centre_each_give_all_sixty_rows_where_the_policy_is_open(
-    tmp_path: Path,
-) -> None:
-    data = rows()
-    async with attacked(tmp_path, VARIABLES, data, "open") as site:
-        scan = {int(c): await site.sums(f"y ~ 1 + offset({STEEPNESS} * (x - {c}))", link="probit") for c in AGES}
-        assert site.asked == 40
-    assert counted(scan) == Counter((row["x"], row["y"]) for row in data)
 
 
 @pytest.mark.parametrize(
     ("formula", "where"),
     [
-        (f"y ~ 1 + offset({STEEPNESS} * (x - 55))", "the offset"),
+        (scanning(55), "the offset"),
         ("y ~ I(x > 55)", "column `I(x > 55)TRUE`"),
         ("y ~ I(1 / (x - 55.5))", "column `I(1/(x - 55.5))`"),
         (

@@ -112,8 +112,18 @@ def test_collinear_columns_are_named_and_give_no_estimates(consortium) -> None:
     assert "cannot tell these apart: (Intercept), x, double" in done.stdout
 
 
-def test_complete_separation_is_named_and_gives_no_estimates(consortium) -> None:
+def test_complete_separation_is_refused_as_beta_gets_steep_with_the_remedy(consortium) -> None:
+    """What is left of the answers then is of the rows on either side of the step."""
     done = fit(consortium, "certain ~ x + (1 | site)")
+    assert done.returncode == REFUSED
+    assert "too much that of a single unit" in done.stderr
+    assert "Leave out a variable that separates the outcomes" in done.stderr
+    assert done.stderr.count("\n") < 25
+
+
+def test_complete_separation_is_named_where_the_policy_is_open_and_gives_no_estimates(tmp_path) -> None:
+    table = [row | {"certain": int(float(row["x"]) > 0)} for row in rows()]
+    done = rehearse(tmp_path, table, "certain ~ x + (1 | site)", "--policy", "open")
     assert done.returncode == NO_ESTIMATES
     assert "No finite estimate exists" in done.stdout
     assert done.stderr.count("\n") < 25

@@ -1,186 +1,47 @@
-"""`fedglmm rehearse` fits every public data set of the references from its file up, through real servers."""
+"""`fedglmm rehearse` fits public data sets from their files up, through real servers.
 
-import csv
+tests/federation/test_every_case.py has all of them, in one process.
+"""
+
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from tests.e2e.commands import DATA, run
-from tests.reference.cases import case, names
-from tests.reference.compare import family_of, newton_left
+from site_node.estimation.families import REGISTRY
+from tests.e2e.commands import run
+from tests.reference.compare import family_of
+from tests.reference.recipes import hold_against_reference, rehearsal
 
-MANIFEST = json.loads((DATA / "manifest.json").read_text())
-MOST_SITES = 25
-Row = dict[str, str]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What a stranger would type: GROUP in the formula is the grouping column, which also makes the sites."""
-
-    file: str
-    group: str
-    formula: str
-    keep: Callable[[Row], bool] | None = None
-    derive: Callable[[Row], Row] | None = None
-
-
-BCG = "cbind(tb, n - tb) ~ "
-CGD = "treat + I(age/10) + inherit + steroids"
-EPIL = "y ~ lbase * trt + lage + "
-GUIMMUN = "immun ~ kid2p + mom25p + ord + ethn + momEd + husEd + momWork + rural + pcInd81 + (1 | GROUP)"
-CONTRACEPTION = "use ~ age + I(age^2) + urban + livch + "
-BETA = "death ~ treatment + (1 | GROUP)"
-VISIT = "I((period - 2.5)/5)"
-CBPP = "cbind(incidence, size - incidence) ~ period + (1 | GROUP)"
-OWLS = "SiblingNegotiation ~ FoodTreatment * SexParent + I(ArrivalTime - 24) + offset(logBroodSize)"
-NESTED_SLOPE = "immun ~ k2 + ord + rural + pcInd81"
-SEED = "y ~ 0 + x1 + x2 + x3 + x4 + x5 + x6 + x7 + x8 + x9 + x10 + (1 | GROUP)"
-
-
-@cache
-def largest_four() -> set[str]:
-    """The trials with most patients."""
-    with (DATA / "betablocker.csv").open() as file:
-        trials = [row["trial"] for row in csv.DictReader(file)]
-    return set(sorted(set(trials), key=trials.count)[-4:])
-
-
-def second_or_later(row: Row) -> Row:
-    """The slope's column, a number."""
-    return {"k2": str(int(row["kid2p"] == "Y"))}
-
-
-RECIPES = {
-    "bacteria_ri": Recipe("bacteria", "ID", "y ~ trt + I(week > 2) + (1 | GROUP)"),
-    "bcg_study_ri": Recipe("bcg_arms", "study", BCG + "treat * I(latitude/10) + (1 | GROUP)"),
-    "bcg_treat_slope_corr": Recipe("bcg_arms", "study", BCG + "treat + (1 + treat | GROUP)"),
-    "bcg_treat_slope_uncorr": Recipe("bcg_arms", "study", BCG + "treat + (1 | GROUP) + (0 + treat | GROUP)"),
-    "betablocker_22_trials_ri": Recipe("betablocker", "trial", BETA, keep=lambda row: row["trial"] != "Yusuf"),
-    "betablocker_four_largest_ri": Recipe(
-        "betablocker", "trial", BETA, keep=lambda row: row["trial"] in largest_four()
-    ),
-    "betablocker_treat_slope_corr": Recipe("betablocker", "trial", "death ~ treatment + (1 + treatment | GROUP)"),
-    "betablocker_trial_ri": Recipe("betablocker", "trial", BETA),
-    "bcg_log_study_ri": Recipe("bcg_arms", "study", BCG + "treat * I(latitude/10) + (1 | GROUP)"),
-    "cbpp_cloglog_ri": Recipe("cbpp", "herd", CBPP),
-    "cbpp_log_ri": Recipe("cbpp", "herd", CBPP),
-    "cbpp_probit_ri": Recipe("cbpp", "herd", CBPP),
-    "cbpp_ri": Recipe("cbpp", "herd", CBPP),
-    "cgd_center_poisson_ri_offset": Recipe(
-        "cgd_patients", "center", f"infections ~ {CGD} + offset(log(futime/365.25)) + (1 | GROUP)"
-    ),
-    "cgd_center_ri": Recipe("cgd_patients", "center", f"any_infection ~ {CGD} + (1 | GROUP)"),
-    "contraception_ri": Recipe("contraception", "district", CONTRACEPTION + "(1 | GROUP)"),
-    "contraception_slope_corr": Recipe("contraception", "district", CONTRACEPTION + "(1 + urban | GROUP)"),
-    "contraception_slope_uncorr": Recipe(
-        "contraception",
-        "district",
-        CONTRACEPTION.replace("urban", "urb") + "(1 + urb || GROUP)",
-        derive=lambda row: {"urb": str(int(row["urban"] == "Y"))},
-    ),
-    "epil_nb2_ri": Recipe("epil", "subject", EPIL + "V4 + (1 | GROUP)"),
-    "epil_ri": Recipe("epil", "subject", EPIL + "V4 + (1 | GROUP)"),
-    "epil_slope_corr": Recipe("epil", "subject", EPIL + f"{VISIT} + (1 + {VISIT} | GROUP)"),
-    "epil_slope_uncorr": Recipe("epil", "subject", EPIL + f"{VISIT} + (1 | GROUP) + (0 + {VISIT} | GROUP)"),
-    "exam_lmm_corr": Recipe("exam", "school", "normexam ~ standLRT + sex + (1 + standLRT | GROUP)"),
-    "exam_lmm_ri": Recipe("exam", "school", "normexam ~ standLRT + sex + (1 | GROUP)"),
-    "guimmun_comm_ri": Recipe("guimmun", "comm", GUIMMUN),
-    "guimmun_mom_ri": Recipe("guimmun", "mom", GUIMMUN),
-    "guimmun_nested": Recipe("guimmun", "comm", GUIMMUN.replace("(1 | GROUP)", "(1 | GROUP/mom)")),
-    "guimmun_nested_slope": Recipe(
-        "guimmun", "comm", f"{NESTED_SLOPE} + (1 + k2 || GROUP) + (1 | GROUP:mom)", derive=second_or_later
-    ),
-    "guimmun_nested_slope_corr": Recipe(
-        "guimmun", "comm", f"{NESTED_SLOPE} + (1 + k2 | GROUP) + (1 | GROUP:mom)", derive=second_or_later
-    ),
-    "lung_gamma_inst_ri": Recipe(
-        "lung_inst", "inst", "time ~ I(sex == 2) + ph.ecog + (1 | GROUP)", keep=lambda row: row["dead"] == "1"
-    ),
-    "lung_inst_ri": Recipe("lung_inst", "inst", "dead ~ I(age/10) + I(sex == 2) + ph.ecog + (1 | GROUP)"),
-    "machines_lmm_nested": Recipe("machines", "Worker", "score ~ Machine + (1 | GROUP/Machine)"),
-    "machines_nested_gamma": Recipe("machines", "Worker", "score ~ Machine + (1 | GROUP/Machine)"),
-    "nielweise_study_ri_offset": Recipe(
-        "nielweise_arms", "study", "events ~ treat + offset(log(days/1000)) + (1 | GROUP)"
-    ),
-    "ohio_ri": Recipe("ohio", "id", "resp ~ age * smoke + (1 | GROUP)"),
-    "orthodont_gamma_inverse_ri": Recipe("orthodont", "Subject", "distance ~ I(age - 11) + Sex + (1 | GROUP)"),
-    "orthodont_gamma_ri": Recipe("orthodont", "Subject", "distance ~ I(age - 11) + Sex + (1 | GROUP)"),
-    "owls_nb2_ri_offset": Recipe("owls", "Nest", f"{OWLS} + (1 | GROUP)"),
-    "owls_nest_ri_offset": Recipe("owls", "Nest", f"{OWLS} + (1 | GROUP)"),
-    "owls_nested_nb2": Recipe("owls", "Nest", f"{OWLS} + (1 | GROUP/SexParent)"),
-    "owls_nested_poisson": Recipe("owls", "Nest", f"{OWLS} + (1 | GROUP/SexParent)"),
-    "respiratory_centre_ri": Recipe(
-        "respiratory_long", "centre", "status ~ treatment + gender + baseline + age + (1 | GROUP)"
-    ),
-    "respiratory_centre_subject": Recipe(
-        "respiratory_long",
-        "centre",
-        "status ~ treatment + gender + baseline + age + (1 | GROUP) + (1 | subject)",
-    ),
-    "respiratory_subject_ri": Recipe(
-        "respiratory_long", "subject", "status ~ centre + treatment + gender + baseline + age + (1 | GROUP)"
-    ),
-    "seed_two_sites": Recipe("seed_two_sites", "site", SEED),
-    "sleepstudy_gamma_ri": Recipe("sleepstudy", "Subject", "Reaction ~ Days + (1 | GROUP)"),
-    "sleepstudy_invgauss_ri": Recipe("sleepstudy", "Subject", "Reaction ~ Days + (1 | GROUP)"),
-    "sleepstudy_lmm_corr": Recipe("sleepstudy", "Subject", "Reaction ~ Days + (Days | GROUP)"),
-    "sleepstudy_lmm_ri": Recipe("sleepstudy", "Subject", "Reaction ~ Days + (1 | GROUP)"),
-    "sleepstudy_lmm_uncorr": Recipe("sleepstudy", "Subject", "Reaction ~ Days + (Days || GROUP)"),
-    "toenail_ri": Recipe("toenail", "patientID", "outcome ~ treatment * time + (1 | GROUP)"),
-    "toenail_slope_corr": Recipe("toenail", "patientID", "outcome ~ treatment * time + (1 + time | GROUP)"),
+REHEARSED = {
+    "bcg_log_study_ri": "successes and failures, a column divided by a number",
+    "bcg_treat_slope_corr": "a correlated slope",
+    "cbpp_cloglog_ri": "a factor from numbers",
+    "cbpp_probit_ri": "the same by another link",
+    "cgd_center_poisson_ri_offset": "an offset that is computed",
+    "contraception_slope_uncorr": "groups dealt over nodes, an uncorrelated slope in a column that was added",
+    "exam_lmm_corr": "a linear model with a slope",
+    "lung_gamma_inst_ri": "rows left out, a variance of 0",
+    "machines_nested_gamma": "a factor within the sites",
+    "orthodont_gamma_inverse_ri": "an inverse link over nodes",
+    "owls_nested_nb2": "groups within groups over nodes, an interaction, an offset",
+    "respiratory_centre_subject": "subjects within two sites",
+    "sleepstudy_invgauss_ri": "times",
 }
+"""Cases of every family and link, and what else each is about."""
 
 
-def prepared(recipe: Recipe, folder: Path) -> Path:
-    """The data file, with rows left out or a column added where the recipe says so."""
-    original = DATA / f"{recipe.file}.csv"
-    if recipe.keep is None and recipe.derive is None:
-        return original
-    with original.open() as file:
-        rows = [row for row in csv.DictReader(file) if recipe.keep is None or recipe.keep(row)]
-    rows = [row | (recipe.derive(row) if recipe.derive else {}) for row in rows]
-    target = folder / original.name
-    with target.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    return target
+def test_every_family_with_every_link_is_rehearsed() -> None:
+    assert {family_of(name) for name in REHEARSED} == set(REGISTRY)
 
 
-def test_every_reference_case_has_a_recipe() -> None:
-    assert set(RECIPES) == set(names())
-
-
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", REHEARSED)
 def test_rehearsing_on_the_file_gives_the_reference(name: str, tmp_path: Path) -> None:
-    recipe, one = RECIPES[name], case(name)
-    many = len(np.unique(one.outer)) > MOST_SITES
-    family, link = family_of(name)
-    formula = recipe.formula.replace("GROUP", recipe.group if many else "site")
-    options = ["--site", recipe.group, "--family", family, "--link", link, "--policy", "open", "--json"]
-    options += ["--nodes", "5"] if many else []
-    for column, levels in MANIFEST.get(recipe.file, {}).get("factor_levels", {}).items():
-        if column != recipe.group and len(levels) <= 10:
-            options += ["--levels", f"{column}={','.join(levels)}"]
-    done = run("fedglmm", "rehearse", str(prepared(recipe, tmp_path)), formula, *options)
+    asked = rehearsal(name, tmp_path)
+    options = ["--site", asked.by, "--family", asked.family, "--link", asked.link, "--policy", "open", "--json"]
+    options += [] if asked.nodes is None else ["--nodes", str(asked.nodes)]
+    for column, levels in asked.levels.items():
+        options += ["--levels", f"{column}={','.join(levels)}"]
+    done = run("fedglmm", "rehearse", str(asked.data), asked.formula, *options)
     assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout)
-    fixed = [row for row in result["tidy"] if row["effect"] == "fixed"]
-    estimates = np.array([row["estimate"] for row in fixed])
-    errors = np.array([row["std.error"] for row in fixed])
-    if reference := one.fits.get("glmmTMB_laplace") or one.fits.get("tmb_laplace"):
-        left = newton_left(reference)[: len(fixed)] if result["convergence"]["outcome"] == "converged" else 0.0
-        expected = np.array(list(reference["beta"].values())) + left
-    else:
-        reference = one.fits["lme4_ML"]
-        expected = np.array(list(reference["beta"].values()))
-    within = 1e-7 if result["convergence"]["outcome"] == "converged" else 1e-6
-    assert np.max(np.abs(estimates - expected) / errors) < within
-    assert abs(result["glance"]["logLik"] - reference["logLik"]) < 1e-7
-    assert result["glance"]["nobs"] == len(one.y)
+    hold_against_reference(name, json.loads(done.stdout))

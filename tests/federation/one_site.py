@@ -16,12 +16,12 @@ from shared.formula.expressions import Column, LevelFactor, VariableRef
 from shared.optimisation.start import StartContribution
 from shared.parameters import Matrix, Vector
 from shared.specification import NumericResponse, RandomTerm, Specification, sha256_of
+from site_node.answering import Estimator
 from site_node.app import create_app
 from site_node.data.inference import infer, write_dictionary
 from site_node.estimation.families import REGISTRY
 from site_node.estimation.model import Model
 from site_node.estimation.rows import Rows
-from site_node.evaluation import Estimator
 from site_node.settings import SiteSettings
 
 PSI = [0.1, -0.2, 0.5]

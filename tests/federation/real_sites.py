@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from coordinator.app import create_app
 from coordinator.settings import Settings
+from coordinator.states import AnalysisState
 from coordinator.store import MemoryStore, Store
 from shared.consortium import FILE_NAME, Consortium, Party, write
 from shared.dictionary import read_dictionary
@@ -19,7 +20,7 @@ from shared.specification import sha256_of
 from site_node.app import create_app as create_site
 from site_node.release.policy import PolicyName
 from site_node.settings import SiteSettings
-from tests.federation.fake_sites import client, until
+from tests.federation.fake_sites import client
 
 
 @dataclass
@@ -103,9 +104,10 @@ def _membership(folder: Path, names: Sequence[str], name: str) -> dict[str, Any]
 
 def coordinator_of(folder: Path, sites: Mapping[str, httpx.AsyncBaseTransport], store: Store | None = None) -> FastAPI:
     """The coordinator in front of them."""
-    named = [{"name": name, "url": f"http://{name.lower()}"} for name in sites]
+    named = [{"name": name, "url": f"http://s{number}"} for number, name in enumerate(sites)]
     told = {"dictionary": "dictionary.json", "policy": "open", "sites": named}
-    told |= {"consortium": FILE_NAME} if (folder / FILE_NAME).exists() else {}
+    if (folder / FILE_NAME).exists():
+        told |= {"consortium": FILE_NAME, "identity_file": "coordinator/identity"}
     settings = Settings.model_validate(told, context=folder)
     return create_app(settings, store=store or MemoryStore(), transports=dict(sites))
 
@@ -113,8 +115,9 @@ def coordinator_of(folder: Path, sites: Mapping[str, httpx.AsyncBaseTransport], 
 async def ended(app: FastAPI, **request: Any) -> dict[str, Any]:
     """The view of the ended analysis, with its result as `ended_with`."""
     async with client(app) as http:
-        answer = await http.post("/v1/analyses", json=request)
-        assert answer.status_code == 201, answer.text
-        view = await until(http, answer.json()["id"])
+        answer = await http.post("/v1/analyses", json=request, headers={"Prefer": "wait=60"})
+        assert answer.status_code in {201, 303}, answer.text
+        view = answer.json()
+        assert AnalysisState(view["state"]).ended, view
         link = view["links"]["result"]
         return view | {"ended_with": (await http.get(link)).json() if link else None}

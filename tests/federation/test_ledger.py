@@ -149,7 +149,7 @@ async def test_no_value_no_level_no_count_and_no_number_of_a_reply_stands_in_the
         text = site.settings.ledger.read_text(encoding="ascii")
         told = [number for line in text.splitlines() for number in numbers(json.loads(line))]
         accepted = json.loads(site.bodies[0])
-        assert (accepted["rows"], accepted["rows_dropped"]) == (rows, dropped)
+        assert (accepted["counts"]["rows"], accepted["counts"]["rows_dropped"]) == (rows, dropped)
         assert not {rows, dropped, rows + dropped} & set(told)
         replies = [number for body in site.bodies for number in numbers(json.loads(body))]
         fractions = {number for number in replies if number != int(number)}

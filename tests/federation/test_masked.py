@@ -87,17 +87,19 @@ async def test_a_coordinator_without_the_file_gets_no_numbers_from_a_member(tmp_
     made = sites(tmp_path, masked=True, policy="default")
     (tmp_path / FILE_NAME).rename(tmp_path / "elsewhere")
     view = await ended(coordinator_of(tmp_path, made), **MODELS[0])
-    assert view["state"] == "refused"
-    assert {problem["code"] for problem in view["problems"]} == {"unmasked"}
+    assert view["state"] == "failed"
+    assert {problem["where"] for problem in view["problems"]} == set(made)
+    assert {problem["message"] for problem in view["problems"]} == {"it answers signed questions only."}
 
 
-async def test_a_site_without_the_file_says_so(tmp_path: Path) -> None:
+async def test_a_site_without_the_file_is_told_by_name(tmp_path: Path) -> None:
     made = sites(tmp_path, masked=True)
     made["S1"].settings = made["S1"].settings.model_copy(update={"consortium": None, "identity_file": None})
     made["S1"].restart()
     view = await ended(coordinator_of(tmp_path, made), **MODELS[0])
-    assert view["state"] == "refused"
-    assert {problem["code"] for problem in view["problems"]} == {"no_consortium"}
+    assert view["state"] == "failed"
+    assert [problem["where"] for problem in view["problems"]] == ["S1"]
+    assert "not signed with its key in the consortium file" in view["problems"][0]["message"]
 
 
 async def test_a_consortium_file_that_differs_is_refused_with_both_hashes(tmp_path: Path) -> None:

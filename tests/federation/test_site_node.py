@@ -45,9 +45,7 @@ async def test_an_analysis_goes_from_prepare_over_rounds_to_close(site: Site) ->
     async with site.client() as client:
         accepted = await site.prepare(client)
         assert accepted.status_code == 200, accepted.text
-        assert accepted.json()["rows"] == 40
-        assert accepted.json()["counts"]["rows_dropped"] == 1
-        assert accepted.json()["groups"] == {"site": 1}
+        assert accepted.json()["counts"] == {"rows": 40, "rows_dropped": 1, "groups": {"site": 1}}
         assert accepted.json()["specification_sha256"] == site.specification().sha256
         started = await client.post("/v1/analyses/one/contributions", json=site.start())
         assert started.json()["start"]["quadratics"][0]["value"] == 40
@@ -56,7 +54,7 @@ async def test_an_analysis_goes_from_prepare_over_rounds_to_close(site: Site) ->
         assert contribution["value"] == 20 / 3
         assert contribution["gradient"] == [number * 0.1 for number in PSI]
         closed = await client.post("/v1/analyses/one/close", json=CLOSE)
-        assert closed.json() == {"site_effect": {"modes": [0.25], "standard_deviations": [0.125]}}
+        assert closed.json() == {"site_effect": {"modes": [0.25], "standard_deviations": [0.125]}, "signature": None}
         again = await client.post("/v1/analyses/one/contributions", json=site.evaluate())
         assert_problem(again, 404, "unknown_analysis")
 
@@ -163,9 +161,9 @@ async def test_an_inner_groups_effects_are_never_released(site: Site) -> None:
     write_dictionary(site.dictionary, site.settings.dictionary)
     inner = site.specification(random=(RandomTerm(group="clinic", columns=(INTERCEPT,)),))
     async with site.client() as client:
-        assert (await site.prepare(client, inner)).json()["groups"] == {"clinic": 4}
+        assert (await site.prepare(client, inner)).json()["counts"]["groups"] == {"clinic": 4}
         closed = await client.post("/v1/analyses/one/close", json=CLOSE)
-        assert closed.json() == {"site_effect": None}
+        assert closed.json() == {"site_effect": None, "signature": None}
 
 
 async def test_a_site_below_a_floor_refuses_with_rule_and_remedy_and_no_number(site: Site) -> None:

@@ -25,6 +25,8 @@ HERE = Path(__file__).parent
 FAMILIES = {"Gamma": "gamma", "nbinom2": "negative_binomial", "inverse.gaussian": "inverse_gaussian"}
 """Our names of R's families, where they differ."""
 CROSSED = {"verbagg_crossed"}
+SITES = 5
+"""That the groups are dealt over, unless something else is said."""
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,13 @@ def _outer_and_inner(layout: ParameterLayout) -> tuple[str, str]:
 
 def _column(name: str, X: Matrix, fixed: tuple[str, ...]) -> Vector:
     return np.ones(len(X)) if name == "(Intercept)" else X[:, fixed.index(name)]
+
+
+@cache
+def dealt_fit(name: str, *, restricted: bool = False, points: int | Literal["auto"] = 1) -> State:
+    """A case's fit over the five sites: once for all that ask for it."""
+    one = case(name)
+    return fit(one.sites(SITES), one.restricted() if restricted else one.model, points=points)
 
 
 @cache

@@ -16,7 +16,7 @@ from coordinator.inference import covariance_of_psi, random_quantities, reported
 from shared.optimisation.state import State
 from site_node.estimation.effects import random_effects
 from site_node.estimation.families import REGISTRY
-from tests.reference.cases import Case, case, fit, names
+from tests.reference.cases import SITES, Case, case, dealt_fit, fit, names
 
 BOUNDARY = {"lung_inst_ri", "seed_two_sites", "lung_gamma_inst_ri"}
 """The sd is 0: the estimates are the smaller model's, and the sd has no standard error."""
@@ -94,11 +94,10 @@ def fitted(name: str, method: str = "Laplace") -> Fitted:
         sites = [plain.rows(np.arange(len(plain.y)) % 3 == k) for k in range(3)]
         return Fitted(plain, fit(sites, plain.model))
     words = method.split()
-    model = (
-        one.with_known_sd(float(words[-1])) if "sd" in words else one.restricted() if method == "REML" else one.model
-    )
     points = int(words[0].removeprefix("AGQ-").rstrip(",")) if method.startswith("AGQ-") else 1
-    return Fitted(one, fit(one.sites(5), model, points=points))
+    if "sd" in words:
+        return Fitted(one, fit(one.sites(SITES), one.with_known_sd(float(words[-1])), points=points))
+    return Fitted(one, dealt_fit(name, restricted=method == "REML", points=points))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from scipy.stats import multivariate_normal
 
 from site_node.estimation.slab import at_mode
 from tests.reference.cases import case, fit, names
-from tests.reference.compare import BOUNDARY, Fitted, flat, left_over
+from tests.reference.compare import BOUNDARY, fitted, flat, left_over
 from tests.unit.test_derivatives import difference
 
 SCALAR = [
@@ -40,27 +40,26 @@ def test_gaussian_errors_of_sds_correlations_and_sigma_are_the_observed_informat
 ) -> None:
     """No reference file holds them: so from the textbook's marginal density, differenced in the reported numbers themselves."""
     one = case(name)
-    found = Fitted(one, fit(one.sites(5), one.restricted() if restricted else one.model))
-    state = found.state
+    found = fitted(name, "REML" if restricted else "Laplace")
     values, errors = (np.array(column) for column in zip(*found.quantities.values(), strict=True))
     beta, q = found.beta, one.model.layout.q
     center, scale = np.concatenate([beta, values]), np.concatenate([found.errors[: len(beta)], errors])
     chosen = [one.group == label for label in np.unique(one.group)]
+    (Z, *others), X, y = (np.stack([part[k] for k in chosen]) for part in (one.Z, one.X, one.y))
+    assert all(np.array_equal(Z, other) for other in others), "the design is balanced: one covariance for all groups"
 
     def log_density(move: np.ndarray) -> float:
         b, sd, rest = np.split(center + scale * move, [len(beta), len(beta) + q])
         Sigma = np.diag(sd * sd)
         if len(rest) > 1:
             Sigma[0, 1] = Sigma[1, 0] = rest[0] * sd[0] * sd[1]
-        covariances = [one.Z[k] @ Sigma @ one.Z[k].T + rest[-1] ** 2 * np.eye(k.sum()) for k in chosen]
-        value = sum(
-            multivariate_normal.logpdf(one.y[k] - one.X[k] @ b, cov=V) for k, V in zip(chosen, covariances, strict=True)
-        )
-        information = sum(one.X[k].T @ np.linalg.solve(V, one.X[k]) for k, V in zip(chosen, covariances, strict=True))
+        V = Z @ Sigma @ Z.T + rest[-1] ** 2 * np.eye(len(Z))
+        value = np.sum(multivariate_normal.logpdf(y - X @ b, cov=V))
+        information = np.sum(X.transpose(0, 2, 1) @ np.linalg.solve(V, X), axis=0)
         correction = len(b) * np.log(2.0 * np.pi) / 2.0 - np.linalg.slogdet(information).logabsdet / 2.0
         return float(value + correction * restricted)
 
-    assert log_density(0.0 * center) == pytest.approx(state.log_likelihood, abs=1e-9)
+    assert log_density(0.0 * center) == pytest.approx(found.state.log_likelihood, abs=1e-9)
     at = np.zeros(len(center))
     information = -difference(lambda x: difference(log_density, x, 0.05), at, 0.05)
     np.testing.assert_allclose(np.sqrt(np.linalg.inv(information).diagonal()), 1.0, rtol=1e-6)
@@ -68,8 +67,7 @@ def test_gaussian_errors_of_sds_correlations_and_sigma_are_the_observed_informat
 
 @pytest.mark.parametrize("name", sorted(BOUNDARY))
 def test_on_the_boundary_the_estimates_are_those_of_glm(name: str) -> None:
-    one = case(name)
-    found = Fitted(one, fit(one.sites(5), one.model))
-    glm = flat(list(one.fits["glm_no_random_effects"]["beta"].values()))
+    found = fitted(name)
+    glm = flat(list(case(name).fits["glm_no_random_effects"]["beta"].values()))
     assert found.state.ending == "boundary"
     assert np.max(np.abs(found.beta - glm) / found.errors[: len(glm)]) < 1e-7

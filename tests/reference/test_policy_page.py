@@ -10,7 +10,7 @@ from tests.reference.cases import case, names
 PAGE = (Path(__file__).parents[2] / "docs" / "policy.md").read_text(encoding="utf-8")
 QUICK = {
     "binomial cloglog": ["cbpp_cloglog_ri"],
-    "binomial log": ["cbpp_log_ri"],
+    "binomial log": ["bcg_log_study_ri", "cbpp_log_ri"],
     "binomial probit": ["cbpp_probit_ri"],
     "gamma inverse": ["orthodont_gamma_inverse_ri"],
     "inverse_gaussian log": ["sleepstudy_invgauss_ri"],

@@ -14,13 +14,14 @@ STEP = 1e-4
 """In psi: small enough for a family whose modes move by large powers of it, large enough for rounding."""
 
 
+def slope(function, at: np.ndarray, direction: np.ndarray, h: float) -> np.ndarray:
+    """The derivative of a function of a vector in a direction."""
+    return sum(w * np.asarray(function(at + s * h * direction)) for s, w in zip(STEPS, WEIGHTS, strict=True)) / h
+
+
 def difference(function, at: np.ndarray, h: float) -> np.ndarray:
     """The derivative of a function of a vector, the last axis along its entries."""
-    columns = [
-        sum(w * np.asarray(function(at + s * h * unit)) for s, w in zip(STEPS, WEIGHTS, strict=True)) / h
-        for unit in np.eye(len(at))
-    ]
-    return np.stack(columns, axis=-1)
+    return np.stack([slope(function, at, unit, h) for unit in np.eye(len(at))], axis=-1)
 
 
 def value_and_gradient(at: Contribution) -> np.ndarray:
@@ -39,13 +40,16 @@ def test_gradient_and_hessian_of_the_contribution_are_exact(key, shape) -> None:
 @pytest.mark.parametrize("key", REGISTRY)
 @pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape.q > 0 and shape.known_sd is None])
 def test_derivatives_hold_at_tau_zero_and_at_negative_tau(key, shape) -> None:
+    """Along two directions in which every entry of psi moves, so that every entry of the Hessian counts."""
     rows, model, psi, _ = generate(key, shape)
     layout = model.layout
+    directions = np.random.default_rng(5).choice([-1.0, 1.0], (2, layout.size))
     for theta in (0.0, -0.4):
         psi[layout.theta] = theta
-        at_psi = contribution(rows, model, psi, shape.points)
-        hessian = difference(lambda x: contribution(rows, model, x, shape.points).gradient, psi, STEP)
-        assert np.max(np.abs(at_psi.hessian - hessian)) < 1e-8 * np.max(np.abs(hessian))
+        hessian = contribution(rows, model, psi, shape.points).hessian
+        for direction in directions:
+            moved = slope(lambda x: contribution(rows, model, x, shape.points).gradient, psi, direction, STEP)
+            assert np.max(np.abs(hessian @ direction - moved)) < 1e-8 * np.max(np.abs(hessian))
     psi[layout.theta] = 0.0
     assert np.max(np.abs(contribution(rows, model, psi, shape.points).gradient[layout.theta])) < 1e-12
 
@@ -61,9 +65,9 @@ def test_every_family_knows_its_own_derivatives_to_fourth_order(key) -> None:
         return of[order]
 
     for order in range(4):
-        slope = sum(w * derivative(eta + s * 1e-2, order) for s, w in zip(STEPS, WEIGHTS, strict=True))
+        moved = slope(lambda x, order=order: derivative(x, order), eta, np.ones(len(eta)), 1e-2)
         within = 1e-9 * (1.0 + np.max(np.abs(derivative(eta, order))))
-        np.testing.assert_allclose(derivative(eta, order + 1), slope / 1e-2, atol=within)
+        np.testing.assert_allclose(derivative(eta, order + 1), moved, atol=within)
 
 
 @pytest.mark.parametrize("key", [key for key, family in REGISTRY.items() if family.dispersion])
@@ -73,16 +77,16 @@ def test_every_dispersion_knows_its_own_derivatives(key) -> None:
     y = response(key, eta, rng)
     dots = family.dispersion_derivatives(y, weight, eta, log_phi)
 
-    def slope(of) -> np.ndarray:
-        return sum(w * of(log_phi + s * 1e-2) for s, w in zip(STEPS, WEIGHTS, strict=True)) / 1e-2
+    def in_log_phi(of) -> np.ndarray:
+        return slope(lambda x: of(x[0]), np.array([log_phi]), np.ones(1), 1e-2)
 
-    np.testing.assert_allclose(dots.l_d, slope(lambda x: family.log_likelihood(y, weight, eta, x)), atol=1e-8)
+    np.testing.assert_allclose(dots.l_d, in_log_phi(lambda x: family.log_likelihood(y, weight, eta, x)), atol=1e-8)
     for order, dot in enumerate([dots.l1_d, dots.l2_d, dots.l3_d]):
         np.testing.assert_allclose(
-            dot, slope(lambda x, k=order: family.derivatives(y, weight, eta, x, 4)[k]), atol=1e-8
+            dot, in_log_phi(lambda x, k=order: family.derivatives(y, weight, eta, x, 4)[k]), atol=1e-8
         )
     for first, second in [("l_d", "l_dd"), ("l1_d", "l1_dd"), ("l2_d", "l2_dd")]:
-        found = slope(lambda x, name=first: getattr(family.dispersion_derivatives(y, weight, eta, x), name))
+        found = in_log_phi(lambda x, name=first: getattr(family.dispersion_derivatives(y, weight, eta, x), name))
         np.testing.assert_allclose(getattr(dots, second), found, atol=1e-8)
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.parameters import ParameterLayout
@@ -42,6 +42,7 @@ def shares(X: np.ndarray, weight: np.ndarray, unit: np.ndarray) -> np.ndarray:
     )
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.floats(0.0, 8.0), st.booleans())
 def test_a_unit_is_found_exactly_when_the_definition_puts_it_above_the_limit(
     seed: int, p: int, spread: float, visits: bool
@@ -62,6 +63,7 @@ def test_a_unit_is_found_exactly_when_the_definition_puts_it_above_the_limit(
         assert found.row == np.argmax(unit == unit[found.row])
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.floats(0.0, 3.0))
 def test_no_row_that_the_bound_clears_is_above_the_limit(seed: int, spread: float) -> None:
     rng = np.random.default_rng(seed)

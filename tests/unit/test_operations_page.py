@@ -42,6 +42,10 @@ def section(title: str) -> str:
     return PAGE.split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0]
 
 
+def _in_toml(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 @pytest.mark.parametrize(
     ("model", "title", "head"),
     [
@@ -56,7 +60,8 @@ def test_every_setting_is_named_with_its_default(model: type[BaseModel], title: 
     told = dict(re.findall(r"^\| `(\w+)` \| (\S+) \|", "\n".join(rows), re.MULTILINE))
     fields = model.model_fields.items()
     assert told == {
-        name: "none" if field.is_required() or field.default is None else f"`{field.default}`" for name, field in fields
+        name: "none" if field.is_required() or field.default is None else f"`{_in_toml(field.default)}`"
+        for name, field in fields
     }
 
 

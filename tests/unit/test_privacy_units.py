@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coordinator.request import resolve
@@ -110,6 +110,7 @@ def test_the_unit_is_read_for_every_model_and_is_in_none() -> None:
     assert "patient" not in specification.model_dump_json()
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 1), st.integers(0, 6)), min_size=1, max_size=60))
 def test_a_unit_counts_once_in_every_level_and_cell_that_a_row_of_it_is_in(rows: list[tuple[int, int, int]]) -> None:
     level, outcome, unit = (np.array(column) for column in zip(*rows, strict=True))
