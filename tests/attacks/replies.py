@@ -24,8 +24,8 @@ class Altered(httpx.AsyncBaseTransport):
         response = await self.site.handle_async_request(request)
         said = httpx.Response(response.status_code, content=await response.aread()).json()
         if "numbers" in said:
-            first, *others = b64decode(said["numbers"])
-            said["numbers"] = b64encode(bytes([first ^ 1, *others])).decode()
+            *others, last = b64decode(said["numbers"])
+            said["numbers"] = b64encode(bytes([*others, last ^ 1])).decode()
         if "start" in said:
             said["start"]["totals"][0] += 1.0
         return httpx.Response(response.status_code, json=said)
