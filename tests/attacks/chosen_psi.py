@@ -29,10 +29,13 @@ async def row_of(coordinator: Malicious) -> Got:
         return recovered(ROW, x_in(coordinator.summed(await coordinator.round(psi=through(x)))), x)
 
 
-async def row_without_masks(folder: Path) -> Got:
-    """By a site that belongs to no consortium, and whose policy is open."""
+async def row_without_masks(folder: Path, *, closed: bool = False) -> Got:
+    """By a site that belongs to no consortium, and whose policy is open; of an analysis that was closed, if it is to be."""
     open_ = federation(folder, "open", masked=False)
     await open_.prepare(VICTIM)
+    if closed:
+        assert (await open_.say(VICTIM, "close", {"outcome": "cancelled"})).is_success
+        await open_.prepare(VICTIM)
     x = lonely_x()
     asked = {"kind": "evaluate", "round": 1, "psi": through(x), "basis": [], "previous": None}
     told = await open_.say(VICTIM, "contributions", asked | {"specification_sha256": open_.specification.sha256})
@@ -97,7 +100,7 @@ async def after_the_ending(folder: Path) -> Found:
 
 @attack("more rounds after the close", by="coordinator")
 async def after_the_close(folder: Path) -> Found:
-    off = await row_of(await (await federation(folder / "off", "open").begin()).fit())
+    off = await row_without_masks(folder / "off", closed=True)
     on = await (await federation(folder / "on").begin()).fit()
     assert (await on.close(VICTIM)).json()["signature"]
     assert (await on.prepare(VICTIM)).status_code == 200

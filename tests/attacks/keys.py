@@ -139,7 +139,7 @@ async def expired(folder: Path) -> Found:
         later = partial(Member, clock=lambda: datetime.now(UTC) + LASTS + after)
         with mock.patch.object(site_settings, "Member", later):
             coordinator.sites[VICTIM].restart()
-        await coordinator.prepare(VICTIM)
+            await coordinator.prepare(VICTIM)
         return await _start(coordinator, [coordinator.joins[site] for site in coordinator.roster])
 
     assert (await asked("skewed", SKEW / 2)).is_success

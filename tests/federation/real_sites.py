@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,14 @@ class Heard(httpx.AsyncBaseTransport):
     def __post_init__(self) -> None:
         self.restart()
 
+    @cached_property
+    def site(self) -> httpx.ASGITransport:
+        """The site as it runs: from the first question on."""
+        return httpx.ASGITransport(create_site(self.settings))
+
     def restart(self) -> None:
         """Forgets every analysis."""
-        self.site = httpx.ASGITransport(create_site(self.settings))
+        self.__dict__.pop("site", None)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         response = await self.site.handle_async_request(request)
