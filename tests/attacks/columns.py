@@ -28,16 +28,7 @@ def rows(visits: int = 1) -> list[dict[str, object]]:
     return [
         {
             "y": round(float(rng.normal()), 6),
-            "d": visit % 2,
-            "x": x[i],
-            "t": i + 1,
-            "rare": int(i == PATIENT),
-            "patient": i,
-        }
-        if visits > 1
-        else {
-            "y": round(float(rng.normal()), 6),
-            "d": i % 2,
+            "d": (i + visit) % 2,
             "x": x[i],
             "t": i + 1,
             "rare": int(i == PATIENT),

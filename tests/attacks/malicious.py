@@ -1,5 +1,6 @@
 """A masked federation of real sites, and a coordinator of plain requests that keeps to the protocol as far as it likes."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,8 @@ from shared.messages import Accepted, CloseRequest, Counts, EvaluateRequest, Sta
 from shared.optimisation.state import State
 from shared.optimisation.step import begin, step
 from shared.request import AnalysisRequest
+from shared.signed import Asked, Correspondence, digest_of
+from shared.signing import read_identity
 from shared.specification import Specification
 from shared.wire import Wire
 from site_node.data.design import SiteDesign, build
@@ -60,9 +63,11 @@ class Malicious:
 
     async def say(self, site: str, path: str, body: Wire | Mapping[str, Any]) -> httpx.Response:
         """One request."""
-        told = body.model_dump(mode="json") if isinstance(body, Wire) else body
+        content = body.written if isinstance(body, Wire) else json.dumps(body).encode()
+        whole = f"/v1/analyses/{self.analysis}/{path}"
+        headers = {"Content-Type": "application/json"} | signature(self.sites[site], whole, content)
         async with httpx.AsyncClient(transport=self.sites[site], base_url="http://site") as http:
-            return await http.post(f"/v1/analyses/{self.analysis}/{path}", json=told)
+            return await http.post(whole, content=content, headers=headers)
 
     async def prepare(self, site: str) -> httpx.Response:
         """Asks a site to take part, and keeps what it signs."""
@@ -175,6 +180,21 @@ def federation(
     agreed = read_dictionary(folder / "dictionary.json")
     settled = resolve(AnalysisRequest.model_validate({"formula": MODEL} | request), agreed, tuple(sites))
     return Malicious(sites, settled.model_copy(update={"masked": masked}))
+
+
+def correspondence(heard: Heard) -> Correspondence | None:
+    """Of the coordinator, whose key a malicious one has; none with a site that belongs to no consortium."""
+    settings = heard.settings
+    if settings.identity_file is None:
+        return None
+    coordinator = read_identity(settings.dictionary.parent / "coordinator" / "identity")
+    return Correspondence(coordinator, read_identity(settings.identity_file).public_hex)
+
+
+def signature(heard: Heard, path: str, content: bytes) -> dict[str, str]:
+    """The headers of a request that a member of a consortium answers."""
+    signed = correspondence(heard)
+    return {} if signed is None else signed.sign_request(Asked("POST", path, "now", digest_of(content)))
 
 
 def answer_in(response: httpx.Response) -> Fixed:

@@ -72,7 +72,7 @@ REFUSAL = Got("a refusal")
 
 def stopped(response: httpx.Response) -> str:
     """The rule and the code of a refusal."""
-    assert response.status_code in {403, 409, 422}, response.text
+    assert response.status_code in {401, 403, 409, 422}, response.text
     return rule_of(response.json())
 
 

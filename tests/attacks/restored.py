@@ -1,6 +1,9 @@
 """A site's folder put back to an older copy, or its file changed, between two questions: what leaves then."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
@@ -22,15 +25,29 @@ def _state(coordinator: Malicious) -> list[Path]:
     return [settings.identity_file.with_name(KEPT_NAME), settings.ledger, settings.history]
 
 
-def copied(coordinator: Malicious) -> dict[Path, bytes]:
-    """What a backup holds."""
-    return {path: path.read_bytes() for path in _state(coordinator)}
+Backup: TypeAlias = dict[Path, sqlite3.Connection | bytes]
 
 
-async def restored(coordinator: Malicious, backup: dict[Path, bytes]) -> None:
+def copied(*paths: Path) -> Backup:
+    """What a backup holds: of a database what is in it, whatever of that is still in its log."""
+    return {path: _in_memory(path) if path.suffix == ".db" else path.read_bytes() for path in paths}
+
+
+def _in_memory(path: Path) -> sqlite3.Connection:
+    copy = sqlite3.connect(":memory:")
+    with closing(sqlite3.connect(path)) as database:
+        database.backup(copy)
+    return copy
+
+
+def restore(coordinator: Malicious, backup: Backup) -> None:
     """The victim stops, its folder is as it was, and it starts again."""
     for path, content in backup.items():
-        path.write_bytes(content)
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        else:
+            with closing(sqlite3.connect(path)) as database, closing(content):
+                content.backup(database)
     coordinator.sites[VICTIM].restart()
 
 
@@ -79,12 +96,13 @@ async def restored_without_a_row(folder: Path) -> Found:
         coordinator = federation(folder / name, remembering=True)
         for site in coordinator.roster:
             await coordinator.prepare(site)
-        backup = copied(coordinator)
+        kept, *others = _state(coordinator)
+        backup = copied(*others)
         await coordinator.begin()
-        after = copied(coordinator)
+        backup |= copied(kept)
         first, x = answer_in(await coordinator.ask(VICTIM)), _truth(coordinator)
         without_a_row(coordinator)
-        await restored(coordinator, {path: (after if path.name == KEPT_NAME else backup)[path] for path in backup})
+        restore(coordinator, backup)
         return coordinator, first, x
 
     off, first, x = await asked_twice("off")
@@ -99,7 +117,7 @@ async def restored_without_a_row(folder: Path) -> Found:
 async def _other_psi_after_a_backup(coordinator: Malicious) -> tuple[Fixed, Numbers]:
     """Another sum, of which a colluding site is part, leads to another psi. The difference of the answers; what it hides."""
     await coordinator.begin()
-    backup = copied(coordinator)
+    backup = copied(*_state(coordinator))
     first, one = answer_in(await coordinator.ask(VICTIM)), coordinator.states[-1].psi
     answers = dict(coordinator.answers[0])
     count = len(answers["S2"])
@@ -109,7 +127,7 @@ async def _other_psi_after_a_backup(coordinator: Malicious) -> tuple[Fixed, Numb
         history.clear()
     coordinator.add_up(answers)
     assert stopped(await coordinator.ask(VICTIM)) == "masking `other_sum`"
-    await restored(coordinator, backup)
+    restore(coordinator, backup)
     await coordinator.prepare(VICTIM)
     second, other = answer_in(await coordinator.ask(VICTIM)), coordinator.states[-1].psi
     sites, settled = coordinator.sites[VICTIM], coordinator.specification
