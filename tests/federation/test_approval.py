@@ -13,7 +13,7 @@ from coordinator import rounds
 from coordinator.settings import Settings
 from shared.specification import Specification
 from site_node.release.approvals import Approvals
-from tests.federation.fake_sites import client, until
+from tests.federation.fake_sites import client, eventually, until
 from tests.federation.made_up import DICTIONARY, made_up
 from tests.federation.real_sites import Heard, coordinator_of, real_sites
 
@@ -88,9 +88,8 @@ async def test_an_approval_that_has_expired_is_waited_for_anew(tmp_path: Path) -
         long_ago = person.find(analysis).asked - timedelta(days=2)
         Approvals(tmp_path / "approvals.db", "S1", lambda: long_ago).approve(analysis, timedelta(days=1))
         asked = len(made["S1"].messages)
-        while len(made["S1"].messages) < asked + 3:
-            view = (await http.get(f"/v1/analyses/{analysis}")).json()
-            assert view["state"] == "awaiting_approval"
+        await eventually(lambda: len(made["S1"].messages) >= asked + 3)
+        assert (await http.get(f"/v1/analyses/{analysis}")).json()["state"] == "awaiting_approval"
         assert "has expired" in made["S1"].messages[-1][2]["message"]
         person.approve(analysis, MONTH)
         assert (await until(http, analysis))["state"] == "converged"
@@ -138,8 +137,7 @@ async def test_a_site_that_restarts_while_it_waits_asks_nobody_twice(tmp_path: P
     async with waiting(tmp_path, made) as (http, analysis):
         made["S1"].restart()
         asked = len(made["S1"].messages)
-        while len(made["S1"].messages) < asked + 3:
-            await http.get("/health")
+        await eventually(lambda: len(made["S1"].messages) >= asked + 3)
         assert [request.analysis for request in person.all()] == [analysis]
         person.approve(analysis, MONTH)
         made["S1"].restart()

@@ -1,6 +1,8 @@
 """A person approves one specification with one roster for a time, durably, by commands that a running site heeds."""
 
 import json
+import re
+import shlex
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -205,3 +207,13 @@ def test_a_site_that_asks_nobody_says_so(tmp_path: Path) -> None:
     assert done.exit_code == 2
     assert "nobody is asked here" in done.stderr
     assert not (tmp_path / "approvals.db").exists()
+
+
+def test_the_commands_of_the_page_are_commands(folder: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+    written = re.findall(r"^    fedglmm-site (approvals .*)$", page, re.MULTILINE)
+    assert len(written) == 4
+    for words in written:
+        _, *named = shlex.split(words, comments=True)
+        done = run(*({"FOLDER": folder, "ID": "one"}.get(word, word) for word in named))
+        assert done.exit_code == 0, done.output
