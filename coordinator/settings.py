@@ -121,7 +121,7 @@ class Settings(_Frozen):
     round_deadline_seconds: float = Field(default=600, gt=0, description="for one answer of one site")
     site_deadline_seconds: float = Field(default=30, ge=0, description="for a site that cannot be reached")
     approval_deadline_seconds: float = Field(
-        default=86400, ge=0, description="for a person at a site who has to approve"
+        default=86400.0, ge=0, description="for a person at a site who has to approve"
     )
     running_at_once: int = Field(default=4, ge=1, description="analyses; the others wait")
     sites: tuple[SiteSettings, ...] = Field(min_length=1)

@@ -140,13 +140,15 @@ def test_decisions_outlive_the_process_and_are_for_the_sites_user_only(approvals
     assert (tmp_path / "approvals.db").stat().st_mode & 0o077 == 0
 
 
-def test_a_file_that_cannot_be_used_lets_nothing_pass(approvals: Approvals, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_used_lets_nothing_pass_and_no_site_start(approvals: Approvals, tmp_path: Path) -> None:
     asked(approvals)
     approvals.approve("one", MONTH)
     (tmp_path / "approvals.db").write_bytes(b"no database " * 100)
     with pytest.raises(StoreError, match="cannot be read or written") as caught:
         approvals.check("one", SPECIFICATION)
     assert caught.value.remedy
+    with pytest.raises(StoreError, match=r"approvals\.db"):
+        Approvals(tmp_path / "approvals.db", "A")
 
 
 @pytest.fixture
