@@ -10,8 +10,8 @@ import structlog
 
 from shared.errors import StoreError, UnknownAnalysisError
 from shared.specification import Specification
+from site_node.changed import other_specification
 from site_node.release.approval import Decision, Request, check_approved
-from site_node.release.gate import other_specification
 
 _SECONDS = 10.0
 _TABLE = """
