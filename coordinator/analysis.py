@@ -20,7 +20,7 @@ from coordinator.gathering import Gathering
 from coordinator.optimiser import NOT_COMPUTABLE, Optimiser, not_finite
 from coordinator.records import Round, TraceEntry
 from coordinator.roster import Told, counts_of, faults_of, faults_of_start
-from coordinator.rounds import Patience, RosterError, Session
+from coordinator.rounds import Patience, RosterError, Session, Wait
 from coordinator.site_client import SiteClient
 from coordinator.states import AnalysisState
 from coordinator.store import Store
@@ -72,6 +72,8 @@ class Federation:
     """Seconds that a site which cannot be reached is waited for."""
     consortium: Consortium | None = None
     """Whose sites answer under masks."""
+    approval_deadline: float = 86400.0
+    """Seconds that a person at a site is waited for, who has to approve an analysis."""
     store_deadline: float = 600.0
     """Seconds that a database which cannot be used is waited for, with what was computed kept in memory."""
 
@@ -227,11 +229,14 @@ class Federation:
         return [self.sites[name] for name in specification.roster]
 
     def _patience(self, analysis_id: str, phase: AnalysisState) -> Patience:
-        async def tell(missing: tuple[str, ...]) -> None:
-            state = AnalysisState.PAUSED if missing else phase
-            await self._stored(self.store.change, analysis_id, state, waiting_for=missing)
+        async def tell(waits: Mapping[str, Wait]) -> None:
+            state = phase
+            if waits:
+                is_missing = Wait.SITE in waits.values()
+                state = AnalysisState.PAUSED if is_missing else AnalysisState.AWAITING_APPROVAL
+            await self._stored(self.store.change, analysis_id, state, waiting_for=tuple(waits))
 
-        return Patience(self.site_deadline, tell)
+        return Patience(self.site_deadline, tell, self.approval_deadline)
 
     async def _stored(
         self,
@@ -272,5 +277,5 @@ def _check(faults: Sequence[FedglmmError]) -> None:
         raise RosterError(faults)
 
 
-async def _nobody(_missing: tuple[str, ...]) -> None:
+async def _nobody(_waits: Mapping[str, Wait]) -> None:
     """Nobody needs to be told."""

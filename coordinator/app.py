@@ -77,6 +77,7 @@ def create_app(
         make_result,
         settings.site_deadline_seconds,
         consortium=consortium,
+        approval_deadline=settings.approval_deadline_seconds,
     )
     resolving = resolve if settings.policy == "open" else resolve_by_policy
     desk = Desk(kept, dictionary, tuple(sites), resolving, consortium)

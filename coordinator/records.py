@@ -86,7 +86,7 @@ class Analysis:
     owner: str | None = None
     """Who submitted it; none where everybody may ask."""
     waiting_for: tuple[str, ...] = ()
-    """The sites that are missing while it is paused."""
+    """The sites that are missing while it is paused, or where a person has not approved it yet."""
     problems: tuple[Problem, ...] = ()
     """Why it was refused or failed: one of each culprit."""
     last: TraceEntry | None = None

@@ -1,16 +1,16 @@
 """One question to every site of the roster at once: deadlines, culprits by name, and the sum in roster order."""
 
 import asyncio
-import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum
 from typing import Generic, TypeVar
 
 from coordinator.site_client import UNREACHABLE, SiteClient
 from shared.contribution import Contribution, total
-from shared.errors import DataError, FedglmmError, SiteError, UnknownAnalysisError
+from shared.errors import ApprovalError, DataError, FedglmmError, SiteError, UnknownAnalysisError
 from shared.masking.encoding import Fixed
 from shared.masking.merkle import Tree
 from shared.masking.session import Join
@@ -20,7 +20,8 @@ from shared.optimisation.start import StartContribution
 from shared.specification import Specification
 
 FIRST_PAUSE = 0.1
-LONGEST_PAUSE = 2.0
+LONGEST_PAUSE, LONGEST_FOR_A_PERSON = 2.0, 60.0
+"""Seconds between two questions."""
 ASKED_AT_MOST = 5
 """Times, for one question, of a site that has forgotten the analysis whenever it is asked."""
 
@@ -54,13 +55,39 @@ class Answers(Generic[Answer]):
         return dict(self.replies)
 
 
+class Wait(Enum):
+    """What a site is waited for."""
+
+    SITE = "site"  # it cannot be reached
+    PERSON = "person"  # somebody there has to approve the analysis
+
+    @property
+    def longest_pause(self) -> float:
+        """Between two questions, in seconds."""
+        return LONGEST_PAUSE if self is Wait.SITE else LONGEST_FOR_A_PERSON
+
+    @classmethod
+    def after(cls, fault: FedglmmError) -> "Wait | None":
+        """What a fault has one wait for; None if it stays."""
+        if isinstance(fault, ApprovalError):
+            return cls.PERSON
+        return cls.SITE if fault.code == UNREACHABLE else None
+
+
 @dataclass(frozen=True)
 class Patience:
-    """How long sites that cannot be reached are waited for, and who is told."""
+    """How long sites are waited for, and who is told."""
 
     seconds: float
-    tell: Callable[[tuple[str, ...]], Awaitable[None]]
-    """Called with the names of the sites that are missing, and with none once they are back."""
+    """For one that cannot be reached."""
+    tell: Callable[[Mapping[str, Wait]], Awaitable[None]]
+    """Called with the sites that are waited for, in roster order, and with none once all have answered."""
+    approval_seconds: float = 0.0
+    """For a person there."""
+
+    def until(self, wait: Wait) -> float:
+        """When it ends that begins now."""
+        return time.monotonic() + (self.seconds if wait is Wait.SITE else self.approval_seconds)
 
 
 @dataclass(frozen=True)
@@ -81,9 +108,9 @@ class Session:
 async def ask(
     roster: Sequence[SiteClient], question: Callable[[SiteClient], Awaitable[Answer]], patience: Patience
 ) -> Answers[Answer]:
-    """Asks every site at once; those that cannot be reached are asked again until patience ends, or another fails."""
-    missing = _Missing([site.name for site in roster], patience)
-    tasks = [asyncio.create_task(_persistently(question, site, missing)) for site in roster]
+    """Asks every site at once; those that are waited for are asked again until patience ends, or another fails."""
+    waited = _Waited([site.name for site in roster], patience)
+    tasks = [asyncio.create_task(_persistently(question, site, waited)) for site in roster]
     try:
         outcomes = dict(zip((site.name for site in roster), await asyncio.gather(*tasks), strict=True))
     finally:
@@ -226,43 +253,45 @@ async def _prepared(site: SiteClient, session: Session, question: Callable[[], A
     )
 
 
-class _Missing:
-    """The sites that cannot be reached at the moment. Every change is told, the latest last."""
+class _Waited:
+    """The sites that are waited for at the moment. Every change is told, the latest last."""
 
     def __init__(self, roster: Sequence[str], patience: Patience) -> None:
         self.patience = patience
         self.hopeless = asyncio.Event()
         """Some site has failed for good: the others need not be waited for."""
-        self._roster = roster
-        self._names: set[str] = set()
+        self._waits: dict[str, Wait | None] = dict.fromkeys(roster)
         self._telling = asyncio.Lock()
 
-    async def note(self, site: str, *, missing: bool) -> None:
-        if (site in self._names) == missing:
+    async def note(self, site: str, wait: Wait | None) -> None:
+        if self._waits[site] is wait:
             return
-        self._names ^= {site}
+        self._waits[site] = wait
         async with self._telling:
-            await self.patience.tell(tuple(name for name in self._roster if name in self._names))
+            await self.patience.tell({name: one for name, one in self._waits.items() if one is not None})
 
 
 async def _persistently(
-    question: Callable[[SiteClient], Awaitable[Answer]], site: SiteClient, missing: _Missing
+    question: Callable[[SiteClient], Awaitable[Answer]], site: SiteClient, waited: _Waited
 ) -> Answer | FedglmmError:
     """Asks one site until it answers or is at fault, or is waited for no longer."""
-    until, pause = math.inf, FIRST_PAUSE
+    until: dict[Wait, float] = {}
+    pause = FIRST_PAUSE
     while True:
         outcome = await _tried(question, site)
         if not isinstance(outcome, FedglmmError):
-            await missing.note(site.name, missing=False)
+            await waited.note(site.name, None)
             return outcome
-        until = min(until, time.monotonic() + missing.patience.seconds)
-        if outcome.code != UNREACHABLE or time.monotonic() >= until or missing.hopeless.is_set():
-            missing.hopeless.set()
+        wait = Wait.after(outcome)
+        if wait is not None:
+            until.setdefault(wait, waited.patience.until(wait))
+        if wait is None or time.monotonic() >= until[wait] or waited.hopeless.is_set():
+            waited.hopeless.set()
             return outcome
-        await missing.note(site.name, missing=True)
+        await waited.note(site.name, wait)
         with suppress(TimeoutError):
-            await asyncio.wait_for(missing.hopeless.wait(), pause)
-        pause = min(2 * pause, LONGEST_PAUSE)
+            await asyncio.wait_for(waited.hopeless.wait(), pause)
+        pause = min(2 * pause, wait.longest_pause)
 
 
 async def _tried(question: Callable[[SiteClient], Awaitable[Answer]], site: SiteClient) -> Answer | FedglmmError:

@@ -120,6 +120,9 @@ class Settings(_Frozen):
     identity_file: LocalPath | None = Field(default=None, description="the coordinator's signing key")
     round_deadline_seconds: float = Field(default=600, gt=0, description="for one answer of one site")
     site_deadline_seconds: float = Field(default=30, ge=0, description="for a site that cannot be reached")
+    approval_deadline_seconds: float = Field(
+        default=86400.0, ge=0, description="for a person at a site who has to approve"
+    )
     running_at_once: int = Field(default=4, ge=1, description="analyses; the others wait")
     wire_file: LocalPath | None = Field(default=None, description="all that crosses to and from the sites, to be read")
     sites: tuple[SiteSettings, ...] = Field(min_length=1)

@@ -17,6 +17,7 @@ from shared import packed
 from shared.codes import NOT_FOUND, SIGNATURE_WRONG, UNSIGNED
 from shared.contribution import Contribution
 from shared.errors import (
+    ApprovalError,
     ContributionError,
     DataError,
     EncodingError,
@@ -63,8 +64,9 @@ Reply = TypeVar("Reply", bound=BaseModel)
 class SiteClient:
     """One site of the consortium.
 
-    Every method raises SiteError (code `site_unreachable` when nobody answers), RefusedError when the site's policy
-    says no, DataError when its data do not fit, UnknownAnalysisError when it does not know the analysis (any more).
+    Every method raises SiteError (code `site_unreachable` when nobody answers),
+    RefusedError when the site's policy says no, ApprovalError when a person there has not decided yet, DataError when its data
+    do not fit, UnknownAnalysisError when it does not know the analysis (any more).
     """
 
     def __init__(
@@ -327,6 +329,8 @@ class SiteClient:
         told = {"where": self.name, "remedy": problem.remedy, "code": problem.code}
         if status == httpx.codes.FORBIDDEN:
             return RefusedError(message, rule=problem.rule, **told)
+        if status == httpx.codes.CONFLICT and problem.code == ApprovalError.code:
+            return ApprovalError(message, **told)
         if status in {httpx.codes.CONFLICT, httpx.codes.UNPROCESSABLE_ENTITY}:
             return DataError(message, **told)
         if status == httpx.codes.NOT_FOUND and problem.code == UnknownAnalysisError.code:

@@ -12,6 +12,7 @@ class AnalysisState(StrEnum):
     PREPARING = "preparing"  # every site is asked whether it can and will take part
     RUNNING = "running"  # rounds are being asked and summed
     PAUSED = "paused"  # a site is missing: `waiting_for` says which, `since` since when
+    AWAITING_APPROVAL = "awaiting_approval"  # a person at a site, `waiting_for` says which, has not decided yet
     CONVERGED = "converged"  # the optimum, to the tolerance
     BOUNDARY = "boundary"  # the optimum lies at an sd of zero or a dispersion's limit: the smaller model's estimates
     SEPARATED = "separated"  # a coefficient runs off to infinity

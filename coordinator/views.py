@@ -43,7 +43,9 @@ class AnalysisView(View):
     max_rounds: int
     decrement: float | None
     log_likelihood: float | None
-    waiting_for: tuple[str, ...] = Field(description="the sites that are missing while it is paused")
+    waiting_for: tuple[str, ...] = Field(
+        description="the sites that are missing while it is paused, or where a person has not approved it yet"
+    )
     problem: Problem | None = Field(default=None, description="why it was refused or failed; names every culprit")
     problems: tuple[Problem, ...] = Field(description="the same, one of each culprit")
     links: Links

@@ -124,7 +124,7 @@ def paragraph(asked: Asked, answer: httpx.Response | None) -> str:
     request = _parsed(_REQUESTS, asked.body)
     facts = [asked.time, asked.site, _round(request), f"{asked.method} {asked.path}"]
     if answer is None:
-        back, left = b"", "nothing that has arrived"
+        back, left = b"", "nothing that the coordinator took"
         facts += ["no answer", str(len(asked.body)), "0", "-"]
     else:
         back = _in_json(answer)

@@ -6,6 +6,7 @@ FedglmmError
 ├── DictionaryError         the consortium's dictionary is inconsistent, or lacks something
 ├── DataError               a site's data do not fit the specification
 ├── RefusedError            a site's policy does not let this leave
+├── ApprovalError           a person at a site has not approved this yet
 ├── ContributionError       a contribution that is no contribution: shape, symmetry, a number that is not finite
 ├── EncodingError           numbers that cannot be written in fixed point, or bytes that are no such numbers
 ├── JoinError               what a site signed to take part in masked sums does not fit what was agreed
@@ -83,6 +84,12 @@ class RefusedError(FedglmmError):
     def __init__(self, message: str = "", *, rule: str = "", where: str = "", remedy: str = "", code: str = "") -> None:
         self.rule = rule
         super().__init__(message, where=where, remedy=remedy, code=code)
+
+
+class ApprovalError(FedglmmError):
+    """A person at the site has not approved this yet."""
+
+    code = "awaiting_approval"
 
 
 class ContributionError(FedglmmError):

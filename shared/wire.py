@@ -9,7 +9,7 @@ LONGEST_TEXT = 2000
 LONGEST_LABEL = 200
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """Fit to be shown on a terminal: no escape sequence gets through, and what is too long is cut, not lost."""
     text = text[:LONGEST_TEXT]
     if text.isprintable():  # nearly all are: a ledger holds hundreds of thousands
@@ -19,7 +19,7 @@ def _shown(text: str) -> str:
 
 AnalysisId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 Label = Annotated[str, StringConstraints(max_length=LONGEST_LABEL)]
-Text = Annotated[str, AfterValidator(_shown)]
+Text = Annotated[str, AfterValidator(shown)]
 Signature = Annotated[str, Field(pattern=r"^[0-9a-f]{128}$")]
 Count = Annotated[int, Field(ge=0, le=10**15)]
 

@@ -22,7 +22,15 @@ from starlette.exceptions import HTTPException
 from shared import packed
 from shared.bodies import NO_TEXT, UNREADABLE, request_in_words
 from shared.codes import DATA_CHANGED, INTERNAL, LEDGER, UNAUTHORISED, code_of
-from shared.errors import DataError, FedglmmError, RefusedError, RequestError, StoreError, UnknownAnalysisError
+from shared.errors import (
+    ApprovalError,
+    DataError,
+    FedglmmError,
+    RefusedError,
+    RequestError,
+    StoreError,
+    UnknownAnalysisError,
+)
 from shared.messages import (
     About,
     Accepted,
@@ -260,6 +268,8 @@ def _status(error: FedglmmError) -> int:
             return 404
         case StoreError():
             return 503
+        case ApprovalError():
+            return 409
         case DataError() if error.code == DATA_CHANGED:
             return 409
         case _:

@@ -17,7 +17,8 @@ from site_node.estimation.contribution import exposed_contribution
 from site_node.estimation.effects import site_effect
 from site_node.estimation.model import model_of
 from site_node.estimation.start import default_start, exposed_start
-from site_node.evaluation import SiteNode
+from site_node.evaluation import SiteNode, by_policy
+from site_node.release.approvals import Approvals
 from site_node.release.budget import Budget
 from site_node.release.gate import Gate
 from site_node.release.history import History
@@ -45,7 +46,7 @@ def create_app(
         DictionaryError: the dictionary cannot be read.
         SettingsError: a file with a secret cannot be read, or missing, or the history cannot be used.
         ConsortiumError: the consortium file cannot be read, or does not fit the site.
-        StoreError: the file of what the site keeps of masked analyses cannot be opened.
+        StoreError: the file of what the site keeps of masked analyses, or of approvals, cannot be opened.
         StoreError: the ledger cannot be written, or was changed.
     """
     ledger = Ledger(settings.ledger)
@@ -64,6 +65,9 @@ def create_app(
         shares_own=settings.shares_own or settings.policy == "open",
         ledger=ledger,
         gate=_gate(settings, secret),
+        check_approved=by_policy
+        if settings.approval == "automatic"
+        else Approvals(settings.approvals, settings.name).check,
     )
     app = SiteApi(
         title=f"fedglmm site {settings.name}",

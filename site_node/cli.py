@@ -1,4 +1,4 @@
-"""The command of a site's data manager: fedglmm-site split, init, check, serve, and ledger (ledger_cli.py)."""
+"""The command of a site's data manager: fedglmm-site split, init, check, serve. Ledger and approvals have files of their own."""
 
 import os
 from pathlib import Path
@@ -17,6 +17,7 @@ from shared.errors import SettingsError
 from shared.signing import read_identity
 from shared.specification import Specification
 from shared.validation import in_words
+from site_node.approvals_cli import approvals
 from site_node.data.inference import infer, write_dictionary
 from site_node.data.split import split as split_file
 from site_node.folder import IDENTITY, write_site
@@ -31,6 +32,7 @@ app = typer.Typer(
     name="fedglmm-site", help="What runs beside the rows.", no_args_is_help=True, pretty_exceptions_enable=False
 )
 app.add_typer(ledger)
+app.add_typer(approvals)
 
 Levels = Annotated[
     list[str] | None,

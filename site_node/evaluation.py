@@ -57,6 +57,10 @@ class Source(Protocol):
         ...
 
 
+def by_policy(_analysis_id: str, _specification: Specification) -> None:
+    """Nobody is asked: what the policy lets pass is approved."""
+
+
 class SiteNode:
     """One site. Its methods block while they compute, and may be called from several threads."""
 
@@ -73,6 +77,7 @@ class SiteNode:
         shares_own: bool = True,
         ledger: Entries,
         gate: Gate | None = None,
+        check_approved: Callable[[str, Specification], None] = by_policy,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name = name
@@ -85,6 +90,7 @@ class SiteNode:
         self._shares_own = shares_own
         self._ledger = ledger
         self._gate = gate or Gate()
+        self._check_approved = check_approved
         self._analyses = Analyses(clock)
         self._preparing = threading.Lock()
 
@@ -107,7 +113,8 @@ class SiteNode:
         """Reads the data and keeps their design. The same request again gets the same answer.
 
         Raises:
-            RefusedError: the site is not in the roster, or its policy does not let the design pass.
+            RefusedError: the site is not in the roster, its policy does not let the design pass, or a person has denied it.
+            ApprovalError: a person has not decided yet. No row was read.
             DataError: the dictionary is another one, the data do not fit or have changed, or the analysis is known
                 with another specification.
             StoreError: it cannot be written down, in the ledger or in the history, that something leaves.
@@ -135,8 +142,10 @@ class SiteNode:
 
         Raises:
             UnknownAnalysisError: the analysis was not prepared here, or too long ago.
-            RefusedError: it asks neither for the next round nor again for one that was answered at the same psi; or sums are
-                masked, and psi is not what the agreed step makes of them; or the answer would be too much that of a single unit.
+            ApprovalError: the approval of a person has expired.
+            RefusedError: a person has denied it; it asks neither for the next round nor again for one that was answered at the
+                same psi; or sums are masked, and psi is not what the agreed step makes of them; or the answer would be too much
+                that of a single unit.
             JoinError, ProofError, EncodingError: as `Exchange` has them, where sums are masked.
             DataError: the specification is another one, psi has another length, the data have changed, or the numbers
                 leave floating point's range.
@@ -147,6 +156,7 @@ class SiteNode:
             account_of(self._ledger, analysis_id, analysis.specification, request.round) as account,
         ):
             _check_same(analysis, request.specification_sha256)
+            self._check_approved(analysis_id, analysis.specification)
             self._check_unchanged(analysis)
             if analysis.last is not None and analysis.last[0] == request:
                 return account.enter(analysis.last[1], written)
@@ -191,6 +201,7 @@ class SiteNode:
 
     def _prepared(self, analysis_id: str, specification: Specification) -> Analysis:
         self._judge(analysis_id, model_breaches(specification, self._dictionary, self._policy))
+        self._check_approved(analysis_id, specification)
         with self._source.opened() as (fingerprint, columns), in_range():
             design = build(specification, self._dictionary, columns)
         self._judge(analysis_id, breaches(design.counts, self._policy))

@@ -27,6 +27,9 @@ dictionary = {dictionary}
 # "default" refuses what could tell of single people; "open" lets everything pass and is for public data.
 policy = {policy}
 
+# "person": before any row is read somebody approves each analysis, with `fedglmm-site approvals`. "automatic": the policy alone.
+# approval = "person"
+
 # Where the site listens. 127.0.0.1: this machine only. Port 0: any that is free.
 host = {host}
 port = {port}

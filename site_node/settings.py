@@ -4,7 +4,7 @@ import secrets
 import shlex
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretBytes, SecretStr, ValidationError
 
@@ -26,6 +26,7 @@ KEPT_NAME = "masked.db"
 """Beside the signing key: what the site keeps of masked analyses."""
 LEDGER_NAME = "ledger.jsonl"
 HISTORY_NAME = "history.db"
+APPROVALS_NAME = "approvals.db"
 
 _SECRET_BYTES = 32
 
@@ -51,6 +52,8 @@ class SiteSettings(BaseModel):
     )
 
     history: Path | None = Field(default=None, description="where it is written down what was released")
+    approval: Literal["automatic", "person"] = Field(default="automatic", description="of each analysis")
+    approvals: Path = Field(default=Path(APPROVALS_NAME), description="where it is written down what a person decided")
     specifications_per_window: int = Field(default=50, ge=1, description="new ones, of the same data")
     window_days: int = Field(default=30, ge=1, description="of that budget")
 
@@ -159,8 +162,18 @@ def _unreadable(error: Exception, path: Path) -> SettingsError:
 
 
 def _absolute(written: dict[str, Any], folder: Path) -> dict[str, Any]:
-    paths = {"data", "dictionary", "key_file", "secret_file", "consortium", "identity_file", "ledger", "history"}
-    written = {"ledger": LEDGER_NAME} | written
+    paths = {
+        "data",
+        "dictionary",
+        "key_file",
+        "secret_file",
+        "consortium",
+        "identity_file",
+        "ledger",
+        "history",
+        "approvals",
+    }
+    written = {"ledger": LEDGER_NAME, "approvals": APPROVALS_NAME} | written
     return {
         name: folder / value if name in paths and isinstance(value, str) else value for name, value in written.items()
     }

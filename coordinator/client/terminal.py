@@ -58,6 +58,8 @@ def round_table(progress: Progress) -> None:
         console.print(
             "[dim] round   log-likelihood   decrement   seconds[/dim]\n     0   start: each site sends its summary"
         )
+    if analysis["state"] == "awaiting_approval":
+        console.print(f"A person at {', '.join(analysis['waiting_for'])} has to approve it.", markup=False)
     if analysis["state"] == "paused":
         console.print(f"Waiting for {', '.join(analysis['waiting_for'])} since {analysis['since']}.", markup=False)
     for entry in progress.rounds:

@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias, TypeVar
 
 from pydantic import BaseModel
 
-from shared.errors import FedglmmError, StoreError, UnknownAnalysisError
+from shared.errors import ApprovalError, FedglmmError, StoreError, UnknownAnalysisError
 from shared.masking.messages import MaskedReply
 from shared.messages import Accepted, CloseReply, EvaluateReply, Problem, StartReply
 from shared.specification import Specification
@@ -103,7 +103,8 @@ def account_of(
 ) -> Iterator[Account]:
     """The account of one request. A fault that ends the block is entered as a refusal before it goes on its way.
 
-    Not entered is that an analysis is unknown, which tells nothing of the site, nor that the ledger itself fails.
+    Not entered is that an analysis is unknown, or that a person has not decided yet, which tell nothing of the data, nor that the
+    ledger itself fails.
 
     Args:
         ledger: where its entries go.
@@ -117,7 +118,7 @@ def account_of(
     account = Account(ledger, analysis, specification, number)
     try:
         yield account
-    except (StoreError, UnknownAnalysisError):
+    except (ApprovalError, StoreError, UnknownAnalysisError):
         raise
     except FedglmmError as error:
         problem = Problem.of(error)

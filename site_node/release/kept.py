@@ -46,7 +46,7 @@ class Kept:
         with self._told("opened"):
             path.touch(mode=0o600)
             self._connection = sqlite3.connect(path, timeout=_SECONDS, isolation_level=None, check_same_thread=False)
-            # of a write-ahead log a commit is on the disk by one fsync; a rollback journal takes four or five
+            # of a write-ahead log a commit is on the disk by one fsync; a rollback journal takes five
             for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
                 self._connection.execute(f"PRAGMA {pragma}")
             self._connection.execute(_TABLE)

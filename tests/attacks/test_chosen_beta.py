@@ -96,12 +96,14 @@ def attacked(tmp_path: Path) -> Callable[..., Attacked]:
         (folder / "dictionary.json").write_text(dictionary.model_dump_json(), encoding="utf-8")
         lines = [",".join(map(repr, row)) for row in data.tolist()]
         (folder / "data.csv").write_text("\n".join(["y,x1,x2,rare,patient", *lines]) + "\n", encoding="utf-8")
+        (folder / "secret").write_text("known-to-the-site-alone", encoding="utf-8")
         settings = SiteSettings(
             name="A",
             data=folder / "data.csv",
             dictionary=folder / "dictionary.json",
-            ledger=folder / "ledger.jsonl",
             policy=policy,
+            ledger=folder / "ledger.jsonl",
+            secret_file=folder / "secret",
         )
         transport = httpx.ASGITransport(app=create_app(settings))
         return Attacked(httpx.AsyncClient(transport=transport, base_url="http://site"), dictionary, formula, family)

@@ -102,13 +102,15 @@ def _membership(folder: Path, names: Sequence[str], name: str) -> dict[str, Any]
     return {"consortium": consortium, "identity_file": folder / name / "identity"}
 
 
-def coordinator_of(folder: Path, sites: Mapping[str, httpx.AsyncBaseTransport], store: Store | None = None) -> FastAPI:
-    """The coordinator in front of them."""
+def coordinator_of(
+    folder: Path, sites: Mapping[str, httpx.AsyncBaseTransport], store: Store | None = None, **more: Any
+) -> FastAPI:
+    """The coordinator in front of them; more are further settings."""
     named = [{"name": name, "url": f"http://s{number}"} for number, name in enumerate(sites)]
     told = {"dictionary": "dictionary.json", "policy": "open", "sites": named}
     if (folder / FILE_NAME).exists():
         told |= {"consortium": FILE_NAME, "identity_file": "coordinator/identity"}
-    settings = Settings.model_validate(told, context=folder)
+    settings = Settings.model_validate(told | more, context=folder)
     return create_app(settings, store=store or MemoryStore(), transports=dict(sites))
 
 

@@ -13,7 +13,8 @@ import httpx
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CTR
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
@@ -191,5 +192,5 @@ def stream(fit: Recorded, place: int, other: int, context: bytes, length: int) -
     first, second = sorted((place, other))
     info = framed("fedglmm pair 1", context, fit.names[first], fit.names[second])
     key = HKDFExpand(SHA256(), 32, info).derive(own.exchange(public))
-    keystream = Cipher(ChaCha20(key, bytes(16)), mode=None).encryptor().update(bytes(16 * length))
+    keystream = Cipher(AES(key), CTR(bytes(16))).encryptor().update(bytes(16 * length))
     return [one if place < other else -one for one in integers(keystream)]

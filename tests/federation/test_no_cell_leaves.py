@@ -111,7 +111,8 @@ class Overheard(Heard):
         assert self.settings.identity_file is not None
         assert self.settings.history is not None
         kept = self.settings.identity_file.with_name(KEPT_NAME)
-        return [path.read_bytes() for path in (kept, self.settings.history, self.settings.ledger)]
+        beside = kept.parent.glob(f"{KEPT_NAME}*")  # SQLite's logs are files of their own
+        return [path.read_bytes() for path in (*beside, self.settings.history, self.settings.ledger)]
 
 
 def contents(folder: Path) -> list[bytes]:

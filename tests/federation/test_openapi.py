@@ -209,10 +209,10 @@ def fuzzed(one: Any, mode: GenerationMode, act: Callable[[Any], None], **fixed: 
     each()
 
 
-def answered_as_described(case: Any, *, beyond_the_schema: bool) -> None:
+def answered_as_described(case: Any, *, beyond_the_schema: bool, **options: Any) -> Any:
     """No 5xx, a status, content type and body that are described; what is valid is taken, and what is not refused."""
     semantic = [check for check in CHECKS.get_all() if check.__name__ == "positive_data_acceptance"]
-    case.call_and_validate(headers=AUTHORISED, excluded_checks=semantic if beyond_the_schema else [])
+    return case.call_and_validate(headers=AUTHORISED, excluded_checks=semantic if beyond_the_schema else [], **options)
 
 
 def fuzzed_as_described(schemas: dict[str, Any], side: str, label: str, mode: GenerationMode, **fixed: Any) -> None:

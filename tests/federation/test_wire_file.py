@@ -5,31 +5,18 @@ import json
 from pathlib import Path
 
 import pytest
-from fastapi import FastAPI
 
-from coordinator.app import create_app
-from coordinator.settings import Settings
-from coordinator.store import MemoryStore
-from shared.consortium import FILE_NAME
 from tests.federation.made_up import DICTIONARY, made_up
 from tests.federation.paragraphs import Exchange, exchanges
-from tests.federation.real_sites import Heard, ended, real_sites
+from tests.federation.real_sites import Heard, coordinator_of, ended, real_sites
 
 pytestmark = pytest.mark.anyio
 MODEL = {"formula": "d ~ x + (1 | site)"}
 
 
-def coordinator(folder: Path, sites: dict[str, Heard], wire: str, *, masked: bool) -> FastAPI:
-    named = [{"name": name, "url": f"http://{name.lower()}"} for name in sites]
-    told = {"dictionary": "dictionary.json", "policy": "open", "sites": named, "wire_file": wire}
-    told |= {"consortium": FILE_NAME} if masked else {}
-    settings = Settings.model_validate(told, context=folder)
-    return create_app(settings, store=MemoryStore(), transports=dict(sites))
-
-
 async def written(folder: Path, *, masked: bool) -> tuple[dict[str, Heard], list[Exchange]]:
     sites = real_sites(folder, DICTIONARY, made_up(sites=3).tables(), "default", masked=masked)
-    view = await ended(coordinator(folder, sites, "wire.txt", masked=masked), **MODEL)
+    view = await ended(coordinator_of(folder, sites, wire_file="wire.txt"), **MODEL)
     assert view["state"] == "converged", view["problems"]
     return sites, exchanges(folder / "wire.txt")
 
@@ -57,7 +44,7 @@ async def test_what_came_back_has_the_hash_that_the_sites_ledger_has(tmp_path: P
 
 async def test_a_wire_file_that_cannot_be_written_any_more_ends_the_analysis(tmp_path: Path) -> None:
     sites = real_sites(tmp_path, DICTIONARY, made_up(sites=3).tables(), masked=True)
-    app = coordinator(tmp_path, sites, "wire.txt", masked=True)
+    app = coordinator_of(tmp_path, sites, wire_file="wire.txt")
     (tmp_path / "wire.txt").unlink()
     (tmp_path / "wire.txt").mkdir()
     view = await ended(app, **MODEL)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import memory, protocol_overhead, reading, scaling
+from benchmarks import masking, memory, protocol_overhead, reading, scaling
 from benchmarks.__main__ import known, run
 from benchmarks.engines import pooled
 from benchmarks.measured import forget_peak, peak_megabytes, resident_megabytes, verdict
@@ -18,7 +18,7 @@ from site_node.data.reading import read_columns
 
 def test_a_benchmark_is_a_module_that_has_a_main() -> None:
     measured = {
-        *("leverage", "memory", "model_class", "policy", "protocol_overhead", "quadrature_fit", "reading"),
+        *("leverage", "masking", "memory", "model_class", "policy", "protocol_overhead", "quadrature_fit", "reading"),
         *("rounds", "scaling", "site_round", "whole_fit"),
     }
     assert set(known()) == measured
@@ -78,6 +78,14 @@ def test_sites_in_process_give_the_coordinator_a_whole_fit() -> None:
     own, site = protocol_overhead.in_process(2, 2)
     assert own > 0
     assert min(site.request_bytes, site.reply_bytes) > 100
+
+
+def test_a_masked_round_is_measured_over_a_fit_that_all_sites_sums_lead_to_its_end() -> None:
+    numbers, cost = masking.measure(3, 2, fits=1)
+    assert numbers == 3 + 4 + 10
+    assert min(cost.checking, cost.answering, cost.disk, cost.unmasked) > 0
+    assert cost.up > 16 * numbers
+    assert cost.down > 2 * (32 + 16 * numbers)  # both siblings on the way from the first of three leaves
 
 
 def test_the_memory_of_a_site_is_measured_in_every_phase() -> None:

@@ -8,12 +8,17 @@ from pathlib import Path
 import pytest
 
 from site_node.settings import HISTORY_NAME, KEPT_NAME, LEDGER_NAME, SiteSettings
+from tests.attacks.catalogue import ATTACKS
+from tests.attacks.registry import NOT_STOPPED
 
 TESTS = Path(__file__).parents[1]
 PAGE = (TESTS.parent / "docs" / "privacy.md").read_text(encoding="utf-8")
 NAMED = re.findall(r"`((?:attacks|e2e|federation|reference|unit)/[a-z0-9_/]+\.py)::(\w+)`", PAGE)
 PARTIES = PAGE.split("## Who can do what\n")[1].split("\n## ")[0].split("\n### ")[1:]
-TO_BE_NAMED = "to be named"
+
+
+ATTACKS_PAGE = (TESTS.parent / "docs" / "attacks.md").read_text(encoding="utf-8")
+NOT_STOPPED_ROWS = "\n".join(line for line in ATTACKS_PAGE.splitlines() if line.endswith(f"| {NOT_STOPPED} |"))
 
 
 @cache
@@ -47,17 +52,19 @@ def test_every_party_has_its_table_and_every_row_of_it_an_answer_a_reason_and_a_
         for what, _, because, test in told:
             assert what
             assert because
-            assert test == TO_BE_NAMED or re.fullmatch(r"`[\w/]+\.py::\w+`", test), test
-
-
-def test_whatever_is_not_possible_is_tested() -> None:
-    """A limit may stand there without a test, a promise may not."""
-    assert not [what for party in PARTIES for what, can, _, test in rows(party) if (can, test) == ("no", TO_BE_NAMED)]
+            assert re.fullmatch(r"`[\w/]+\.py::\w+`", test), test
 
 
 def test_every_file_of_attacks_is_named() -> None:
     files = {f"attacks/{path.name}" for path in (TESTS / "attacks").glob("test_*.py")}
     assert files <= {file for file, _ in NAMED}
+
+
+def test_every_attack_that_is_not_stopped_is_among_what_somebody_can_do() -> None:
+    unstopped = {attack.run.__name__ for attack in ATTACKS if f"| {attack.name} |" in NOT_STOPPED_ROWS}
+    told = {test.rpartition("::")[2].strip("`") for party in PARTIES for _, can, _, test in rows(party) if can == "yes"}
+    assert unstopped
+    assert unstopped <= told
 
 
 def test_settings_and_files_are_those_of_a_site() -> None:
@@ -69,9 +76,8 @@ def test_settings_and_files_are_those_of_a_site() -> None:
     assert {*columns, *(found for _, by, _, _ in kept for found in setting.findall(by))} <= set(
         SiteSettings.model_fields
     )
-    assert [file for file, *_ in kept] == [f"`{name}`" for name in (KEPT_NAME, HISTORY_NAME, LEDGER_NAME)] + [
-        "the signing key"
-    ]
+    files = [re.findall(r"`([^`]+)`", file)[0] for file, *_ in kept[:-1]]
+    assert files == [KEPT_NAME, HISTORY_NAME, LEDGER_NAME]
     fields = SiteSettings.model_fields
     assert [(fields[name].default) for name in ("consortium", "shares_own", "policy")] == [None, False, "default"]
 

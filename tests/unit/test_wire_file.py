@@ -83,7 +83,7 @@ def test_a_question_that_nobody_answers_is_there_each_time_it_was_asked(tmp_path
 
     last = crossed(tmp_path, nobody)
     assert len(exchanges(tmp_path / "wire.txt")) == 3
-    assert (last.status, last.answer, last.left) == ("no answer", "", "nothing that has arrived")
+    assert (last.status, last.answer, last.left) == ("no answer", "", "nothing that the coordinator took")
 
 
 def test_the_file_is_its_owners_and_goes_on_after_a_restart(tmp_path: Path) -> None:
