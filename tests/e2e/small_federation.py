@@ -19,7 +19,8 @@ from tests.e2e.gate import Gate
 
 SITES = ("Aarau", "Bern", "Chur")
 REQUEST = {"formula": "y ~ x + (1 | site)", "family": "binomial"}
-PATIENCE = 30.0
+PATIENCE = 60.0
+"""Seconds after which nothing is waited for any longer, on a machine that has much else to do."""
 ENDED = {state.value for state in AnalysisState if state.ended}
 
 
