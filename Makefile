@@ -24,7 +24,7 @@ check: setup
 
 # BLAS on one thread: the tests keep all cores busy by themselves, and its threads would wait for each other
 test: check
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 # runs every attack and prints docs/attacks.md
 attack: setup

@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,9 @@ from tests.e2e.gate import Gate
 
 SITES = ("Aarau", "Bern", "Chur")
 REQUEST = {"formula": "y ~ x + (1 | site)", "family": "binomial"}
-PATIENCE = 30.0
+PATIENCE = 60.0
+"""Seconds after which nothing is waited for any longer, on a machine that has much else to do."""
+PORTS = range(20_000, 32_000)
 ENDED = {state.value for state in AnalysisState if state.ended}
 
 
@@ -198,12 +200,15 @@ def split(folder: Path) -> None:
 
 
 def free_ports(number: int) -> list[int]:
-    """Ports that were free a moment ago."""
+    """Ports that nobody listens on, of those that no system hands out by itself: so nobody gets one while its server is down."""
+    found: list[int] = []
     with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(number)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+        while len(found) < number:
+            port = random.SystemRandom().choice(PORTS)
+            with suppress(OSError):
+                held.enter_context(socket.socket()).bind(("127.0.0.1", port))
+                found.append(port)
+    return found
 
 
 def eventually(condition: Callable[[], object]) -> None:

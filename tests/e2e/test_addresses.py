@@ -1,19 +1,11 @@
 """An address that is somebody else's is told as that: a site's for the coordinator's, the coordinator's for a site's, a path."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import pytest
 
 from tests.e2e.commands import BIN, run
-from tests.e2e.small_federation import Federation, Server, small_federation
-
-
-@pytest.fixture(scope="module")
-def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
-    with small_federation(tmp_path_factory.mktemp("addresses")) as running:
-        yield running
+from tests.e2e.small_federation import Federation, Server
 
 
 def url_of(federation: Federation) -> str:

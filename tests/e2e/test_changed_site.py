@@ -6,13 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.small_federation import Federation, key, small_federation
-
-
-@pytest.fixture(scope="module")
-def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
-    with small_federation(tmp_path_factory.mktemp("changed")) as running:
-        yield running
+from tests.e2e.small_federation import Federation, key
 
 
 @pytest.fixture(scope="module")

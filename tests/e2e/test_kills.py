@@ -4,11 +4,9 @@ The same bits: every round's psi and sum in the database, and the result. Only i
 and no time of day.
 """
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.e2e.small_federation import Federation, small_federation
+from tests.e2e.small_federation import Federation
 
 PHASES = [
     ("prepare", "answer"),
@@ -18,12 +16,6 @@ PHASES = [
     ("close", "question"),
     ("close", "answer"),
 ]
-
-
-@pytest.fixture(scope="module")
-def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
-    with small_federation(tmp_path_factory.mktemp("kills")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 import os
 import socket
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,19 +11,13 @@ import httpx
 import pytest
 
 from shared.messages import Problem
-from tests.e2e.small_federation import Federation, key, small_federation
+from tests.e2e.small_federation import Federation, key
 
 HUNDRED_MB = 100 * 2**20
 PIECE = b" " * 2**16
 TRICKLES = 50
 GROWTH = 100 * 2**20
 """Bytes of memory: the site's own limit of 64 MB and what comes with it, not the 200 MB that are sent."""
-
-
-@pytest.fixture(scope="module")
-def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
-    with small_federation(tmp_path_factory.mktemp("large")) as running:
-        yield running
 
 
 def addressed(federation: Federation, server: str) -> tuple[str, dict[str, str], int]:

@@ -30,7 +30,7 @@ KEY = key_of("anna")
 AUTHORISED = {"Authorization": f"Bearer {KEY}"}
 METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "TRACE")
 PROBLEM = "application/problem+json"
-EXAMPLES = 40
+EXAMPLES = 25
 """Requests of each kind to each operation."""
 BEYOND_THE_SCHEMA = {
     "POST /v1/analyses/{analysis_id}/prepare": "the link must be the family's, names are unique, the dictionary is one",
@@ -70,7 +70,7 @@ def in_a_thread(app: FastAPI) -> Iterator[str]:
     thread = threading.Thread(target=asyncio.run, args=(server.serve([listener]),))
     thread.start()
     try:
-        assert ready.wait(10)
+        assert ready.wait(60)
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True

@@ -354,7 +354,7 @@ def test_a_process_ends_when_told_even_while_it_computes_and_keeps_its_files_to_
     command = [sys.executable, "-c", SLOW, "serve", str(folder), "--announce", str(announce)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 60
             while not announce.exists() and time.monotonic() < deadline:
                 time.sleep(0.01)
             url = json.loads(announce.read_text(encoding="utf-8"))["sites"]["A"] + "/v1/analyses/one"

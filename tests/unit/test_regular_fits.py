@@ -100,7 +100,7 @@ def test_general_optimisers_find_nothing_better_nearby_and_come_back_to_it(q, se
 
     around = np.random.default_rng(seed).normal(size=(3, model.layout.size))
     losses = [minimize(loss, start, jac=True, method="BFGS", options={"gtol": 1e-7}).fun for start in around]
-    simplex = {"maxfev": 800, "xatol": 1e-6, "fatol": 1e-9}
+    simplex = {"maxfev": 400, "xatol": 1e-6, "fatol": 1e-9}
     losses.append(minimize(lambda move: loss(move)[0], around[0] * 0.0, method="Nelder-Mead", options=simplex).fun)
     assert min(losses) > -1e-6
     assert min(losses[:3]) < 1e-6

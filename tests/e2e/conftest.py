@@ -1,0 +1,13 @@
+"""The federation of those tests that need no other settings and leave it as they found it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.small_federation import Federation, small_federation
+
+
+@pytest.fixture(scope="session")
+def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
+    with small_federation(tmp_path_factory.mktemp("federation")) as running:
+        yield running
