@@ -135,11 +135,11 @@ def test_a_negative_weight_names_the_site_the_column_and_the_row(consortium) -> 
     assert "h1: column `w`: row 3 holds a negative weight" in done.stderr
 
 
-def test_one_group_over_all_sites_is_refused_with_the_remedy(consortium) -> None:
+def test_a_roster_of_one_site_has_no_sum_that_hides_it_and_is_refused_with_the_remedy(consortium) -> None:
     done = fit(consortium, "y ~ x + (1 | site)", "--sites", "h0")
-    assert done.returncode == REFUSED
-    assert "the roster: `site` has a single group over all sites" in done.stderr
-    assert "random_effect_sd" in done.stderr
+    assert done.returncode == WRONG
+    assert "minimum_sites: the roster has too few sites" in done.stderr
+    assert "Add sites to the roster" in done.stderr
 
 
 def test_a_site_that_is_too_small_refuses_in_words_and_without_numbers(tmp_path) -> None:

@@ -35,6 +35,7 @@ def test_sites_in_processes_of_their_own_with_keys_and_one_that_lacks_a_column(t
         settings.write_text(settings.read_text().replace('# key_file = "key"', 'key_file = "key"'))
     with ExitStack() as running:
         lines = ['dictionary = "sites/dictionary.json"', "port = 0", 'keys_file = "keys.toml"']
+        lines += ['consortium = "sites/consortium.toml"', 'identity_file = "sites/coordinator.identity"']
         for name in names:
             command = [str(BIN / "fedglmm-site"), "serve", str(sites / name)]
             url = running.enter_context(serving(command, tmp_path / f"{name}.json"))["sites"][name]
