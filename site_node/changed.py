@@ -14,11 +14,20 @@ def other_specification() -> DataError:
     )
 
 
-def data_changed() -> DataError:
-    """The fault of other data than the analysis began with."""
-    return DataError(
-        "the site's data have changed since the analysis began.",
-        where="the data",
-        remedy="Start a new analysis.",
-        code=DATA_CHANGED,
-    )
+def check_unchanged(began_with: str, fingerprint: str) -> None:
+    """Lets data pass that are those an analysis began with.
+
+    Args:
+        began_with: the keyed hash of the data then.
+        fingerprint: that of the data now.
+
+    Raises:
+        DataError: they have changed since.
+    """
+    if began_with != fingerprint:
+        raise DataError(
+            "the site's data have changed since the analysis began.",
+            where="the data",
+            remedy="Start a new analysis.",
+            code=DATA_CHANGED,
+        )

@@ -22,7 +22,7 @@ from shared.specification import PROTOCOL_VERSION, Specification
 from site_node.admission import check_addressed
 from site_node.analyses import Analyses, Analysis, Reply
 from site_node.answering import Answering, Estimator
-from site_node.changed import data_changed, other_specification
+from site_node.changed import check_unchanged, other_specification
 from site_node.data.design import SiteDesign, build
 from site_node.data.groups import groups_of
 from site_node.data.table import Columns
@@ -237,8 +237,7 @@ class SiteNode:
         refuse(found)
 
     def _check_unchanged(self, analysis: Analysis) -> None:
-        if self._source.fingerprint() != analysis.accepted.fingerprint:
-            raise data_changed()
+        check_unchanged(analysis.accepted.fingerprint, self._source.fingerprint())
 
 
 def _check_same(analysis: Analysis, specification_sha256: str) -> None:

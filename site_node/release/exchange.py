@@ -32,7 +32,7 @@ from shared.optimisation.step import begin, step
 from shared.parameters import Vector
 from shared.signing import Identity
 from shared.specification import Specification
-from site_node.changed import data_changed, other_specification
+from site_node.changed import check_unchanged, other_specification
 from site_node.release.kept import Kept, Kind
 
 REPLAY, MASKING = "G2", "masking"
@@ -73,7 +73,7 @@ class Member:
         signed = Join.model_validate_json(written)
         if signed.specification_sha256 != specification.sha256:
             raise other_specification()
-        check_fingerprint(signed, fingerprint)
+        check_unchanged(signed.fingerprint, fingerprint)
         return Exchange(self, agreed, specification, signed)
 
 
@@ -268,16 +268,6 @@ class Exchange:
 
 
 _AGAIN = "Submit the analysis again."
-
-
-def check_fingerprint(signed: Join, fingerprint: str) -> None:
-    """An analysis is of the data that the site signed: of others, one context would mask two messages.
-
-    Raises:
-        DataError: they have changed since.
-    """
-    if signed.fingerprint != fingerprint:
-        raise data_changed()
 
 
 def state_hash(state: State) -> bytes:

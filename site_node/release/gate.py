@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from shared.messages import ContributionRequest
 from shared.specification import Specification
-from site_node.changed import other_specification
+from site_node.changed import check_unchanged, other_specification
 from site_node.data.units import Ids
 from site_node.release.budget import Budget, check_budget
 from site_node.release.cohorts import released_with
@@ -43,7 +43,7 @@ class Gate:
 
         Raises:
             RefusedError: the budget is spent, or the rows differ by too few from those of analyses before.
-            DataError: the analysis began with another specification.
+            DataError: the analysis began with another specification, or with other data.
             StoreError: the history cannot be written.
         """
         if self.history is None:
@@ -52,6 +52,8 @@ class Gate:
             if kept.specification_of(analysis_id) not in {None, specification.sha256}:
                 raise other_specification()
             released_with(kept.released(), cohorts)
+            if (began_with := kept.fingerprint_of(analysis_id)) is not None:  # its rows are written down but once
+                check_unchanged(began_with, fingerprint)
             now = self.now()
             if not kept.was_asked(fingerprint, specification.sha256):
                 check_budget(kept.asked_since(fingerprint, now - self.budget.seconds), self.budget)

@@ -85,6 +85,11 @@ class History:
         sha256: str | None = self._value("SELECT sha256 FROM analyses WHERE id = ?", analysis)
         return sha256
 
+    def fingerprint_of(self, analysis: str) -> str | None:
+        """The keyed hash of the data that an analysis began with, if it ever did."""
+        fingerprint: str | None = self._value("SELECT fingerprint FROM analyses WHERE id = ?", analysis)
+        return fingerprint
+
     def asked_since(self, fingerprint: str, moment: float) -> int:
         """How many specifications were first asked of these data since then."""
         query = "SELECT count(*) FROM specifications WHERE fingerprint = ? AND begun > ?"

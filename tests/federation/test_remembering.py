@@ -53,6 +53,18 @@ async def test_an_analysis_that_has_ended_gets_no_further_round_and_its_last_one
         assert (await http.post(END, json=CLOSE)).json() == effect
 
 
+async def test_an_analysis_that_was_begun_does_not_go_on_with_other_rows_after_a_restart(site: Site) -> None:
+    """Its rows were written down with its first sum: those of another file would never be."""
+    async with site.client() as http:
+        await site.prepare(http)
+        await http.post(ROUNDS, json=site.evaluate(1))
+    with site.data.open("a", encoding="utf-8") as file:
+        file.write("a,0\nb,1\na,1\n")
+    async with site.client() as http:
+        assert_problem(await site.prepare(http), 409, "data_changed")
+        assert (await site.prepare(http, analysis="two")).status_code == 200
+
+
 @contextmanager
 def full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     def full(_: History) -> None:
