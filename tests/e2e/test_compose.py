@@ -291,7 +291,7 @@ def test_containers_end_at_once_and_come_back_with_their_keys_and_analyses(analy
     assert before
     began = time.monotonic()
     compose("stop", "--timeout", "60")
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30  # Docker would kill them after 60
     assert {service: inspected(service)["State"]["ExitCode"] for service in SERVERS} == dict.fromkeys(SERVERS, 0)
     compose("up", "--wait")
     assert [one["id"] for one in analyst.get("/v1/analyses").json()["analyses"]] == before, "with the key of before"

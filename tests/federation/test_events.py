@@ -195,7 +195,7 @@ async def test_a_coordinator_that_stops_ends_its_streams_and_held_answers_at_onc
         await eventually(lambda: watchers_of(running) == 2)
         began = time.monotonic()
         await running.stop()
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 30  # the held answer would be held for 60
         assert (await reading)[-1].data["state"] in {"preparing", "running"}
         assert (await held).status_code == 201
 

@@ -364,8 +364,8 @@ def test_a_process_ends_when_told_even_while_it_computes_and_keeps_its_files_to_
                 httpx.post(f"{url}/contributions", json=site.start(), timeout=0.5)
             began = time.monotonic()
             process.send_signal(signal.SIGTERM)
-            said, log = process.communicate(timeout=20)
-            assert time.monotonic() - began < 10
+            said, log = process.communicate(timeout=45)
+            assert time.monotonic() - began < 30  # it would compute for 60
         finally:
             process.kill()
     assert process.returncode == 0

@@ -315,7 +315,7 @@ def test_a_long_sum_is_no_deep_formula() -> None:
     assert len(expand(parse(text).right).terms) == 700 < MOST_TERMS
 
 
-@settings(deadline=1000)
+@settings(deadline=20_000)
 @given(st.text(max_size=200))
 def test_no_text_raises_anything_else(text: str) -> None:
     error = complaint(text)
@@ -375,7 +375,7 @@ PIECES = [
 ]
 
 
-@settings(deadline=1000, max_examples=500)
+@settings(deadline=20_000, max_examples=500)
 @given(st.lists(st.sampled_from(PIECES), max_size=60))
 def test_no_formula_like_text_raises_anything_else(pieces: list[str]) -> None:
     """Pieces of formulas in any order are a formula or a FormulaError, quickly."""
@@ -394,7 +394,7 @@ formulas = st.recursive(
 )
 
 
-@settings(deadline=1000)
+@settings(deadline=20_000)
 @given(formulas)
 def test_reading_what_was_written_back_changes_nothing(text: str) -> None:
     right = parse(f"y ~ {text}").right
