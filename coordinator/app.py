@@ -28,6 +28,7 @@ from shared.errors import SettingsError
 from shared.listening import is_loopback
 from shared.optimisation.start import add_starts
 from shared.optimisation.step import begin, step
+from shared.tls import trusting
 
 
 def create_app(
@@ -44,7 +45,8 @@ def create_app(
         transports: other ways than the network to a site, by its name.
 
     Raises:
-        SettingsError: a key file, the signing key, the issuer's keys, the database or the wire file cannot be used.
+        SettingsError: a key file, the signing key, the issuer's keys, the database, the sites' authorities or the wire file
+            cannot be used.
         ConsortiumError: the consortium file cannot be read, or does not name this coordinator's key or one of its sites.
         DictionaryError: the dictionary cannot be read, or is inconsistent.
     """
@@ -54,6 +56,7 @@ def create_app(
         None if settings.keys_file is None else KeyRing(settings.keys_file, exposed=exposed),
         None if settings.oidc is None else _tokens(settings.oidc),
     )
+    authorities = None if settings.ca_file is None else trusting(settings.ca_file)
     wire = None if settings.wire_file is None else WireFile.opened(settings.wire_file)
     member = member_of(settings)
     sites = {
@@ -63,6 +66,7 @@ def create_app(
             None if site.key_file is None else read_key(site.key_file, exposed=exposed or not site.is_local),
             deadline=settings.round_deadline_seconds,
             signed=None if member is None else member.with_site(site.name),
+            authorities=authorities,
             transport=(transports or {}).get(site.name),
             wire=wire,
         )

@@ -23,6 +23,7 @@ from sqlalchemy.exc import ArgumentError
 from shared.errors import SettingsError
 from shared.listening import is_loopback
 from shared.request import SiteName
+from shared.tls import check_both_or_neither
 from shared.validation import in_words
 
 FILE_NAME = "coordinator.toml"
@@ -114,6 +115,11 @@ class Settings(_Frozen):
     )
     dictionary: LocalPath
     policy: Literal["default", "open"] = Field(default="default", description="of the sites: which models they take")
+    tls_certificate: LocalPath | None = Field(default=None, description="PEM: with it the coordinator speaks https")
+    tls_key: LocalPath | None = Field(default=None, description="the certificate's private key, PEM")
+    ca_file: LocalPath | None = Field(
+        default=None, description="PEM: the authorities of the sites' certificates, in the place of public ones"
+    )
     keys_file: LocalPath | None = Field(default=None, description="analysts' keys, by their hashes")
     oidc: OidcSettings | None = None
     consortium: LocalPath | None = Field(default=None, description="the agreed file: with it sites answer under masks")
@@ -164,6 +170,7 @@ def settings_in(text: str, path: Path) -> Settings:
             where=f"{path}: {'consortium' if settings.consortium is None else 'identity_file'}",
             remedy="Set both; `fedglmm-coordinator init` makes a key.",
         )
+    check_both_or_neither(settings.tls_certificate, settings.tls_key, path)
     if not is_loopback(settings.host) and settings.keys_file is None and settings.oidc is None:
         raise SettingsError(
             f"{settings.host} can be reached from other machines, and neither analysts' keys nor an issuer are set.",

@@ -26,6 +26,10 @@ NO_ESTIMATES, WRONG, REFUSED, FAILED, INTERRUPTED = 1, 2, 3, 4, 130
 DEFAULT_URL = "http://127.0.0.1:8000"
 Url = Annotated[str, typer.Option("--coordinator", envvar="FEDGLMM_COORDINATOR", help="its address")]
 KeyFile = Annotated[Path | None, typer.Option(help="a file with the analyst's key")]
+CaFile = Annotated[
+    Path | None,
+    typer.Option(envvar="FEDGLMM_CA_FILE", help="PEM: the authority of its certificate, in the place of public ones"),
+]
 Id = Annotated[str, typer.Argument(help="its id")]
 ALONE = "Make a file with the key and nothing else, as an administrator of the coordinator got it from `keys add`."
 Json = Annotated[bool, typer.Option("--json", help="print the canonical result and nothing else")]
@@ -37,7 +41,8 @@ def watched(coordinator: Coordinator, analysis_id: str, key_file: Path | None) -
         return coordinator.wait(analysis_id, round_table)
     except KeyboardInterrupt:
         at = f"{analysis_id} --coordinator {shlex.quote(coordinator.url)}"
-        at += f" --key-file {shlex.quote(str(key_file))}" if key_file else ""
+        for option, file in (("--key-file", key_file), ("--ca-file", coordinator.ca_file)):
+            at += f" {option} {shlex.quote(str(file))}" if file else ""
         typer.echo(
             f"\nNo longer watching: analysis {analysis_id} goes on.\n"
             f"   fedglmm watch {at}     shows it\n"
