@@ -22,6 +22,9 @@ from coordinator.client.terminal import (
     told,
     watched,
 )
+from coordinator.client.verification import read_result
+from coordinator.client.verification import verify as verified
+from shared.consortium import read_consortium
 from shared.errors import RequestError
 from shared.families import LINKS
 from shared.request import AnalysisRequest
@@ -137,6 +140,18 @@ def fit(
         with Coordinator(coordinator, key_in(key_file), ca_file=ca_file) as connection:
             found = watched(connection, connection.submit(request), key_file)
     finish(found, as_json=as_json)
+
+
+@app.command()
+def verify(
+    result: Annotated[Path, typer.Argument(help="a result, as `fedglmm export` writes it")],
+    *,
+    consortium: Annotated[Path, typer.Option(help="the agreed file, from somebody whom you trust with it")],
+) -> None:
+    """Say which sites signed a result, and whether its estimates are what they signed: 0 if all did, 1 if not."""
+    with told():
+        words = verified(read_result(result), read_consortium(consortium))
+    typer.echo(words)
 
 
 app.add_typer(analyses.app)

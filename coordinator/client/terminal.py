@@ -1,6 +1,7 @@
 """What the analyst's commands have in common: their options, the live table, how faults and endings are told.
 
-Exit codes: 0 estimates; 1 ended without estimates (separated, not identified, perfect fit, not finite, round limit); 2 the
+Exit codes: 0 estimates, of `verify` signed by all; 1 ended without estimates (separated, not identified, perfect fit, not finite,
+round limit), of `verify` not so signed; 2 the
 request or a setting is wrong; 3 a site refused; 4 a site or the coordinator failed or cannot be reached; 130 interrupted.
 """
 
@@ -18,10 +19,12 @@ from coordinator.client.connection import Coordinator
 from coordinator.client.fit import Fit
 from coordinator.client.following import Progress
 from shared.contribution import WORTHLESS
-from shared.errors import FedglmmError, RefusedError, SettingsError, SiteError, UnknownAnalysisError
+from shared.errors import FedglmmError, RefusedError, SettingsError, SiteError, UnknownAnalysisError, VerificationError
 from shared.keys import checked_key
 
 NO_ESTIMATES, WRONG, REFUSED, FAILED, INTERRUPTED = 1, 2, 3, 4, 130
+UNSIGNED = 1
+_CODES = {VerificationError: UNSIGNED, RefusedError: REFUSED, SiteError: FAILED}
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 Url = Annotated[str, typer.Option("--coordinator", envvar="FEDGLMM_COORDINATOR", help="its address")]
@@ -94,8 +97,7 @@ def told() -> Iterator[None]:
         if isinstance(error, UnknownAnalysisError):
             error = UnknownAnalysisError(error.message, where=error.where, remedy="`fedglmm list` shows the newest.")
         Console(stderr=True).print(f"fedglmm: {error}", style="red", soft_wrap=True, highlight=False, markup=False)
-        code = REFUSED if isinstance(error, RefusedError) else FAILED if isinstance(error, SiteError) else WRONG
-        raise typer.Exit(code) from None
+        raise typer.Exit(next((code for kind, code in _CODES.items() if isinstance(error, kind)), WRONG)) from None
 
 
 def key_in(path: Path | None) -> str | None:
