@@ -19,6 +19,7 @@ from coordinator.routes.service import Service
 from coordinator.runner import Runner
 from coordinator.settings import OidcSettings, Settings
 from coordinator.site_client import SiteClient
+from coordinator.slots import Slots
 from coordinator.sql_store import SqlStore
 from coordinator.store import Store
 from coordinator.submission import Desk
@@ -85,7 +86,7 @@ def create_app(
     )
     resolving = resolve if settings.policy == "open" else resolve_by_policy
     desk = Desk(kept, dictionary, tuple(sites), resolving, consortium)
-    runner = Runner(federation, settings.running_at_once)
+    runner = Runner(federation, Slots(settings.running_at_once, settings.awaiting_at_once))
     return create_api(Service(kept, sites, desk, runner, Watchers(kept), dictionary, access))
 
 

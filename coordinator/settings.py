@@ -130,6 +130,7 @@ class Settings(_Frozen):
         default=86400.0, ge=0, description="for a person at a site who has to approve"
     )
     running_at_once: int = Field(default=4, ge=1, description="analyses; the others wait")
+    awaiting_at_once: int = Field(default=100, ge=0, description="analyses that wait for a person, beside those")
     wire_file: LocalPath | None = Field(default=None, description="all that crosses to and from the sites, to be read")
     sites: tuple[SiteSettings, ...] = Field(min_length=1)
 
