@@ -9,7 +9,8 @@ import numpy as np
 from pydantic import BaseModel, TypeAdapter
 
 from benchmarks.simulated import Simulated
-from coordinator.site_client import JSON, SiteClient
+from coordinator.site_client import SiteClient
+from coordinator.site_connection import JSON
 from shared import packed
 from shared.messages import CloseRequest, ContributionRequest, EvaluateReply, PrepareRequest
 from site_node.app import LAPLACE

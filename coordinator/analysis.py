@@ -22,6 +22,7 @@ from coordinator.records import Round, TraceEntry
 from coordinator.roster import Told, counts_of, faults_of, faults_of_start
 from coordinator.rounds import Patience, RosterError, Session, Wait
 from coordinator.site_client import SiteClient
+from coordinator.slots import Slot
 from coordinator.states import AnalysisState
 from coordinator.store import Store
 from coordinator.waiting_out import waited_out
@@ -77,10 +78,15 @@ class Federation:
     store_deadline: float = 600.0
     """Seconds that a database which cannot be used is waited for, with what was computed kept in memory."""
 
-    async def run(self, analysis_id: str) -> None:
-        """Runs an analysis, from wherever it stands, to its end. Every known fault becomes its ending."""
+    async def run(self, analysis_id: str, slot: Slot) -> None:
+        """Runs an analysis, from wherever it stands, to its end. Every known fault becomes its ending.
+
+        Args:
+            analysis_id: the analysis.
+            slot: its place among those that run.
+        """
         try:
-            await self._run(analysis_id)
+            await self._run(analysis_id, slot)
         except RosterError as error:
             refused = any(isinstance(fault, (RefusedError, DataError)) for fault in error.faults)
             ending = AnalysisState.REFUSED if refused else AnalysisState.FAILED
@@ -112,11 +118,11 @@ class Federation:
         LOG.warning("analysis_ended", analysis=analysis_id, state=ending.value, codes=[p.code for p in problems])
         await self.tell_sites(analysis_id, ending)
 
-    async def _run(self, analysis_id: str) -> None:
+    async def _run(self, analysis_id: str, slot: Slot) -> None:
         specification = await self._stored(self.store.specification, analysis_id)
         roster = self._roster(specification)
-        session = await self._prepared(analysis_id, specification, roster)
-        patience = self._patience(analysis_id, AnalysisState.RUNNING)
+        session = await self._prepared(analysis_id, specification, roster, slot)
+        patience = self._patience(analysis_id, AnalysisState.RUNNING, slot)
         gathering = Gathering(roster, session, patience, self.optimiser.add_starts)
         state, kind = await self._fitted(session, gathering)
         stored = await self._stored(self.store.rounds, analysis_id)
@@ -127,12 +133,14 @@ class Federation:
         await self._stored(self.store.change, analysis_id, AnalysisState(kind.value), result=result)
         LOG.info("analysis_ended", analysis=analysis_id, state=kind.value, rounds=len(stored))
 
-    async def _prepared(self, analysis_id: str, specification: Specification, roster: Sequence[SiteClient]) -> Session:
+    async def _prepared(
+        self, analysis_id: str, specification: Specification, roster: Sequence[SiteClient], slot: Slot
+    ) -> Session:
         """What every site answered to the specification: as it was stored, or asked for now."""
         accepted = await self._stored(self.store.accepted, analysis_id)
         if not accepted:
             await self._stored(self.store.change, analysis_id, AnalysisState.PREPARING)
-            patience = self._patience(analysis_id, AnalysisState.PREPARING)
+            patience = self._patience(analysis_id, AnalysisState.PREPARING, slot)
             accepted = await rounds.prepare(roster, analysis_id, specification, patience)
             if (counts := counts_of(specification, accepted)) is not None:
                 _check(faults_of(specification, counts))
@@ -228,8 +236,9 @@ class Federation:
                 )
         return [self.sites[name] for name in specification.roster]
 
-    def _patience(self, analysis_id: str, phase: AnalysisState) -> Patience:
+    def _patience(self, analysis_id: str, phase: AnalysisState, slot: Slot) -> Patience:
         async def tell(waits: Mapping[str, Wait]) -> None:
+            await (slot.step_aside() if Wait.PERSON in waits.values() else slot.step_back())
             state = phase
             if waits:
                 is_missing = Wait.SITE in waits.values()

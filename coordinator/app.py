@@ -19,6 +19,7 @@ from coordinator.routes.service import Service
 from coordinator.runner import Runner
 from coordinator.settings import OidcSettings, Settings
 from coordinator.site_client import SiteClient
+from coordinator.slots import Slots
 from coordinator.sql_store import SqlStore
 from coordinator.store import Store
 from coordinator.submission import Desk
@@ -28,6 +29,7 @@ from shared.errors import SettingsError
 from shared.listening import is_loopback
 from shared.optimisation.start import add_starts
 from shared.optimisation.step import begin, step
+from shared.tls import trusting
 
 
 def create_app(
@@ -44,7 +46,8 @@ def create_app(
         transports: other ways than the network to a site, by its name.
 
     Raises:
-        SettingsError: a key file, the signing key, the issuer's keys, the database or the wire file cannot be used.
+        SettingsError: a key file, the signing key, the issuer's keys, the database, the sites' authorities or the wire file
+            cannot be used.
         ConsortiumError: the consortium file cannot be read, or does not name this coordinator's key or one of its sites.
         DictionaryError: the dictionary cannot be read, or is inconsistent.
     """
@@ -54,6 +57,7 @@ def create_app(
         None if settings.keys_file is None else KeyRing(settings.keys_file, exposed=exposed),
         None if settings.oidc is None else _tokens(settings.oidc),
     )
+    authorities = None if settings.ca_file is None else trusting(settings.ca_file)
     wire = None if settings.wire_file is None else WireFile.opened(settings.wire_file)
     member = member_of(settings)
     sites = {
@@ -63,6 +67,7 @@ def create_app(
             None if site.key_file is None else read_key(site.key_file, exposed=exposed or not site.is_local),
             deadline=settings.round_deadline_seconds,
             signed=None if member is None else member.with_site(site.name),
+            authorities=authorities,
             transport=(transports or {}).get(site.name),
             wire=wire,
         )
@@ -81,7 +86,7 @@ def create_app(
     )
     resolving = resolve if settings.policy == "open" else resolve_by_policy
     desk = Desk(kept, dictionary, tuple(sites), resolving, consortium)
-    runner = Runner(federation, settings.running_at_once)
+    runner = Runner(federation, Slots(settings.running_at_once, settings.awaiting_at_once))
     return create_api(Service(kept, sites, desk, runner, Watchers(kept), dictionary, access))
 
 

@@ -27,6 +27,7 @@ from shared.dictionary import read_dictionary
 from shared.errors import FedglmmError, SettingsError
 from shared.listening import url_of
 from shared.signing import read_identity
+from shared.tls import check_certificate, trusting
 
 app = typer.Typer(
     help="The coordinator of a federation.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
@@ -110,6 +111,9 @@ def check(config: Config = Path(FILE_NAME)) -> None:
         for site in settings.sites:
             if site.key_file is not None:
                 read_key(site.key_file, exposed=not site.is_local)
+        check_certificate(settings.tls_certificate, settings.tls_key)
+        if settings.ca_file is not None:
+            trusting(settings.ca_file)
         member = member_of(settings)
     if member is None:
         typer.echo("No consortium file is set: sites answer openly, and messages are not signed.")
@@ -129,11 +133,14 @@ def serve(
 
     with _told():
         settings = load_settings(config)
+        certificate, key = settings.tls_certificate, settings.tls_key
+        check_certificate(certificate, key)
         with socket_of(settings) as listening:
             os.umask(0o077)  # the database is for nobody else
             log.configure()
             application = create_app(settings)
-            server = Server(application, address=url_of(listening), announced=announce)
+            address = url_of(listening, tls=certificate is not None)
+            server = Server(application, address=address, announced=announce, certificate=certificate, key=key)
             server.run(sockets=[listening])
     if not server.started:
         raise typer.Exit(2)

@@ -21,6 +21,7 @@ from coordinator.inference import (
 from coordinator.records import TraceEntry
 from coordinator.roster import Told
 from shared.dictionary import SITE
+from shared.masking.countersigned import Countersigned
 from shared.messages import Accepted, Counts, RandomEffect
 from shared.optimisation.explanation import flat_directions
 from shared.optimisation.outcome import OutcomeKind
@@ -175,7 +176,8 @@ def _countersigned(told: Told) -> Row | None:
     if told.signed is None:
         return None
     signatures = {site: reply.signature for site, reply in told.replies.items() if reply.signature is not None}
-    return {"signed": told.signed.model_dump(mode="json"), "signatures": signatures}
+    joins = tuple(answer.join for answer in told.accepted.values() if answer.join is not None)
+    return Countersigned(signed=told.signed, signatures=signatures, joins=joins).model_dump(mode="json")
 
 
 def _roster_row(site: str, accepted: Mapping[str, Accepted]) -> Row:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, TypeVar
 
-from coordinator.site_client import UNREACHABLE, SiteClient
+from coordinator.site_answers import UNREACHABLE
+from coordinator.site_client import SiteClient
 from shared.contribution import Contribution, total
 from shared.errors import ApprovalError, DataError, FedglmmError, SiteError, UnknownAnalysisError
 from shared.masking.encoding import Fixed

@@ -9,6 +9,7 @@ import structlog
 
 from coordinator.analysis import Federation
 from coordinator.records import Analysis
+from coordinator.slots import Slots
 from coordinator.states import AnalysisState
 from shared.codes import INTERNAL
 from shared.messages import Problem
@@ -17,14 +18,14 @@ LOG = structlog.get_logger(__name__)
 
 
 class Runner:
-    """The analyses that are under way, so many at once: the others wait as they stand, first come, first served.
+    """The analyses that are under way, as many at once as there are slots: the others wait as they stand.
 
     What a stopped runner leaves unfinished, the next one takes up.
     """
 
-    def __init__(self, federation: Federation, at_once: int) -> None:
+    def __init__(self, federation: Federation, slots: Slots) -> None:
         self._federation = federation
-        self._room = asyncio.Semaphore(at_once)
+        self._slots = slots
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def start(self) -> None:
@@ -86,8 +87,8 @@ class Runner:
     async def _guarded(self, analysis_id: str) -> None:
         """A fault that nobody foresaw ends one analysis, not the coordinator. Its text may hold numbers: not logged."""
         try:
-            async with self._room:
-                await self._federation.run(analysis_id)
+            async with self._slots.one() as slot:
+                await self._federation.run(analysis_id, slot)
         except Exception as error:  # noqa: BLE001 -- the task's outermost frame
             frame = traceback.extract_tb(error.__traceback__)[-1]
             kind, at = type(error).__name__, f"{Path(frame.filename).name}:{frame.lineno}"

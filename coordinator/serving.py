@@ -28,9 +28,19 @@ class Server(uvicorn.Server):
         app: the coordinator's app.
         address: where it listens.
         announced: a file to be told the address.
+        certificate: with it and its `key` the server speaks https: PEM files that `check_certificate` let pass.
+        key: the certificate's.
     """
 
-    def __init__(self, app: FastAPI, *, address: str, announced: Path | None = None) -> None:
+    def __init__(
+        self,
+        app: FastAPI,
+        *,
+        address: str,
+        announced: Path | None = None,
+        certificate: Path | None = None,
+        key: Path | None = None,
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -40,6 +50,8 @@ class Server(uvicorn.Server):
                 log_config=None,
                 lifespan="on",
                 timeout_graceful_shutdown=GRACE_SECONDS,
+                ssl_certfile=certificate,
+                ssl_keyfile=key,
             )
         )
         self._address = address

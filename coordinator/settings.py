@@ -23,6 +23,7 @@ from sqlalchemy.exc import ArgumentError
 from shared.errors import SettingsError
 from shared.listening import is_loopback
 from shared.request import SiteName
+from shared.tls import check_both_or_neither
 from shared.validation import in_words
 
 FILE_NAME = "coordinator.toml"
@@ -114,6 +115,11 @@ class Settings(_Frozen):
     )
     dictionary: LocalPath
     policy: Literal["default", "open"] = Field(default="default", description="of the sites: which models they take")
+    tls_certificate: LocalPath | None = Field(default=None, description="PEM: with it the coordinator speaks https")
+    tls_key: LocalPath | None = Field(default=None, description="the certificate's private key, PEM")
+    ca_file: LocalPath | None = Field(
+        default=None, description="PEM: the authorities of the sites' certificates, in the place of public ones"
+    )
     keys_file: LocalPath | None = Field(default=None, description="analysts' keys, by their hashes")
     oidc: OidcSettings | None = None
     consortium: LocalPath | None = Field(default=None, description="the agreed file: with it sites answer under masks")
@@ -124,6 +130,7 @@ class Settings(_Frozen):
         default=86400.0, ge=0, description="for a person at a site who has to approve"
     )
     running_at_once: int = Field(default=4, ge=1, description="analyses; the others wait")
+    awaiting_at_once: int = Field(default=100, ge=0, description="analyses that wait for a person, beside those")
     wire_file: LocalPath | None = Field(default=None, description="all that crosses to and from the sites, to be read")
     sites: tuple[SiteSettings, ...] = Field(min_length=1)
 
@@ -164,6 +171,7 @@ def settings_in(text: str, path: Path) -> Settings:
             where=f"{path}: {'consortium' if settings.consortium is None else 'identity_file'}",
             remedy="Set both; `fedglmm-coordinator init` makes a key.",
         )
+    check_both_or_neither(settings.tls_certificate, settings.tls_key, path)
     if not is_loopback(settings.host) and settings.keys_file is None and settings.oidc is None:
         raise SettingsError(
             f"{settings.host} can be reached from other machines, and neither analysts' keys nor an issuer are set.",

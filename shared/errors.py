@@ -11,6 +11,7 @@ FedglmmError
 ├── EncodingError           numbers that cannot be written in fixed point, or bytes that are no such numbers
 ├── JoinError               what a site signed to take part in masked sums does not fit what was agreed
 ├── ProofError              a sum that is not proved to be the sum of all answers
+├── VerificationError       a result is not what the sites of its roster signed
 ├── ConsortiumError         the consortium file is inconsistent, or does not allow this
 ├── SiteError               a site that cannot be reached, is late, or answers what it must not
 ├── SettingsError           a settings file, a key or a port
@@ -114,6 +115,12 @@ class ProofError(FedglmmError):
     """The sum is not proved to be the sum of all answers."""
 
     code = "proof"
+
+
+class VerificationError(FedglmmError):
+    """The result is not what the sites of its roster signed."""
+
+    code = "verification"
 
 
 class ConsortiumError(FedglmmError):

@@ -24,6 +24,11 @@ def why(error: BaseException) -> str:
     return type(error).__name__
 
 
+def is_distrust(error: BaseException) -> bool:
+    """Whether it is the other side's certificate that is not accepted: which no second attempt changes."""
+    return any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error))
+
+
 def _causes(error: BaseException) -> Iterator[BaseException]:
     """An error, and everything that it came from."""
     yield error

@@ -16,6 +16,7 @@ from shared.dictionary import read_dictionary
 from shared.errors import SettingsError
 from shared.signing import read_identity
 from shared.specification import Specification
+from shared.tls import check_certificate
 from shared.validation import in_words
 from site_node.approvals_cli import approvals
 from site_node.data.inference import infer, write_dictionary
@@ -139,6 +140,7 @@ def check(
     with told():
         settings = load_settings(folder)
         _say_membership(settings, folder)
+        check_certificate(settings.tls_certificate, settings.tls_key)
         settings.bearer_key()
         settings.fingerprint_secret()
         dictionary = read_dictionary(settings.dictionary)

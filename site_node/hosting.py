@@ -20,6 +20,7 @@ from shared.connections import ACCEPTED_AT_ONCE, Bounded
 from shared.errors import SettingsError
 from shared.keys import others_can_read
 from shared.listening import BACKLOG, announce, listen_on, url_of
+from shared.tls import check_certificate
 from site_node import log
 from site_node.app import create_app
 from site_node.settings import SiteSettings
@@ -35,6 +36,10 @@ _OWNER_ONLY = 0o077
 class _Listener:
     settings: SiteSettings
     socket: socket.socket
+
+    @property
+    def url(self) -> str:
+        return url_of(self.socket, tls=self.settings.tls_certificate is not None)
 
 
 class _Connection(Bounded, H11Protocol):
@@ -67,7 +72,7 @@ def run(sites: Sequence[SiteSettings], announced: Path | None = None) -> None:
         announced: a file that tells the sites' URLs, written once all of them listen.
 
     Raises:
-        SettingsError: two sites have one name, a port is in use, or a secret cannot be read.
+        SettingsError: two sites have one name, a port is in use, a secret cannot be read, or a certificate cannot be used.
         DictionaryError: a dictionary cannot be read.
         StoreError: a ledger cannot be written, or was changed.
     """
@@ -78,6 +83,7 @@ def run(sites: Sequence[SiteSettings], announced: Path | None = None) -> None:
     os.umask(_OWNER_ONLY)
     log.configure()
     for site in sites:
+        check_certificate(site.tls_certificate, site.tls_key)
         _warn_of_data(site)
         _warn_of_secrets(site)
     if announced is not None:
@@ -145,6 +151,8 @@ def _server(settings: SiteSettings, limiter: CapacityLimiter) -> _Server:
         access_log=False,
         lifespan="off",
         timeout_graceful_shutdown=_GRACE_SECONDS,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
     )
     return _Server(config)
 
@@ -162,6 +170,6 @@ def _bind(settings: SiteSettings) -> socket.socket:
 
 def _tell(listeners: Sequence[_Listener], announced: Path | None) -> None:
     for listener in listeners:
-        structlog.get_logger().info("listening", site=listener.settings.name, url=url_of(listener.socket))
+        structlog.get_logger().info("listening", site=listener.settings.name, url=listener.url)
     if announced is not None:
-        announce(announced, {"sites": {one.settings.name: url_of(one.socket) for one in listeners}})
+        announce(announced, {"sites": {one.settings.name: one.url for one in listeners}})

@@ -16,6 +16,7 @@ from shared.listening import is_loopback
 from shared.request import SiteName
 from shared.signing import Identity, read_identity
 from shared.specification import sha256_of
+from shared.tls import check_both_or_neither
 from shared.validation import in_words
 from site_node.release.exchange import Member
 from site_node.release.kept import Kept
@@ -42,6 +43,8 @@ class SiteSettings(BaseModel):
     policy: PolicyName = "default"
     host: str = "127.0.0.1"
     port: int = Field(default=0, ge=0, le=65535, description="0: any that is free")
+    tls_certificate: Path | None = Field(default=None, description="PEM: with it the site speaks https")
+    tls_key: Path | None = Field(default=None, description="the certificate's private key, PEM")
     key_file: Path | None = Field(default=None, description="the bearer key that the coordinator must show")
     ledger: Path = Field(default=Path(LEDGER_NAME), description="a line for each reply that left; it only grows")
     secret_file: Path | None = Field(default=None, description="bytes that key the fingerprint of the data")
@@ -148,6 +151,7 @@ def settings_in(text: str, path: Path) -> SiteSettings:
             where=f"{path}: {'consortium' if settings.consortium is None else 'identity_file'}",
             remedy="Set both; `fedglmm-site init` makes a key.",
         )
+    check_both_or_neither(settings.tls_certificate, settings.tls_key, path)
     if settings.key_file is None and not is_loopback(settings.host):
         raise SettingsError(
             "a site that others can reach needs a key.",
@@ -165,6 +169,8 @@ def _absolute(written: dict[str, Any], folder: Path) -> dict[str, Any]:
     paths = {
         "data",
         "dictionary",
+        "tls_certificate",
+        "tls_key",
         "key_file",
         "secret_file",
         "consortium",

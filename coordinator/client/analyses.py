@@ -14,7 +14,19 @@ from coordinator.client.connection import Coordinator
 from coordinator.client.faults import ending
 from coordinator.client.fit import Fit
 from coordinator.client.following import has_ended
-from coordinator.client.terminal import DEFAULT_URL, Id, Json, KeyFile, Url, as_text, finish, key_in, told, watched
+from coordinator.client.terminal import (
+    DEFAULT_URL,
+    CaFile,
+    Id,
+    Json,
+    KeyFile,
+    Url,
+    as_text,
+    finish,
+    key_in,
+    told,
+    watched,
+)
 from shared.errors import SettingsError
 
 app = typer.Typer()
@@ -27,9 +39,9 @@ COLUMNS = (
 
 
 @app.command("list")
-def list_analyses(*, coordinator: Url = DEFAULT_URL, key_file: KeyFile = None) -> None:
+def list_analyses(*, coordinator: Url = DEFAULT_URL, key_file: KeyFile = None, ca_file: CaFile = None) -> None:
     """List the newest analyses."""
-    with told(), Coordinator(coordinator, key_in(key_file)) as connection:
+    with told(), Coordinator(coordinator, key_in(key_file), ca_file=ca_file) as connection:
         table = Table(
             *(Column(name, no_wrap=True) for name in ("id", "state", "last round", "created (UTC)")), "formula"
         )
@@ -41,9 +53,16 @@ def list_analyses(*, coordinator: Url = DEFAULT_URL, key_file: KeyFile = None) -
 
 
 @app.command()
-def show(analysis: Id, *, coordinator: Url = DEFAULT_URL, key_file: KeyFile = None, as_json: Json = False) -> None:
+def show(
+    analysis: Id,
+    *,
+    coordinator: Url = DEFAULT_URL,
+    key_file: KeyFile = None,
+    ca_file: CaFile = None,
+    as_json: Json = False,
+) -> None:
     """Show an analysis: its result once it has one, else where it stands."""
-    with told(), Coordinator(coordinator, key_in(key_file)) as connection:
+    with told(), Coordinator(coordinator, key_in(key_file), ca_file=ca_file) as connection:
         standing = connection.analysis(analysis)
         if not standing["links"]["result"]:
             _standing(standing, as_json=as_json)
@@ -53,17 +72,24 @@ def show(analysis: Id, *, coordinator: Url = DEFAULT_URL, key_file: KeyFile = No
 
 
 @app.command()
-def watch(analysis: Id, *, coordinator: Url = DEFAULT_URL, key_file: KeyFile = None, as_json: Json = False) -> None:
+def watch(
+    analysis: Id,
+    *,
+    coordinator: Url = DEFAULT_URL,
+    key_file: KeyFile = None,
+    ca_file: CaFile = None,
+    as_json: Json = False,
+) -> None:
     """Watch an analysis from its beginning to its end, as fit does. Ctrl-C stops the watching, not the analysis."""
-    with told(), Coordinator(coordinator, key_in(key_file)) as connection:
+    with told(), Coordinator(coordinator, key_in(key_file), ca_file=ca_file) as connection:
         found = watched(connection, analysis, key_file)
     finish(found, as_json=as_json)
 
 
 @app.command()
-def cancel(analysis: Id, *, coordinator: Url = DEFAULT_URL, key_file: KeyFile = None) -> None:
+def cancel(analysis: Id, *, coordinator: Url = DEFAULT_URL, key_file: KeyFile = None, ca_file: CaFile = None) -> None:
     """Cancel an analysis that is under way. One that has ended stays as it is."""
-    with told(), Coordinator(coordinator, key_in(key_file)) as connection:
+    with told(), Coordinator(coordinator, key_in(key_file), ca_file=ca_file) as connection:
         standing = connection.cancel(analysis)
     typer.echo(f"Cancelled: analysis {analysis}, after round {standing['round']}. The sites are told.")
 
@@ -79,9 +105,10 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="overwrite the file")] = False,
     coordinator: Url = DEFAULT_URL,
     key_file: KeyFile = None,
+    ca_file: CaFile = None,
 ) -> None:
     """Export a result: all of it as JSON, or a row an estimate as CSV. Every number at full precision."""
-    with told(), Coordinator(coordinator, key_in(key_file)) as connection:
+    with told(), Coordinator(coordinator, key_in(key_file), ca_file=ca_file) as connection:
         result = connection.result(analysis)
         text = as_text(result) + "\n" if form == "json" else _tidy(result)
         if out is None:

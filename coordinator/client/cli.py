@@ -10,7 +10,21 @@ from coordinator.client import analyses
 from coordinator.client.connection import Coordinator, request_of
 from coordinator.client.demo import run_demo
 from coordinator.client.federation import Policy, federation
-from coordinator.client.terminal import DEFAULT_URL, Json, KeyFile, Url, finish, key_in, round_table, told, watched
+from coordinator.client.terminal import (
+    DEFAULT_URL,
+    CaFile,
+    Json,
+    KeyFile,
+    Url,
+    finish,
+    key_in,
+    round_table,
+    told,
+    watched,
+)
+from coordinator.client.verification import read_result
+from coordinator.client.verification import verify as verified
+from shared.consortium import read_consortium
 from shared.errors import RequestError
 from shared.families import LINKS
 from shared.request import AnalysisRequest
@@ -103,6 +117,7 @@ def fit(
     reml: Reml = False,
     sites: Annotated[str | None, typer.Option(help="comma-separated; all unless given")] = None,
     key_file: KeyFile = None,
+    ca_file: CaFile = None,
     as_json: Json = False,
 ) -> None:
     """Estimate a model with a running coordinator, and wait for it."""
@@ -122,9 +137,21 @@ def fit(
                 reml=reml,
                 sites=roster,
             )
-        with Coordinator(coordinator, key_in(key_file)) as connection:
+        with Coordinator(coordinator, key_in(key_file), ca_file=ca_file) as connection:
             found = watched(connection, connection.submit(request), key_file)
     finish(found, as_json=as_json)
+
+
+@app.command()
+def verify(
+    result: Annotated[Path, typer.Argument(help="a result, as `fedglmm export` writes it")],
+    *,
+    consortium: Annotated[Path, typer.Option(help="the agreed file, from somebody whom you trust with it")],
+) -> None:
+    """Say which sites signed a result, and whether its estimates are what they signed: 0 if all did, 1 if not."""
+    with told():
+        words = verified(read_result(result), read_consortium(consortium))
+    typer.echo(words)
 
 
 app.add_typer(analyses.app)

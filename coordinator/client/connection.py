@@ -2,19 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 from pydantic import ValidationError
 
-from coordinator.client.faults import ending, fault_of, no_coordinator, unreachable
+from coordinator.client.faults import ending, fault_of, lost, no_coordinator, unreachable
 from coordinator.client.fit import Fit
 from coordinator.client.following import PATIENCE, Progress, follow
 from shared.errors import RequestError, SettingsError
 from shared.keys import checked_key
 from shared.request import AnalysisRequest
-from shared.unreachable import why
+from shared.tls import trusting
 from shared.validation import in_words
 
 TIMEOUT = 60.0
@@ -30,22 +31,25 @@ class Coordinator:
     Args:
         url: its address, such as http://127.0.0.1:8000.
         key: the analyst's key, when the coordinator asks for one.
+        ca_file: PEM, the authority of its certificate, when that is no public one.
 
     Raises:
-        SettingsError: the address is none, or the key cannot be one.
+        SettingsError: the address is none, the key cannot be one, or the authority's file cannot be read.
     """
 
-    def __init__(self, url: str, key: str | None = None) -> None:
+    def __init__(self, url: str, key: str | None = None, *, ca_file: Path | None = None) -> None:
         if not url.startswith(("http://", "https://")):
             raise SettingsError("the address is not complete.", where=url, remedy="It begins with http:// or https://.")
         self.url = url.rstrip("/")
+        self.ca_file = ca_file
         if self.url.endswith("/v1"):
             raise SettingsError("the address goes too far.", where=url, remedy="Leave off /v1.")
         headers = {}
         if key is not None:
             shown = checked_key(key.strip(), where="key", exposed=False)
             headers = {"Authorization": f"Bearer {shown.get_secret_value()}"}
-        self._http = httpx.Client(base_url=f"{self.url}/v1", headers=headers, timeout=TIMEOUT)
+        trusted = True if ca_file is None else trusting(ca_file)
+        self._http = httpx.Client(base_url=f"{self.url}/v1", headers=headers, timeout=TIMEOUT, verify=trusted)
 
     def __enter__(self) -> Self:
         return self
@@ -178,13 +182,13 @@ class Coordinator:
                     raise no_coordinator(response, self.url)
                 yield response.iter_bytes()
         except httpx.HTTPError as error:
-            raise unreachable(why(error), self.url) from None
+            raise lost(error, self.url) from None
 
     def _call(self, method: str, path: str, json: Any = None, params: dict[str, str] | None = None) -> dict[str, Any]:
         try:
             response = self._http.request(method, path, json=json, params=params)
         except httpx.HTTPError as error:
-            raise unreachable(why(error), self.url) from None
+            raise lost(error, self.url) from None
         if not response.is_success:
             raise fault_of(response, self.url)
         try:

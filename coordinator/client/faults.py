@@ -16,6 +16,7 @@ from shared.errors import (
     UnknownAnalysisError,
 )
 from shared.messages import Problem
+from shared.unreachable import is_distrust, why
 
 UNREACHABLE = "unreachable"
 """The code of a SiteError: nobody answers."""
@@ -24,6 +25,7 @@ COORDINATOR = "coordinator"
 UNAUTHORISED, NOT_FOUND = 401, 404
 _KINDS = {403: RoleError, NOT_FOUND: UnknownAnalysisError, 409: RequestError, 422: RequestError}
 SHOW_IT = "Show a key by `--key-file FILE` in the terminal, `Coordinator(url, key)` in Python."
+TRUST_IT = "`--ca-file FILE` or FEDGLMM_CA_FILE in the terminal, `Coordinator(url, ca_file=...)` in Python"
 MOST_NAMES = 8
 """Sites with one and the same problem that are named rather than counted."""
 
@@ -35,6 +37,18 @@ def unreachable(reason: str, url: str) -> SiteError:
         where=url,
         remedy="Is it running, and is this its address?",
         code=UNREACHABLE,
+    )
+
+
+def lost(error: httpx.HTTPError, url: str) -> FedglmmError:
+    """The error of a request that got no answer; one that trying again does not help, if the certificate is not accepted."""
+    if not is_distrust(error):
+        return unreachable(why(error), url)
+    return SettingsError(
+        f"the coordinator's certificate is not accepted ({why(error)}).",
+        where=url,
+        remedy=f"Name the file with the authority that issued it: {TRUST_IT}; and give the address that it holds.",
+        code="certificate",
     )
 
 

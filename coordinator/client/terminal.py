@@ -1,6 +1,7 @@
 """What the analyst's commands have in common: their options, the live table, how faults and endings are told.
 
-Exit codes: 0 estimates; 1 ended without estimates (separated, not identified, perfect fit, not finite, round limit); 2 the
+Exit codes: 0 estimates, of `verify` signed by all; 1 ended without estimates (separated, not identified, perfect fit, not finite,
+round limit), of `verify` not so signed; 2 the
 request or a setting is wrong; 3 a site refused; 4 a site or the coordinator failed or cannot be reached; 130 interrupted.
 """
 
@@ -18,14 +19,20 @@ from coordinator.client.connection import Coordinator
 from coordinator.client.fit import Fit
 from coordinator.client.following import Progress
 from shared.contribution import WORTHLESS
-from shared.errors import FedglmmError, RefusedError, SettingsError, SiteError, UnknownAnalysisError
+from shared.errors import FedglmmError, RefusedError, SettingsError, SiteError, UnknownAnalysisError, VerificationError
 from shared.keys import checked_key
 
 NO_ESTIMATES, WRONG, REFUSED, FAILED, INTERRUPTED = 1, 2, 3, 4, 130
+UNSIGNED = 1
+_CODES = {VerificationError: UNSIGNED, RefusedError: REFUSED, SiteError: FAILED}
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 Url = Annotated[str, typer.Option("--coordinator", envvar="FEDGLMM_COORDINATOR", help="its address")]
 KeyFile = Annotated[Path | None, typer.Option(help="a file with the analyst's key")]
+CaFile = Annotated[
+    Path | None,
+    typer.Option(envvar="FEDGLMM_CA_FILE", help="PEM: the authority of its certificate, in the place of public ones"),
+]
 Id = Annotated[str, typer.Argument(help="its id")]
 ALONE = "Make a file with the key and nothing else, as an administrator of the coordinator got it from `keys add`."
 Json = Annotated[bool, typer.Option("--json", help="print the canonical result and nothing else")]
@@ -37,7 +44,8 @@ def watched(coordinator: Coordinator, analysis_id: str, key_file: Path | None) -
         return coordinator.wait(analysis_id, round_table)
     except KeyboardInterrupt:
         at = f"{analysis_id} --coordinator {shlex.quote(coordinator.url)}"
-        at += f" --key-file {shlex.quote(str(key_file))}" if key_file else ""
+        for option, file in (("--key-file", key_file), ("--ca-file", coordinator.ca_file)):
+            at += f" {option} {shlex.quote(str(file))}" if file else ""
         typer.echo(
             f"\nNo longer watching: analysis {analysis_id} goes on.\n"
             f"   fedglmm watch {at}     shows it\n"
@@ -89,8 +97,7 @@ def told() -> Iterator[None]:
         if isinstance(error, UnknownAnalysisError):
             error = UnknownAnalysisError(error.message, where=error.where, remedy="`fedglmm list` shows the newest.")
         Console(stderr=True).print(f"fedglmm: {error}", style="red", soft_wrap=True, highlight=False, markup=False)
-        code = REFUSED if isinstance(error, RefusedError) else FAILED if isinstance(error, SiteError) else WRONG
-        raise typer.Exit(code) from None
+        raise typer.Exit(next((code for kind, code in _CODES.items() if isinstance(error, kind)), WRONG)) from None
 
 
 def key_in(path: Path | None) -> str | None:

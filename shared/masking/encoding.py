@@ -46,7 +46,7 @@ def encode(values: Vector, parts: int) -> Fixed:
         raise EncodingError(
             "it is not finite, or too large to be added up over the sites.",
             where=f"entry {int(unfit.argmax())}, counted from 0",
-            remedy="Agree on a larger scale for its column.",
+            remedy="Use its column in a larger unit: agree on a derived variable in the dictionary, such as x / 1000.",
         )
     whole = np.floor(size)
     low = np.rint((size - whole) * _ONE)  # from 2^53 on all are integers already: it never reaches 2^64

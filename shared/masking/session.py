@@ -132,6 +132,29 @@ def join(
     return unsigned.model_copy(update={"signature": identity.sign(_SIGNED, unsigned.signed).hex()})
 
 
+def check_signed(joins: Sequence[Join], agreed: Agreed) -> tuple[Join, ...]:
+    """Lets what all sites signed pass, whenever they did.
+
+    Args:
+        joins: in any order.
+        agreed: what this side knows of the analysis.
+
+    Returns:
+        The joins in roster order.
+
+    Raises:
+        ConsortiumError: the roster is none that the consortium agreed to.
+        JoinError: a site is missing, unknown, there twice, signed something else or not by its own key.
+    """
+    agreed.consortium.check_roster(agreed.roster)
+    ordered = _one_of_each(joins, agreed.roster)
+    consortium_sha256 = agreed.consortium.sha256
+    for one in ordered:
+        _check_agreement(one, agreed, consortium_sha256)
+        _check_signature(one, agreed.consortium)
+    return ordered
+
+
 def check_joins(joins: Sequence[Join], agreed: Agreed, now: datetime) -> tuple[Join, ...]:
     """Lets what all sites signed pass.
 
@@ -144,18 +167,13 @@ def check_joins(joins: Sequence[Join], agreed: Agreed, now: datetime) -> tuple[J
         The joins in roster order.
 
     Raises:
-        ConsortiumError: the roster is none that the consortium agreed to.
-        JoinError: a site is missing, unknown, there twice, signed something else or not by its own key, or its time is up; or
-            two sites have one key, or a site one that gives no secret.
+        ConsortiumError: as `check_signed`.
+        JoinError: as `check_signed`; or a site's time is up, two sites have one key, or a site one that gives no secret.
     """
-    agreed.consortium.check_roster(agreed.roster)
-    ordered = _one_of_each(joins, agreed.roster)
-    consortium_sha256 = agreed.consortium.sha256
+    ordered = check_signed(joins, agreed)
     probe = EphemeralKey.make()
     owners: dict[str, str] = {}
     for one in ordered:
-        _check_agreement(one, agreed, consortium_sha256)
-        _check_signature(one, agreed.consortium)
         if now - SKEW > one.expires_at:
             raise JoinError("its time is up.", where=one.site, remedy=_AGAIN)
         probe.secret_with(one.public_key, site=one.site)

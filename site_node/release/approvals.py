@@ -12,8 +12,8 @@ from shared.errors import StoreError, UnknownAnalysisError
 from shared.specification import Specification
 from site_node.changed import other_specification
 from site_node.release.approval import Decision, Request, check_approved
+from site_node.release.database import opened
 
-_SECONDS = 10.0
 _TABLE = """
 CREATE TABLE IF NOT EXISTS requests (
     analysis TEXT PRIMARY KEY, specification TEXT NOT NULL, asked TEXT NOT NULL,
@@ -114,8 +114,7 @@ class Approvals:
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
         try:
-            self._path.touch(mode=0o600)
-            with closing(sqlite3.connect(self._path, timeout=_SECONDS, isolation_level=None)) as connection:
+            with closing(opened(self._path)) as connection:
                 yield connection
         except (sqlite3.Error, OSError) as error:
             raise StoreError(

@@ -6,7 +6,6 @@ a row: psi is the coordinator's, and units are keyed hashes.
 
 import hmac
 import json
-import os
 import sqlite3
 import threading
 import weakref
@@ -21,6 +20,7 @@ import numpy as np
 from shared.errors import SettingsError, StoreError
 from shared.specification import Specification
 from site_node.release.cohorts import Released
+from site_node.release.database import opened
 from site_node.release.rounds import Point
 
 _VERSION = 1
@@ -51,9 +51,7 @@ class History:
         self._path = path
         self._alone = threading.RLock()
         try:
-            if path is not None:
-                os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-            self._connection = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
+            self._connection = opened(path)
         except (OSError, sqlite3.Error) as error:
             raise self._unusable(f"cannot be written ({_name(error)})", "Let the site's user write it.") from None
         weakref.finalize(self, self._connection.close)

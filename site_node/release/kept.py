@@ -11,8 +11,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from shared.errors import StoreError
+from site_node.release.database import opened
 
-_SECONDS = 10.0
 _TABLE = """
 CREATE TABLE IF NOT EXISTS kept (
     analysis TEXT NOT NULL, kind TEXT NOT NULL, number INTEGER NOT NULL, content BLOB NOT NULL,
@@ -44,8 +44,7 @@ class Kept:
         self._path = path
         self._lock = threading.Lock()
         with self._told("opened"):
-            path.touch(mode=0o600)
-            self._connection = sqlite3.connect(path, timeout=_SECONDS, isolation_level=None, check_same_thread=False)
+            self._connection = opened(path)
             # of a write-ahead log a commit is on the disk by one fsync; a rollback journal takes five
             for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
                 self._connection.execute(f"PRAGMA {pragma}")

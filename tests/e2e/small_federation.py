@@ -183,7 +183,7 @@ def key(site: str) -> str:
     return f"the-key-of-{site.lower()}"
 
 
-def split(folder: Path) -> None:
+def rows() -> str:
     """Three sites of 60 rows that differ much."""
     rng = random.Random(7)  # noqa: S311 -- data, not a secret
     lines = ["site,y,x"]
@@ -191,7 +191,12 @@ def split(folder: Path) -> None:
         for _ in range(60):
             x = round(rng.gauss(0, 1), 3)
             lines.append(f"{name},{int(level + 0.8 * x + rng.gauss(0, 1.5) > 0)},{x}")
-    (folder / "rows.csv").write_text("\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"
+
+
+def split(folder: Path) -> None:
+    """A folder for each site."""
+    (folder / "rows.csv").write_text(rows())
     done = run(
         "fedglmm-site", "split", str(folder / "rows.csv"), "--by", "site", "--out", str(folder / "sites"),
         "--policy", "open", "--unmasked",  # gates put answers of their own in the sites' place, which no site signs

@@ -60,6 +60,30 @@ async def test_an_analysis_waits_for_the_person_by_the_sites_name_and_runs_once_
         assert (await until(http, analysis))["state"] == "converged"
 
 
+async def test_an_analysis_that_waits_for_a_person_keeps_no_other_from_running(tmp_path: Path) -> None:
+    made, person = sites(tmp_path, masked=False)
+    others = MODEL | {"sites": ["S0", "S2"]}
+    async with waiting(tmp_path, made, running_at_once=1) as (http, analysis):
+        other = (await http.post("/v1/analyses", json=others)).json()["id"]
+        assert (await until(http, other))["state"] == "converged"
+        assert (await http.get(f"/v1/analyses/{analysis}")).json()["state"] == "awaiting_approval"
+        person.approve(analysis, MONTH)
+        assert (await until(http, analysis))["state"] == "converged"
+
+
+async def test_beyond_so_many_that_wait_for_people_one_keeps_its_place(tmp_path: Path) -> None:
+    made, person = sites(tmp_path, masked=False)
+    others = MODEL | {"sites": ["S0", "S2"]}
+    async with waiting(tmp_path, made, running_at_once=1, awaiting_at_once=0) as (http, analysis):
+        other = (await http.post("/v1/analyses", json=others)).json()["id"]
+        asked = len(made["S1"].messages)
+        await eventually(lambda: len(made["S1"].messages) >= asked + 3)
+        assert (await http.get(f"/v1/analyses/{other}")).json()["state"] == "submitted"
+        person.deny(analysis)
+        assert (await until(http, analysis))["state"] == "refused"
+        assert (await until(http, other))["state"] == "converged"
+
+
 async def test_nothing_leaves_and_the_ledger_stays_empty_while_it_waits(tmp_path: Path) -> None:
     made, person = sites(tmp_path)
     async with waiting(tmp_path, made) as (http, analysis):

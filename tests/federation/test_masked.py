@@ -116,17 +116,20 @@ async def test_a_consortium_file_that_differs_is_refused_with_both_hashes(tmp_pa
         assert read_consortium(tmp_path / file).sha256 in problem["message"]
 
 
-async def test_a_column_too_large_to_be_added_up_is_refused_with_the_remedy(tmp_path: Path) -> None:
-    made = real_sites(
-        tmp_path, DICTIONARY, [table.replace(".", "").replace("\n", "00000000\n") for table in _huge()], masked=True
-    )
+async def test_a_column_too_large_to_be_added_up_is_refused_and_its_derived_variable_is_not(tmp_path: Path) -> None:
+    """The remedy is one: the same rows in a larger unit, which the dictionary agrees on, have estimates."""
+    agreed = [{"name": f"{name}_in_10_12", "type": "number", "derived": f"{name} / 10^12"} for name in ("x", "y")]
+    made = real_sites(tmp_path, {"variables": [*DICTIONARY["variables"], *agreed]}, _huge(), masked=True)
     view = await ended(coordinator_of(tmp_path, made), formula="y ~ x", family="gaussian")
     assert view["state"] in {"refused", "failed"}
     assert {problem["code"] for problem in view["problems"]} == {"encoding"}
-    assert all("scale" in problem["remedy"] for problem in view["problems"])
+    assert all("derived variable in the dictionary" in problem["remedy"] for problem in view["problems"])
+    view = await ended(coordinator_of(tmp_path, made), formula="y_in_10_12 ~ x_in_10_12", family="gaussian")
+    assert view["state"] == "converged"
 
 
 def _huge() -> list[str]:
+    """Values around 10^12: the sum of their squares has no place below 2^63."""
     rng = np.random.default_rng(0)
     tables = []
     for _ in range(3):

@@ -118,7 +118,7 @@ def test_as_many_parts_as_said_never_wrap_however_large_they_are(parts: int, sig
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf"), 2.0**63, -(2.0**63), 1e300])
 def test_what_has_no_place_is_refused_by_its_entry_and_not_told(number: float) -> None:
-    with pytest.raises(EncodingError, match="scale for its column") as caught:
+    with pytest.raises(EncodingError, match="its column in a larger unit") as caught:
         encode(np.array([1.0, 2.0, number, number]), 1)
     assert caught.value.where == "entry 2, counted from 0"
     assert str(number) not in str(caught.value)

@@ -7,8 +7,9 @@ from contextlib import closing, suppress
 import httpx
 import pytest
 
-from coordinator import site_client
-from coordinator.site_client import UNREACHABLE, SiteClient
+from coordinator import site_connection
+from coordinator.site_answers import UNREACHABLE
+from coordinator.site_client import SiteClient
 from shared.errors import FedglmmError, SiteError
 from shared.messages import CloseReply, CloseRequest, ContributionMessage, EvaluateReply, EvaluateRequest, RandomEffect
 from shared.parameters import ParameterLayout
@@ -24,7 +25,7 @@ WHOLE = OK + f"Content-Length: {len(REPLY)}\r\n\r\n{REPLY}".encode()
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(site_client, "RETRY_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(site_connection, "RETRY_PAUSES", (0.0, 0.0))
 
 
 def evaluated(*answers: bytes) -> tuple[FedglmmError | float, list[bytes]]:
@@ -113,7 +114,7 @@ def test_an_answer_of_more_than_64_mb_is_given_up_and_not_kept() -> None:
 
 
 def test_an_answer_is_read_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(site_client, "LARGEST_ANSWER", 2**20)
+    monkeypatch.setattr(site_connection, "LARGEST_ANSWER", 2**20)
     assert fault(OK + b"\r\n" + REPLY.encode() + b" " * (2**20 - len(REPLY)) + b" ").message.endswith("than 1 MB.")
     assert evaluated(OK + b"\r\n" + REPLY.encode() + b" " * (2**20 - len(REPLY)))[0] == -1.0
 

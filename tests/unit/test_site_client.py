@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from pydantic import SecretStr
 
-from coordinator import site_client
-from coordinator.site_client import UNREACHABLE, SiteClient
+from coordinator import site_connection
+from coordinator.site_answers import UNREACHABLE
+from coordinator.site_client import SiteClient
 from shared import packed
 from shared.errors import DataError, FedglmmError, RefusedError, SiteError, UnknownAnalysisError
 from shared.formula.expressions import Column, VariableRef
@@ -46,7 +47,7 @@ ACCEPTED = {
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(site_client, "RETRY_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(site_connection, "RETRY_PAUSES", (0.0, 0.0))
 
 
 def asked(handler: Handler, question: Callable[[SiteClient], Coroutine[None, None, Value]]) -> Value:

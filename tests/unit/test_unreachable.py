@@ -10,16 +10,17 @@ from contextlib import closing, suppress
 import httpx
 import pytest
 
-from coordinator import site_client
+from coordinator import site_connection
 from coordinator.client import Coordinator
-from coordinator.site_client import UNREACHABLE, SiteClient
+from coordinator.site_answers import UNREACHABLE
+from coordinator.site_client import SiteClient
 from shared.errors import SiteError
 from shared.unreachable import why
 
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(site_client, "RETRY_PAUSES", ())
+    monkeypatch.setattr(site_connection, "RETRY_PAUSES", ())
 
 
 @pytest.fixture
