@@ -1,9 +1,9 @@
 """Sums that are rounded once: the same bits in whatever order the terms come, on every machine.
 
-`math.fsum` adds up one list. Many sums at once are faster as elementwise additions of whole arrays whose rounding errors are
-kept (Knuth's TwoSum, exact unless it overflows): all terms = their rounded sum + the errors' rounded sum + the errors'
-errors. Where the last are all zero, two numbers are left, and adding them rounds the exact sum once. Elsewhere, and where
-anything overflows, `math.fsum` decides.
+`math.fsum` adds up one list. Many sums at once are faster as sums of two slices of all terms: each term is cut at a power of two
+that lies so high above the column's largest that what is above the cut adds up exactly, in any order; and what is below it, once
+more (Rump, Ogita and Oishi 2008, ExtractVector). If nothing is left, adding the two exact sums rounds once. Elsewhere, where
+terms of a column differ in size by more than some 2^40, and where anything overflows, `math.fsum` decides.
 """
 
 import math
@@ -13,7 +13,9 @@ import numpy as np
 from shared.parameters import Matrix, Vector
 
 AT_ONCE = 2**16
-"""Terms, so that they and their errors stay in the processor's cache."""
+"""Terms, so that they and their slices stay in the processor's cache."""
+_MANTISSA = 53
+"""Bits of a float64."""
 
 
 def column_sums(terms: Matrix) -> Vector:
@@ -31,23 +33,15 @@ def column_sums(terms: Matrix) -> Vector:
 
 
 def _few_column_sums(terms: Matrix) -> Vector:
+    bits = (len(terms) - 1).bit_length()
     with np.errstate(over="ignore", invalid="ignore"):
-        large, errors = _folded(terms)
-        small, lost = _folded(errors)
-        sums = np.asarray(large + small)
-    for j in np.flatnonzero(lost.any(axis=0) | ~np.isfinite(sums)):  # what overflowed is not a number in `lost`
+        cut = np.ldexp(1.0, np.frexp(np.abs(terms).max(axis=0))[1] + bits)
+        high = (cut + terms) - cut
+        rest = terms - high
+        cut = cut * 2.0 ** (bits - _MANTISSA)  # as many bits above what may be left of a term
+        low = (cut + rest) - cut
+        sums = high.sum(axis=0) + low.sum(axis=0)
+        lost = (rest - low).any(axis=0) | ~np.isfinite(sums)
+    for j in np.flatnonzero(lost):
         sums[j] = math.fsum(terms[:, j].tolist())
     return sums
-
-
-def _folded(terms: Matrix) -> tuple[Vector, Matrix]:
-    """The rounded sum of every column, and the errors of all the additions: together they are exactly the terms' sum."""
-    errors = [np.zeros((1, terms.shape[1]))]
-    while len(terms) > 1:
-        half = len(terms) // 2
-        x, y, odd = terms[:half], terms[half : 2 * half], terms[2 * half :]
-        added = x + y
-        part = added - x
-        errors.append((x - (added - part)) + (y - part))
-        terms = np.concatenate([added, odd]) if len(odd) else added
-    return terms[0], np.concatenate(errors)

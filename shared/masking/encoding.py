@@ -68,7 +68,7 @@ def add(a: Fixed, b: Fixed) -> Fixed:
     Raises:
         EncodingError: they differ in length.
     """
-    _same_shape(a, b)
+    _same_length(a, b)
     limbs = a + b
     limbs[:, 1] += limbs[:, 0] < a[:, 0]  # the carry
     return limbs
@@ -80,14 +80,20 @@ def subtract(a: Fixed, b: Fixed) -> Fixed:
     Raises:
         EncodingError: they differ in length.
     """
-    _same_shape(a, b)
+    _same_length(a, b)
     limbs = a - b
     limbs[:, 1] -= a[:, 0] < b[:, 0]  # the borrow
     return limbs
 
 
 def total(parts: Iterable[Fixed]) -> Fixed:
-    """The sum mod 2^128 of fewer than 2^32 vectors, taken one after the other: digit by digit, then the carries.
+    """The sum mod 2^128 of fewer than 2^32 vectors, one after the other: digit by digit, then the carries.
+
+    Args:
+        parts: each a vector, (n, 2), or a stack of vectors, (k, n, 2), which are added up faster.
+
+    Returns:
+        (n, 2)
 
     Raises:
         EncodingError: they differ in length, or there are none.
@@ -96,10 +102,10 @@ def total(parts: Iterable[Fixed]) -> Fixed:
     first = next(several, None)
     if first is None:
         raise EncodingError("nothing has no sum.", remedy="Let every site answer.")
-    sums = _digits(first).astype(np.uint64)
+    sums = _digit_sums(first)
     for part in several:
-        _same_shape(first, part)
-        sums += _digits(part)
+        _same_length(first, part)
+        sums += _digit_sums(part)
     by_entry = sums.reshape(-1, _PARTS)
     for place in range(_PARTS - 1):
         by_entry[:, place + 1] += by_entry[:, place] >> _HALF
@@ -124,15 +130,16 @@ def from_bytes(written: bytes) -> Fixed:
     return np.frombuffer(written, _LIMBS).astype(np.uint64, copy=False).reshape(-1, 2)
 
 
-def _digits(fixed: Fixed) -> NDArray[np.uint32]:
-    """Four of 32 bits an entry, the lowest first, (4 n,)."""
-    return fixed.astype(_LIMBS, copy=False).reshape(-1).view(_HALVES)
+def _digit_sums(fixed: Fixed) -> NDArray[np.uint64]:
+    """Four digits of 32 bits an entry, the lowest first, (4 n,), each added up over the vectors of a stack."""
+    digits = fixed.astype(_LIMBS, copy=False).reshape(-1, 2 * fixed.shape[-2]).view(_HALVES)
+    return np.add.reduce(digits, axis=0, dtype=np.uint64)
 
 
 def _lower(limbs: Fixed) -> Fixed:
     return limbs & np.uint64(2**32 - 1)
 
 
-def _same_shape(a: Fixed, b: Fixed) -> None:
-    if a.shape != b.shape:
+def _same_length(a: Fixed, b: Fixed) -> None:
+    if a.shape[-2:] != b.shape[-2:]:
         raise EncodingError("only vectors of one length can be added.", remedy="Let every site encode the same model.")

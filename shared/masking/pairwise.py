@@ -1,33 +1,28 @@
 """Masks that cancel: every pair of sites shares one, which one of them adds and the other subtracts.
 
-    mask_i = sum_{j > i} m_ij - sum_{j < i} m_ij  (mod 2^128),    m_ij = AES-256-CTR keystream of key_ij
-    key_ij = HKDF-Expand-SHA-256(X25519 secret of i and j, context and both names)
+    mask_i = sum_{j > i} m_ij - sum_{j < i} m_ij  (mod 2^128),    m_ij = the keystream of i and j for this context
 
-Each sum but the total over all sites looks uniformly random. The key depends on the whole context, so it is used for one
-message, and counting may begin at zero; sites that differ in anything have masks that do not cancel. Never mask two messages
-in one context: their difference is the messages' own.
+Each sum but the total over all sites looks uniformly random. A keystream depends on the whole context, so it is used for one
+message; sites that differ in anything have masks that do not cancel. Never mask two messages in one context: their difference
+is the messages' own.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from itertools import chain, islice
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain
+from threading import Lock
 
 import numpy as np
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import CTR
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from shared.errors import JoinError
 from shared.framing import framed
-from shared.masking.encoding import BYTES, Fixed, from_bytes, subtract, total
+from shared.masking.encoding import Fixed, subtract, total
 from shared.masking.ephemeral import EphemeralKey
+from shared.masking.keystreams import Keystream, stacks
 from shared.masking.session import Join, in_roster_order
 
-_CONTEXT, _PAIR = "fedglmm context 1", "fedglmm pair 1"
-_KEY_BYTES = 32
-_FIRST_BLOCK = bytes(16)
+_CONTEXT = "fedglmm context 1"
 
 
 @dataclass(frozen=True)
@@ -60,6 +55,7 @@ class PairSecrets:
     """The site's place in the roster."""
     secrets: tuple[bytes, ...]
     """Of the others, in roster order without the site itself."""
+    _one_at_a_time: Lock = field(default_factory=Lock, compare=False)
 
     @classmethod
     def of(cls, key: EphemeralKey, joins: Sequence[Join]) -> "PairSecrets":
@@ -81,34 +77,28 @@ class PairSecrets:
         return cls(tuple(one.site for one in ordered), own, secrets)
 
     def mask(self, context: Context, length: int) -> Fixed:
-        """The site's own mask, (length, 2): over all sites such masks sum to zero."""
-        name, before, after = self.roster[self.own], self.roster[: self.own], self.roster[self.own + 1 :]
-        pairs = [*((other, name) for other in before), *((name, other) for other in after)]
-        written, zeros = context.written, bytes(BYTES * length)
-        shared = (
-            from_bytes(_keystream(_pair_key(secret, written, pair), zeros))
-            for secret, pair in zip(self.secrets, pairs, strict=True)
-        )
-        return combined(self.own, shared, length)
+        """The site's own mask, (length, 2): over all sites such masks sum to zero. For any number of threads."""
+        with self._one_at_a_time:
+            before, after = (stacks(some, context.written, length) for some in self._keystreams)
+            return combined(before, after, length)
+
+    @cached_property
+    def _keystreams(self) -> tuple[list[Keystream], list[Keystream]]:
+        """With the sites before this one in the roster, and with those after it."""
+        name, own = self.roster[self.own], self.own
+        pairs = [*((other, name) for other in self.roster[:own]), *((name, other) for other in self.roster[own + 1 :])]
+        each = [Keystream(secret, pair) for secret, pair in zip(self.secrets, pairs, strict=True)]
+        return each[:own], each[own:]
 
 
-def combined(own: int, shared: Iterable[Fixed], length: int) -> Fixed:
-    """The mask of the site at place `own`, (length, 2).
+def combined(before: Iterable[Fixed], after: Iterable[Fixed], length: int) -> Fixed:
+    """The mask of a site, (length, 2).
 
     Args:
-        own: the site's place in the roster.
-        shared: what it shares with the others, in roster order without itself, each (length, 2); one at a time is in memory.
+        before: what it shares with the sites before it in the roster, each (length, 2), or stacks of them, (k, length, 2);
+            one at a time is in memory.
+        after: what it shares with those after it.
         length: entries of each.
     """
-    zero, others = np.zeros((length, 2), np.uint64), iter(shared)
-    before = total(chain([zero], islice(others, own)))
-    return subtract(total(chain([zero], others)), before)
-
-
-def _pair_key(secret: bytes, context: bytes, names: tuple[str, str]) -> bytes:
-    return HKDFExpand(SHA256(), _KEY_BYTES, framed(_PAIR, context, *names)).derive(secret)
-
-
-def _keystream(key: bytes, zeros: bytes) -> bytes:
-    """As many bytes as there are zeros to encrypt."""
-    return Cipher(AES(key), CTR(_FIRST_BLOCK)).encryptor().update(zeros)
+    zero = np.zeros((length, 2), np.uint64)
+    return subtract(total(chain([zero], after)), total(chain([zero], before)))

@@ -1,5 +1,6 @@
 """A masked fit as it was recorded, read with what docs/masking.md says and with nothing of the project but its step."""
 
+import hmac
 import sqlite3
 from base64 import b64decode
 from collections.abc import Iterator, Sequence
@@ -190,7 +191,8 @@ def stream(fit: Recorded, place: int, other: int, context: bytes, length: int) -
     own = X25519PrivateKey.from_private_bytes(fit.sites[fit.names[place]].secret)
     public = X25519PublicKey.from_public_bytes(bytes.fromhex(fit.joins[other]["public_key"]))
     first, second = sorted((place, other))
-    info = framed("fedglmm pair 1", context, fit.names[first], fit.names[second])
-    key = HKDFExpand(SHA256(), 32, info).derive(own.exchange(public))
-    keystream = Cipher(AES(key), CTR(bytes(16))).encryptor().update(bytes(16 * length))
+    info = framed("fedglmm pair 2", fit.names[first], fit.names[second])
+    keys = HKDFExpand(SHA256(), 64, info).derive(own.exchange(public))
+    block = hmac.digest(keys[32:], context, "sha256")[:16]
+    keystream = Cipher(AES(keys[:32]), CTR(block)).encryptor().update(bytes(16 * length))
     return [one if place < other else -one for one in integers(keystream)]

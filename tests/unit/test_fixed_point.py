@@ -105,6 +105,14 @@ def test_a_total_is_that_of_integers_mod_2_to_the_128(entries: list[int]) -> Non
     assert to_bytes(total([fixed([entry]) for entry in entries])) == to_bytes(fixed([sum(entries)]))
 
 
+@given(st.lists(st.lists(BIG, min_size=3, max_size=3), min_size=2, max_size=9), st.data())
+def test_a_total_of_stacks_is_that_of_their_vectors(rows: list[list[int]], data: st.DataObject) -> None:
+    vectors, cut = [fixed(row) for row in rows], data.draw(st.integers(1, len(rows) - 1))
+    stacks = [np.stack(vectors[:cut]), np.stack(vectors[cut:])]
+    assert to_bytes(total(stacks)) == to_bytes(total(vectors))
+    assert to_bytes(total([*vectors[:cut], stacks[1]])) == to_bytes(total(vectors))
+
+
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("parts", [1, 2, 3, 7, 10, 57, 200, 1000])
 def test_as_many_parts_as_said_never_wrap_however_large_they_are(parts: int, sign: int) -> None:

@@ -2,6 +2,7 @@
 
 import hmac
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import JoinError
+from shared.masking import keystreams
 from shared.masking.encoding import add, decode, encode, from_bytes, subtract, to_bytes, total
 from shared.masking.ephemeral import EphemeralKey
 from shared.masking.pairwise import Context, PairSecrets, combined
@@ -130,9 +132,11 @@ def test_a_pairs_mask_is_what_the_format_says() -> None:
     secret = two.keys[0].secret_with(two.joins[1].public_key, site="South")
     assert secret == two.keys[1].secret_with(two.joins[0].public_key, site="North")
     fields = (b"fedglmm context 1", context.session, b"evaluate", b"3", context.last_root, context.state)
-    info = written(b"fedglmm pair 1", written(*fields), b"North", b"South")
-    key = hmac.digest(secret, info + b"\1", "sha256")  # HKDF-Expand (RFC 5869) of a single block
-    stream = Cipher(AES(key), CTR(bytes(16))).encryptor().update(ZERO)
+    info = written(b"fedglmm pair 2", b"North", b"South")
+    cipher_key = hmac.digest(secret, info + b"\1", "sha256")  # HKDF-Expand (RFC 5869), block by block
+    block_key = hmac.digest(secret, cipher_key + info + b"\2", "sha256")
+    first = hmac.digest(block_key, written(*fields), "sha256")[:16]
+    stream = Cipher(AES(cipher_key), CTR(first)).encryptor().update(ZERO)
     assert to_bytes(PairSecrets.of(two.keys[0], two.joins).mask(context, LENGTH)) == stream
 
 
@@ -144,6 +148,30 @@ def written(*parts: bytes) -> bytes:
 def test_a_damaged_stored_key_is_said_so(size: int) -> None:
     with pytest.raises(JoinError, match="damaged"):
         EphemeralKey.from_bytes(bytes(size))
+
+
+def test_a_mask_does_not_depend_on_the_masks_made_before_it() -> None:
+    fresh = PairSecrets.of(ALL.keys[1], ALL.joins)
+    for length in (1, 500, LENGTH):
+        fresh.mask(replace(CONTEXT, sequence=length + 3), length)
+        assert to_bytes(fresh.mask(CONTEXT, LENGTH)) == to_bytes(SECRETS[1].mask(CONTEXT, LENGTH))
+
+
+def test_threads_that_ask_for_masks_at_once_get_each_its_own() -> None:
+    """Of two messages under one keystream the difference would be told: so a cipher is never moved on by two at once."""
+    contexts = [replace(CONTEXT, sequence=number) for number in range(64)]
+    alone = [to_bytes(SECRETS[0].mask(context, 3000)) for context in contexts]
+    shared = PairSecrets.of(ALL.keys[0], ALL.joins)
+    with ThreadPoolExecutor(8) as threads:
+        together = [*threads.map(lambda context: to_bytes(shared.mask(context, 3000)), contexts)]
+    assert together == alone
+
+
+@pytest.mark.parametrize("at_once", [1, 16 * LENGTH, 2 * 16 * LENGTH])
+def test_how_many_keystreams_are_made_at_once_changes_nothing(monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    whole = [to_bytes(mask) for mask in masks()]
+    monkeypatch.setattr(keystreams, "AT_ONCE", at_once)
+    assert [to_bytes(mask) for mask in masks()] == whole
 
 
 def test_a_key_that_no_site_signed_has_no_secrets() -> None:
@@ -179,5 +207,5 @@ def test_what_was_sent_always_tells_the_sum(x, masked_by) -> None:
 def sent(data, pair_masks) -> list[bytes]:
     """What three sites put on the wire, with these pair masks."""
     m12, m13, m23 = pair_masks
-    own = [combined(0, [m12, m13], LENGTH), combined(1, [m12, m23], LENGTH), combined(2, [m13, m23], LENGTH)]
+    own = [combined([], [m12, m13], LENGTH), combined([m12], [m23], LENGTH), combined([m13, m23], [], LENGTH)]
     return [to_bytes(add(x, mask)) for x, mask in zip(data, own, strict=True)]
