@@ -5,7 +5,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import Depends, FastAPI
 
-from coordinator import problems
+from coordinator.dashboard import pages
+from coordinator.dashboard.sessions import Sessions
 from coordinator.guard import Guard
 from coordinator.routes import analyses, consortium, events, submission
 from coordinator.routes.service import FORBIDDEN, Service, caller
@@ -17,8 +18,8 @@ LARGEST_REQUEST = 2**20
 """Bytes."""
 
 
-def create_api(service: Service) -> FastAPI:
-    """The app; its lifespan takes up unfinished analyses, and leaves them resumable."""
+def create_api(service: Service, sessions: Sessions) -> FastAPI:
+    """The app, for programs and with pages; its lifespan takes up unfinished analyses, and leaves them resumable."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -44,7 +45,7 @@ def create_api(service: Service) -> FastAPI:
         )
     app.add_middleware(BodyLimit, limit=LARGEST_REQUEST)
     app.add_middleware(Guard, access=service.access)  # around the limit: who may not ask sends no body
-    problems.install(app)
+    pages.install(app, sessions)
     return app
 
 
