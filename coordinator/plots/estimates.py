@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from coordinator.plots.scales import Scale, around
+from shared.optimisation.outcome import OutcomeKind
 
 Result = Mapping[str, Any]
 """The canonical result (coordinator/result.py), as its JSON is read."""
@@ -39,6 +40,14 @@ class Estimate:
     def known(self) -> tuple[float, ...]:
         """Its numbers."""
         return tuple(value for value in (self.estimate, self.low, self.high) if value is not None)
+
+
+def without_estimates(result: Result) -> str | None:
+    """Why there is nothing to show; none if there is."""
+    convergence = result["convergence"]
+    if OutcomeKind(convergence["outcome"]).has_estimates:
+        return None
+    return f"There are no estimates to show. The analysis ended as {convergence['outcome'].replace('_', ' ')}."
 
 
 def rows_of(result: Result, effect: str) -> list[Mapping[str, Any]]:

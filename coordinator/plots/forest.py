@@ -1,6 +1,6 @@
 """The fixed effects with their intervals."""
 
-from coordinator.plots.estimates import Estimate, Result, level_of, rows_of
+from coordinator.plots.estimates import Estimate, Result, level_of, rows_of, without_estimates
 from coordinator.plots.intervals import WIDTH, Panel, drawn
 from coordinator.plots.ratios import ratio_name
 from coordinator.plots.svg import document
@@ -30,8 +30,8 @@ def forest(result: Result, exponentiate: bool = False, intercept: bool = False) 
     rows = rows_of(result, "fixed")
     rows = [row for row in rows if intercept or row["term"] != INTERCEPT] or rows
     title = "Fixed effects" if not exponentiate else f"Fixed effects: {quantity.lower()}s"
-    if not rows:
-        return nothing(name, title, "There are no estimates to show: the analysis ended before there were any.")
+    if (why := without_estimates(result)) is not None:
+        return nothing(name, title, why)
     panel = Panel(
         "Term",
         quantity,

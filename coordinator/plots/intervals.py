@@ -37,6 +37,8 @@ class Panel:
     rows: tuple[Estimate, ...]
     reference: float | None = 0.0
     """Where nothing is: a dashed line."""
+    axis_name: str = ""
+    """Of the axis, where that is to say more than `quantity`."""
     is_ratio: bool = False
     """Whether numbers are shown exponentiated, on a logarithmic axis."""
 
@@ -137,7 +139,7 @@ def _arrow(x: float, y: float, direction: int) -> str:
 
 def _axis(panel: Panel, scale: Scale, first: float, bottom: float) -> str:
     ticks = log_ticks(scale) if panel.is_ratio else linear_ticks(scale)
-    name = f"{panel.quantity}, logarithmic scale" if panel.is_ratio else panel.quantity
+    name = f"{panel.quantity}, logarithmic scale" if panel.is_ratio else panel.axis_name or panel.quantity
     parts = [_tick(tick, scale, bottom) for tick in ticks]
     if panel.reference is not None:
         x = scale.at(panel.reference)
@@ -168,8 +170,7 @@ def _written(row: Estimate, texts: tuple[str, str], y: float, last: float) -> li
 
 def _head(panel: Panel) -> str:
     """What stands above the numbers."""
-    name = panel.quantity if width_of(panel.quantity) < WIDEST_LABEL else "Estimate"
-    return f"{name} [{panel.level}]"
+    return f"{panel.quantity} [{panel.level}]"
 
 
 def _stripe(y: float) -> str:

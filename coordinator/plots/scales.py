@@ -15,7 +15,7 @@ TICK_SIZE, TICK_GAP = 12.0, 10.0
 MOST_TICKS = 9
 DIGITS = (("1 1.5 2 3 5 7", 1), ("1 2 3 5", 1), ("1 2 5", 1), ("1 3", 1))
 """Ticks in each decade of a logarithmic axis, and every how many decades."""
-LARGEST_PLAIN, MOST_ZEROS = 6, 5
+LARGEST_PLAIN, MOST_ZEROS = 6, 4
 """Powers of ten up to which a tick is written without an exponent."""
 
 

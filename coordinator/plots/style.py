@@ -17,13 +17,14 @@ STYLE = """
 .plot text.head { font-weight: bold; }
 .plot text.tick { font-size: 12px; fill: #52606d; }
 .plot text.axis-name { font-size: 12px; fill: #52606d; stroke: none; }
+.plot text.ink { fill: #1f2933; }
 .plot text.note { fill: #52606d; font-style: italic; }
 .plot text.small { font-size: 10px; }
 .plot text.middle { text-anchor: middle; }
 .plot text.end { text-anchor: end; }
 .plot .interval { stroke: #1d5a96; stroke-width: 2; fill: none; }
 .plot .estimate { fill: #1d5a96; stroke: #1d5a96; stroke-width: 1.5; }
-.plot .fine .interval { stroke-width: 1; }
+.plot .fine .interval { stroke-width: 1; stroke-opacity: 0.6; }
 .plot .beyond { fill: #1d5a96; }
 .plot .trace { stroke: #1d5a96; stroke-width: 2; fill: none; }
 .plot .rejected { fill: #ffffff; stroke: #c25e00; stroke-width: 2; }
@@ -37,7 +38,9 @@ STYLE = """
   .plot .stripe { fill: #1c2229; }
   .plot .grid, .plot .cell { stroke: #323f4b; }
   .plot .rule { stroke: #e4e7eb; }
-  .plot text.tick, .plot text.axis-name, .plot text.note { fill: #b8c2cc; }
+  .plot text.ink { fill: #e4e7eb; }
+  .plot text.tick:not(.ink), .plot text.axis-name, .plot text.ink { fill: #1f2933; }
+.plot text.note { fill: #b8c2cc; }
   .plot .interval, .plot .trace { stroke: #7db4ea; }
   .plot .estimate { fill: #7db4ea; stroke: #7db4ea; }
   .plot .beyond { fill: #7db4ea; }
