@@ -12,11 +12,11 @@ from coordinator.routes.service import Asking, Given, Id
 from coordinator.states import WITH_RESULT, AnalysisState
 from coordinator.views import AnalysesView, AnalysisView, RoundView, TraceView
 from shared import openapi
+from shared.errors import NoResultError
 from shared.messages import Problem
 from shared.openapi import Example
 from shared.wire import AnalysisId
 
-NO_RESULT = "no_result"
 NOT_ENDED = "not_ended"
 NO_BEFORE = openapi.USUAL[404]._replace(description="There is no analysis `before`")
 RESULT: dict[int | str, dict[str, Any]] = {
@@ -30,7 +30,7 @@ RESULT: dict[int | str, dict[str, Any]] = {
         other={
             409: Example(
                 "There is no result, or none yet",
-                NO_RESULT,
+                NoResultError.code,
                 "there is no result: the analysis is running.",
                 "Ask again once it has ended.",
             )
@@ -104,7 +104,7 @@ def result(service: Given, analysis_id: Id) -> Response:
     if analysis.state in WITH_RESULT and text is not None:
         return Response(text, media_type="application/json")
     problem = Problem(
-        code=NO_RESULT,
+        code=NoResultError.code,
         message=f"there is no result: the analysis is {analysis.state.value}.",
         where=analysis_id,
         remedy="Its problem says why." if analysis.state.ended else "Ask again once it has ended.",
