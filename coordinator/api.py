@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Request, Response
 
 from coordinator.dashboard import pages
 from coordinator.dashboard.sessions import Sessions
@@ -12,6 +12,7 @@ from coordinator.routes import analyses, consortium, events, submission
 from coordinator.routes.service import FORBIDDEN, Service, caller
 from shared import openapi
 from shared.body_limit import BodyLimit
+from shared.interface_page import HEADERS, interface_page
 from shared.messages import Health
 
 LARGEST_REQUEST = 2**20
@@ -32,10 +33,15 @@ def create_api(service: Service, sessions: Sessions) -> FastAPI:
             yield
 
     app = FastAPI(
-        title="fedglmm coordinator", summary="Mixed models over sites that keep their rows", lifespan=lifespan
+        title="fedglmm coordinator",
+        summary="Mixed models over sites that keep their rows",
+        lifespan=lifespan,
+        docs_url=None,  # the framework's own page loads scripts from elsewhere
+        redoc_url=None,
     )
     app.state.service = service
     app.get("/health")(health)
+    app.get("/docs", include_in_schema=False)(docs)
     for routes in (submission, analyses, events, consortium):
         app.include_router(
             routes.router,
@@ -47,6 +53,11 @@ def create_api(service: Service, sessions: Sessions) -> FastAPI:
     app.add_middleware(Guard, access=service.access)  # around the limit: who may not ask sends no body
     pages.install(app, sessions)
     return app
+
+
+async def docs(request: Request) -> Response:
+    """What there is for programs."""
+    return Response(interface_page(request.app.openapi()), headers=HEADERS, media_type="text/html")
 
 
 async def health() -> Health:

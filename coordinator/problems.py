@@ -17,6 +17,7 @@ from shared.errors import (
     CredentialsError,
     DictionaryError,
     FedglmmError,
+    NoResultError,
     RequestError,
     RoleError,
     StoreError,
@@ -28,15 +29,15 @@ from shared.request import AnalysisRequest
 from shared.validation import Words
 
 NOT_FOUND = 404
-NO_RESULT = "no_result"
 NOT_ENDED = "not_ended"
 ENDED = "ended"
-CONFLICTS = frozenset({KEY_REUSED, NO_RESULT, NOT_ENDED, ENDED})
+CONFLICTS = frozenset({KEY_REUSED, NOT_ENDED, ENDED})
 """Codes of RequestErrors about a request that is sound, but does not fit how things stand."""
 _STATUS: Mapping[type[FedglmmError], int] = {
     UnknownAnalysisError: NOT_FOUND,
     CredentialsError: 401,
     RoleError: 403,
+    NoResultError: 409,
     AccessError: 503,
     StoreError: 503,
     RequestError: 422,

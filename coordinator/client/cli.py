@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from coordinator.client import analyses
-from coordinator.client.connection import Coordinator, request_of
+from coordinator.client.asks import request_of
+from coordinator.client.connection import Coordinator
 from coordinator.client.demo import run_demo
 from coordinator.client.federation import Policy, federation
 from coordinator.client.terminal import DEFAULT_URL, Json, KeyFile, Url, finish, key_in, round_table, told, watched

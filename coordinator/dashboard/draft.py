@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from coordinator.dashboard.visitor import Form
 from shared.errors import FedglmmError, FormulaError, RequestError
+from shared.formula.syntax import position_in
 from shared.request import AnalysisRequest
 from shared.validation import in_words
 
@@ -17,7 +18,7 @@ TEXTS = (
     *("tolerance", "max_rounds", "confidence_level", "title"),
 )
 """Fields that hold one text each."""
-_AT = re.compile(r"formula, character (\d+), at `(.*)`", re.DOTALL)
+_TOKEN = re.compile(r"[A-Za-z0-9._]+|.", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -79,12 +80,12 @@ class Marked:
 
 def marked(formula: str, error: FedglmmError) -> Marked | None:
     """The place that an error names in a formula; none if it names none."""
-    found = _AT.fullmatch(error.where) if isinstance(error, FormulaError) else None
-    if found is None:
+    begin = position_in(error.where) if isinstance(error, FormulaError) else None
+    if begin is None:
         return None
-    begin, named = int(found[1]) - 1, found[2].removesuffix("...")
-    length = len(named) if formula.startswith(named, begin) else 1
-    return Marked(formula[:begin], formula[begin : begin + length] or " ", formula[begin + length :])
+    token = _TOKEN.match(formula, begin)
+    end = begin if token is None else token.end()
+    return Marked(formula[:begin], formula[begin:end] or " ", formula[end:])
 
 
 def written(response: str, terms: Sequence[str], group: str) -> str:

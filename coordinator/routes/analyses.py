@@ -12,7 +12,7 @@ from coordinator.routes.service import Asking, Given, Id, Service
 from coordinator.states import WITH_RESULT, AnalysisState
 from coordinator.views import AnalysesView, AnalysisView, RoundView, TraceView
 from shared import openapi
-from shared.errors import RequestError
+from shared.errors import NoResultError, RequestError
 from shared.openapi import Example
 from shared.wire import AnalysisId
 
@@ -28,7 +28,7 @@ RESULT: dict[int | str, dict[str, Any]] = {
         other={
             409: Example(
                 "There is no result, or none yet",
-                problems.NO_RESULT,
+                NoResultError.code,
                 "there is no result: the analysis is running.",
                 "Ask again once it has ended.",
             )
@@ -124,17 +124,16 @@ def result_of(service: Service, analysis_id: str) -> str:
 
     Raises:
         UnknownAnalysisError: there is no such analysis.
-        RequestError: it has no result, or none yet; answered with 409.
+        NoResultError: it has no result, or none yet.
     """
     analysis = service.store.get(analysis_id)
     text = service.store.result(analysis_id)
     if analysis.state in WITH_RESULT and text is not None:
         return text
-    raise RequestError(
+    raise NoResultError(
         f"there is no result: the analysis is {analysis.state.value}.",
         where=analysis_id,
         remedy="Its problem says why." if analysis.state.ended else "Ask again once it has ended.",
-        code=problems.NO_RESULT,
     )
 
 
