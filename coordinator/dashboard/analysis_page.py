@@ -42,9 +42,10 @@ def standing(request: Request, service: Given, visiting: Visiting, analysis_id: 
 
 
 @router.get("/analyses/{analysis_id}/trace")
-def trace(request: Request, service: Given, _visiting: Visiting, analysis_id: Id) -> Response:
+def trace(request: Request, service: Given, visiting: Visiting, analysis_id: Id) -> Response:
     """The part with the rounds."""
-    return page(request, "trace.html", rows=trace_of(service.store, analysis_id))
+    rows = trace_of(service.store, analysis_id)
+    return page(request, "trace.html", rows=rows, **_standing(service, visiting, analysis_id))
 
 
 async def _watch(service: Given, _visiting: Visiting, analysis_id: Id, response: Response) -> AsyncIterator[Watch]:

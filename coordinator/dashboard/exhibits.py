@@ -49,11 +49,12 @@ def plots_of(result: Result, *, exponentiate: bool) -> Iterator[tuple[str, Marku
 
 def downloads_of(result: Result) -> Mapping[str, Download]:
     """What can be taken away of a result, by the names of the files."""
-    has_ratios = ratio_name(result["family"], result["link"]) is not None
-    names = [name for name in PlotName if has_ratios or name is not PlotName.RATIOS]
-    drawn = {f"{name}.{form}": one for name in names for form, one in _pictures(name)}
-    ratios = {"ratios.csv": Download("ratios", "text/csv", partial(csv_table, exponentiate=True))} if has_ratios else {}
-    return {**_TABLES, **ratios, **drawn}
+    names = [*_with_content(result, exponentiate=False), PlotName.CONVERGENCE]
+    more: dict[str, Download] = {}
+    if ratio_name(result["family"], result["link"]) is not None:
+        names.insert(1, PlotName.RATIOS)
+        more = {"ratios.csv": Download("The same as ratios", "text/csv", partial(csv_table, exponentiate=True))}
+    return _TABLES | more | {f"{name}.{form}": one for name in names for form, one in _pictures(name)}
 
 
 def _with_content(result: Result, *, exponentiate: bool) -> Iterator[PlotName]:
@@ -83,9 +84,9 @@ def _whole(result: Result) -> str:
     return json.dumps(result, allow_nan=False, ensure_ascii=False, indent=2) + "\n"
 
 
-_TABLES: Mapping[str, Download] = {
-    "result.json": Download("the whole result, every number exactly", "application/json", _whole),
-    "estimates.csv": Download("a row an estimate, in broom's columns, every number exactly", "text/csv", csv_table),
-    "estimates.tex": Download("a table for LaTeX", "application/x-tex", latex_table),
-    "estimates.html": Download("a table for a page", "text/html", html_table),
+_TABLES: dict[str, Download] = {
+    "result.json": Download("Everything, every number exactly", "application/json", _whole),
+    "estimates.csv": Download("A row an estimate, in broom's columns, every number exactly", "text/csv", csv_table),
+    "estimates.tex": Download("A table for print and for pages, rounded", "application/x-tex", latex_table),
+    "estimates.html": Download("A table for print and for pages, rounded", "text/html", html_table),
 }

@@ -1,12 +1,14 @@
 """The result of an analysis: what to know first, estimates, plots, the summary, and files to take away."""
 
 import json
+from collections.abc import Mapping
+from itertools import groupby
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
 from coordinator.client.summary import summary
-from coordinator.dashboard.exhibits import Result, downloads_of, plots_of, table_of
+from coordinator.dashboard.exhibits import Download, Result, downloads_of, plots_of, table_of
 from coordinator.dashboard.rendering import HEADERS, page
 from coordinator.dashboard.trace import trace_of
 from coordinator.dashboard.visitor import Visiting
@@ -44,7 +46,7 @@ def result_page(
         rows=trace_of(service.store, analysis_id),
         table=table_of(result, exponentiate=as_ratios) if has_estimates else None,
         plots=list(plots_of(result, exponentiate=as_ratios)) if has_estimates else [],
-        downloads=downloads_of(result),
+        downloads=_by_title(downloads_of(result)),
         ratios=ratios,
         exponentiate=as_ratios,
     )
@@ -65,3 +67,11 @@ def file(service: Given, _visiting: Visiting, analysis_id: Id, name: str) -> Res
 async def look_of_plots(_visiting: Visiting) -> Response:
     """The stylesheet of the plots in a page."""
     return Response(STYLE, headers=HEADERS, media_type="text/css")
+
+
+def _by_title(downloads: Mapping[str, Download]) -> list[tuple[str, list[str]]]:
+    """The files' names below what is in them: a plot is there in several forms."""
+    return [
+        (title, [name for name, _ in files])
+        for title, files in groupby(downloads.items(), key=lambda download: download[1].title)
+    ]

@@ -29,6 +29,8 @@ class Refusal:
     """That a site refused an analysis: by which rule, and never a number."""
 
     rule: str
+    """Of the site's policy; empty where its data do not allow it."""
+    code: str
     at: str
     analysis_id: str
 
@@ -43,7 +45,8 @@ def agreements(analyses: Sequence[Analysis], is_ours: Callable[[str], bool]) -> 
     found: dict[str, Agreement] = {}
     for analysis in analyses:
         others = {_site(problem) for problem in analysis.problems if problem.code == OTHER_DICTIONARY}
-        agreeing = analysis.roster if analysis.state in WITH_RESULT else ()
+        by_rule = [_site(problem) for problem in analysis.problems if problem.rule]  # judged after the dictionary
+        agreeing = analysis.roster if analysis.state in WITH_RESULT else by_rule
         new = [site for site in (*others, *agreeing) if site not in found]
         if new and is_ours(analysis.id):
             found |= {site: Agreement(site not in others, analysis.since, analysis.id) for site in new}
@@ -61,7 +64,7 @@ def refusals(analyses: Sequence[Analysis]) -> Mapping[str, tuple[Refusal, ...]]:
         for problem in analysis.problems if analysis.state is AnalysisState.REFUSED else ():
             earlier = found.get(_site(problem), ())
             if len(earlier) < SHOWN:
-                refusal = Refusal(problem.rule or problem.code, analysis.since, analysis.id)
+                refusal = Refusal(problem.rule, problem.code, analysis.since, analysis.id)
                 found[_site(problem)] = (*earlier, refusal)
     return found
 

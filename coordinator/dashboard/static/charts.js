@@ -18,17 +18,18 @@
   function draw(place) {
     const name = place.dataset.chart;
     const log = place.dataset.scale === "log";
-    const values = numbers(name).map(function (value) { return log && !(value > 0) ? null : value; });
+    // powers of ten on an even scale: a logarithmic one would draw a line for each of their multiples
+    const values = numbers(name).map(function (value) { return !log || value === null ? value : value > 0 ? Math.log10(value) : null; });
     const axis = { stroke: colour("--quiet"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px sans-serif" };
     const size = { width: Math.max(place.clientWidth, 200), height: 200 };
     const options = Object.assign({
       legend: { show: false },
       cursor: { show: false },
-      scales: { x: { time: false }, y: log ? { distr: 3 } : {} },
+      scales: { x: { time: false } },
       axes: [
         Object.assign({}, axis, { size: 30, incrs: [1, 2, 5, 10, 20, 50] }),
-        Object.assign({}, axis, { size: 74, values: function (_plot, ticks) {
-          return ticks.map(function (tick) { return tick === null ? null : log ? tick.toExponential(0) : String(Number(tick.toPrecision(9))); });
+        Object.assign({}, axis, { size: 74 }, log ? { incrs: [1, 2, 5, 10, 20, 50] } : {}, { values: function (_plot, ticks) {
+          return ticks.map(function (tick) { return log ? "1e" + tick : String(Number(tick.toPrecision(9))); });
         } }),
       ],
       series: [{}, { stroke: colour("--accent"), width: 2, points: { show: true, size: 6, fill: colour("--accent") } }],
