@@ -11,8 +11,8 @@ WIDEST_CORRELATIONS = 12
 
 
 def summary(result: dict[str, Any]) -> str:
-    """The whole summary, without a trailing newline. An ending without estimates shows none."""
-    parts = [_header(result)]
+    """The whole summary, warnings first, without a trailing newline. An ending without estimates shows none."""
+    parts = [*_warnings(result), _header(result)]
     if OutcomeKind(result["convergence"]["outcome"]).has_estimates:
         parts += [_fit_line(result), _random_effects(result), *_dispersion(result), _fixed_effects(result)]
         if 1 < len(result["vcov"]["names"]) <= WIDEST_CORRELATIONS:
@@ -110,14 +110,19 @@ def _correlations(result: dict[str, Any]) -> str:
     return f"Correlation of Fixed Effects ([1] is {names[0]}):\n" + _aligned(table, left=1)
 
 
+def _warnings(result: dict[str, Any]) -> list[str]:
+    """What to know before reading on."""
+    lines = [f"Warning: {one['message']}" for one in result["warnings"]]
+    return ["\n".join(lines)] if lines else []
+
+
 def _ending(result: dict[str, Any]) -> str:
+    """How it ended; what to make of it, unless it stands among the warnings."""
     convergence = result["convergence"]
-    decrement = convergence["decrement"]
+    ended, decrement = convergence["outcome"], convergence["decrement"]
     reached = f", Newton decrement {decrement:.1e}" if decrement is not None else ""
-    lines = [f"{convergence['outcome']} after {_rounds(convergence['rounds'])}{reached}. {convergence['advice']}"]
-    ended = convergence["outcome"]
-    lines += [f"Warning: {one['message']}" for one in result["warnings"] if one["code"] != ended]
-    return "\n".join(lines)
+    advice = "" if any(one["code"] == ended for one in result["warnings"]) else f" {convergence['advice']}"
+    return f"{ended} after {_rounds(convergence['rounds'])}{reached}.{advice}"
 
 
 def _aligned(table: list[list[str]], left: int, *, last_left: bool = False) -> str:

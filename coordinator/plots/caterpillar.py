@@ -18,8 +18,9 @@ def caterpillar(result: Result) -> str:
         SVG, with rows as `forest` has them; in words, if the sites released no effects.
     """
     rows = rows_of(result, "ran_vals")
-    if not rows:
-        return nothing(NAME, TITLE, _why_none(result))
+    why = without_estimates(result) or (None if rows else _why_none(result))
+    if why is not None:
+        return nothing(NAME, TITLE, why)
     level = f"{100.0 * result['specification']['confidence_level']:.6g}% interval"
     body, top, told = [], 0.0, []
     for term in dict.fromkeys(row["term"] for row in rows):
@@ -40,8 +41,6 @@ def _largest_first(row: Result) -> tuple[bool, float, str]:
 
 
 def _why_none(result: Result) -> str:
-    if (ended := without_estimates(result)) is not None:
-        return ended
     if not any(term["group"] == "site" for term in result["specification"]["random"]):
         return "There are no site effects: the site is no grouping factor of this model."
     return "The sites released no effects of their own."

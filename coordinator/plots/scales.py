@@ -99,7 +99,9 @@ def _ratios(low: float, high: float) -> Iterator[list[Tick]]:
         for step in _steps(top - bottom):
             yield [Tick(math.log(one.value), one.label) for one in _multiples(bottom, top, step) if one.value > 0.0]
     first, last = math.floor(low / math.log(10.0)), math.ceil(high / math.log(10.0))
-    for digits, stride in (*DIGITS, *(("1", stride) for stride in (1, 2, 5, 10, 20, 50, 100))):
+    for digits, stride in (*DIGITS, *(("1", stride) for stride in (1, 2, 5, 10, 20, 50, 100, 200, 500))):
+        if len(digits.split()) * (last - first) > 10 * MOST_TICKS * stride:
+            continue
         beginning = first - first % stride
         values = [Decimal(d).scaleb(power) for power in range(beginning, last + 1, stride) for d in digits.split()]
         logs = [(float(value.ln()), value) for value in values]
