@@ -7,7 +7,7 @@ from fastapi import Depends, FastAPI
 
 from coordinator import problems
 from coordinator.guard import Guard
-from coordinator.routes import analyses, consortium, events, submission
+from coordinator.routes import analyses, consortium, events, pictures, submission
 from coordinator.routes.service import FORBIDDEN, Service, caller
 from shared import openapi
 from shared.body_limit import BodyLimit
@@ -35,7 +35,7 @@ def create_api(service: Service) -> FastAPI:
     )
     app.state.service = service
     app.get("/health")(health)
-    for routes in (submission, analyses, events, consortium):
+    for routes in (submission, analyses, pictures, events, consortium):
         app.include_router(
             routes.router,
             prefix="/v1",

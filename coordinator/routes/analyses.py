@@ -19,23 +19,18 @@ from shared.wire import AnalysisId
 NO_RESULT = "no_result"
 NOT_ENDED = "not_ended"
 NO_BEFORE = openapi.USUAL[404]._replace(description="There is no analysis `before`")
+NONE_YET = Example(
+    "There is no result, or none yet",
+    NO_RESULT,
+    "there is no result: the analysis is running.",
+    "Ask again once it has ended.",
+)
 RESULT: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The result",
         "content": {"application/json": {"schema": {"type": "object"}, "example": examples.RESULT}},
     },
-    **openapi.problems(
-        404,
-        422,
-        other={
-            409: Example(
-                "There is no result, or none yet",
-                NO_RESULT,
-                "there is no result: the analysis is running.",
-                "Ask again once it has ended.",
-            )
-        },
-    ),
+    **openapi.problems(404, 422, other={409: NONE_YET}),
 }
 CANCELLED: dict[int | str, dict[str, Any]] = {
     202: {"model": AnalysisView, "description": "It is cancelled"},
@@ -103,10 +98,15 @@ def result(service: Given, analysis_id: Id) -> Response:
     text = service.store.result(analysis_id)
     if analysis.state in WITH_RESULT and text is not None:
         return Response(text, media_type="application/json")
+    return no_result(analysis)
+
+
+def no_result(analysis: Analysis) -> Response:
+    """The answer to who asks for what there is not, or not yet."""
     problem = Problem(
         code=NO_RESULT,
         message=f"there is no result: the analysis is {analysis.state.value}.",
-        where=analysis_id,
+        where=analysis.id,
         remedy="Its problem says why." if analysis.state.ended else "Ask again once it has ended.",
     )
     return problems.problem_response(409, problem)
