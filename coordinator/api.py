@@ -8,7 +8,7 @@ from fastapi import Depends, FastAPI, Request, Response
 from coordinator.dashboard import pages
 from coordinator.dashboard.sessions import Sessions
 from coordinator.guard import Guard
-from coordinator.routes import analyses, consortium, events, submission
+from coordinator.routes import analyses, consortium, events, pictures, submission
 from coordinator.routes.service import FORBIDDEN, Service, caller
 from shared import openapi
 from shared.body_limit import BodyLimit
@@ -42,7 +42,7 @@ def create_api(service: Service, sessions: Sessions) -> FastAPI:
     app.state.service = service
     app.get("/health")(health)
     app.get("/docs", include_in_schema=False)(docs)
-    for routes in (submission, analyses, events, consortium):
+    for routes in (submission, analyses, pictures, events, consortium):
         app.include_router(
             routes.router,
             prefix="/v1",

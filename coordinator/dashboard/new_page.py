@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from coordinator.access.roles import Role
-from coordinator.dashboard.calls import calls
+from coordinator.calls import calls
 from coordinator.dashboard.draft import Draft, marked, written
 from coordinator.dashboard.rendering import HEADERS, page
 from coordinator.dashboard.sessions import token

@@ -7,7 +7,7 @@ from typing import Any
 
 from coordinator.plots.intervals import MARGIN, WIDTH, exact
 from coordinator.plots.lettering import shown
-from coordinator.plots.scales import TICK_SIZE, Scale, Tick, around, linear_ticks, log_ticks
+from coordinator.plots.scales import TICK_SIZE, Scale, Tick, around, linear_ticks, log_ticks, whole_ticks
 from coordinator.plots.svg import document, element, text_of, words
 from coordinator.plots.wordless import nothing
 
@@ -91,12 +91,11 @@ def _axes(measure: Measure, scale: Scale, rounds: Scale, bottom: float) -> list[
         line = element("line", class_="grid", x1=rounds.start, x2=rounds.end, y1=y, y2=y)
         label = words(tick.label, LEFT - 10.0, y + 4.0, "tick end")
         parts.append(element("g", line, label, data_tick=exact(tick.value)))
-    for tick in linear_ticks(rounds):
-        if tick.value.is_integer():
-            x = rounds.at(tick.value)
-            line = element("line", class_="axis", x1=x, x2=x, y1=bottom, y2=bottom + 5.0)
-            label = words(tick.label, x, bottom + 19.0, "tick middle")
-            parts.append(element("g", line, label, data_tick=exact(tick.value)))
+    for tick in whole_ticks(rounds):
+        x = rounds.at(tick.value)
+        line = element("line", class_="axis", x1=x, x2=x, y1=bottom, y2=bottom + 5.0)
+        label = words(tick.label, x, bottom + 19.0, "tick middle")
+        parts.append(element("g", line, label, data_tick=exact(tick.value)))
     parts.append(element("line", class_="axis", x1=rounds.start, x2=rounds.end, y1=bottom, y2=bottom))
     parts.append(words("Round", (rounds.start + rounds.end) / 2.0, bottom + 36.0, "axis-name middle"))
     return parts

@@ -27,7 +27,7 @@ def random_effects(result: Result) -> str:
         rows = [row for row in rows_of(result, "ran_pars") if row["term"].startswith(f"{kind}__")]
         if not rows:
             continue
-        estimates = tuple(Estimate.of(row, _label(row), _absent(result, row)) for row in rows)
+        estimates = tuple(Estimate.of(row, label_of(row), _absent(result, row)) for row in rows)
         panel = Panel("Random effect", quantity, level_of(result), estimates)
         body.append(drawn(panel, top))
         told.append(f"{quantity}: {panel.in_words()}")
@@ -37,7 +37,8 @@ def random_effects(result: Result) -> str:
     return document(NAME, TITLE, " ".join(told), (WIDTH, top), *body)
 
 
-def _label(row: Result) -> str:
+def label_of(row: Result) -> str:
+    """What a parameter of the random part is of: its grouping factor and its column, or the residual."""
     if row["group"] == RESIDUAL:
         return RESIDUAL
     return f"{row['group']}: {row['term'].partition('__')[2]}"

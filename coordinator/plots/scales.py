@@ -1,7 +1,7 @@
 """From numbers to pixels, and the ticks in between. Axes are linear; that of a ratio is linear in its logarithm."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
@@ -60,6 +60,12 @@ def linear_ticks(scale: Scale, size: Callable[[str], float] | None = None) -> li
     return _fitting((_multiples(scale.low, scale.high, step) for step in _steps(scale.high - scale.low)), scale, size)
 
 
+def whole_ticks(scale: Scale) -> list[Tick]:
+    """As many whole numbers as there is room for."""
+    steps = (step for step in _steps(scale.high - scale.low) if step >= 1)
+    return _fitting((_multiples(scale.low, scale.high, step) for step in steps), scale, None)
+
+
 def log_ticks(scale: Scale, size: Callable[[str], float] | None = None) -> list[Tick]:
     """As many round ratios as there is room for, on a scale of natural logarithms."""
     return _fitting(_ratios(scale.low, scale.high), scale, size)
@@ -90,7 +96,8 @@ def _steps(span: float) -> Iterator[Decimal]:
 
 def _multiples(low: float, high: float, step: Decimal) -> list[Tick]:
     first, last = math.ceil(Decimal(low) / step), math.floor(Decimal(high) / step)
-    return [Tick(float(k * step), _written(k * step)) for k in range(first, last + 1)]
+    values = [k * step for k in range(first, last + 1)]
+    return [Tick(float(value), label) for value, label in zip(values, _alike(values), strict=True)]
 
 
 def _ratios(low: float, high: float) -> Iterator[list[Tick]]:
@@ -108,12 +115,22 @@ def _ratios(low: float, high: float) -> Iterator[list[Tick]]:
         yield [Tick(log, _written(value)) for log, value in logs if low <= log <= high]
 
 
+def _alike(values: Sequence[Decimal]) -> Iterator[str]:
+    """Multiples of one step, with the same decimals; each as short as it can be where some need an exponent."""
+    plain = all(_is_plain(value) for value in values)
+    for value in values:
+        yield f"{value:f}".replace("-", MINUS) if plain else _written(value)
+
+
+def _is_plain(value: Decimal) -> bool:
+    exponent = value.as_tuple().exponent
+    return isinstance(exponent, int) and exponent >= -MOST_ZEROS and value.adjusted() <= LARGEST_PLAIN
+
+
 def _written(value: Decimal) -> str:
     """A round number, exactly."""
     if not value:
         return "0"
     plain = value.normalize()
-    exponent = plain.as_tuple().exponent
-    is_plain = isinstance(exponent, int) and exponent >= -MOST_ZEROS and plain.adjusted() <= LARGEST_PLAIN
-    text = f"{plain:f}" if is_plain else f"{plain:e}".replace("e+", "e")
+    text = f"{plain:f}" if _is_plain(plain) else f"{plain:e}".replace("e+", "e")
     return text.replace("-", MINUS) if text.startswith("-") else text

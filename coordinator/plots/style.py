@@ -39,8 +39,7 @@ STYLE = """
   .plot .grid, .plot .cell { stroke: #323f4b; }
   .plot .rule { stroke: #e4e7eb; }
   .plot text.ink { fill: #e4e7eb; }
-  .plot text.tick:not(.ink), .plot text.axis-name, .plot text.ink { fill: #1f2933; }
-.plot text.note { fill: #b8c2cc; }
+  .plot text.tick:not(.ink), .plot text.axis-name, .plot text.note { fill: #b8c2cc; }
   .plot .interval, .plot .trace { stroke: #7db4ea; }
   .plot .estimate { fill: #7db4ea; stroke: #7db4ea; }
   .plot .beyond { fill: #7db4ea; }

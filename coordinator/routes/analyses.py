@@ -17,23 +17,18 @@ from shared.openapi import Example
 from shared.wire import AnalysisId
 
 NO_BEFORE = openapi.USUAL[404]._replace(description="There is no analysis `before`")
+NONE_YET = Example(
+    "There is no result, or none yet",
+    NoResultError.code,
+    "there is no result: the analysis is running.",
+    "Ask again once it has ended.",
+)
 RESULT: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The result",
         "content": {"application/json": {"schema": {"type": "object"}, "example": examples.RESULT}},
     },
-    **openapi.problems(
-        404,
-        422,
-        other={
-            409: Example(
-                "There is no result, or none yet",
-                NoResultError.code,
-                "there is no result: the analysis is running.",
-                "Ask again once it has ended.",
-            )
-        },
-    ),
+    **openapi.problems(404, 422, other={409: NONE_YET}),
 }
 CANCELLED: dict[int | str, dict[str, Any]] = {
     202: {"model": AnalysisView, "description": "It is cancelled"},

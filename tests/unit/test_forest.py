@@ -110,10 +110,10 @@ def test_the_intercept_is_there_when_it_is_asked_for_or_alone() -> None:
 
 
 def test_the_line_of_no_effect_is_at_zero_and_for_ratios_at_one() -> None:
-    for exponentiate, label in ((False, "0"), (True, "1")):
+    for exponentiate, no_effect in ((False, 0.0), (True, 1.0)):
         picture = Picture(forest(result(TREATED), exponentiate=exponentiate))
         (line,) = picture.all("line", "reference")
-        (tick,) = [text for _, _, text in picture.ticks if text.text == label]
+        (tick,) = [text for _, _, text in picture.ticks if float(text.text.replace("\u2212", "-")) == no_effect]
         assert line.get("x1") == tick.get("x")
 
 
