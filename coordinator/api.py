@@ -3,22 +3,24 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Request, Response
 
-from coordinator import problems
+from coordinator.dashboard import pages
+from coordinator.dashboard.sessions import Sessions
 from coordinator.guard import Guard
-from coordinator.routes import analyses, consortium, events, submission
+from coordinator.routes import analyses, consortium, events, pictures, submission
 from coordinator.routes.service import FORBIDDEN, Service, caller
 from shared import openapi
 from shared.body_limit import BodyLimit
+from shared.interface_page import HEADERS, interface_page
 from shared.messages import Health
 
 LARGEST_REQUEST = 2**20
 """Bytes."""
 
 
-def create_api(service: Service) -> FastAPI:
-    """The app; its lifespan takes up unfinished analyses, and leaves them resumable."""
+def create_api(service: Service, sessions: Sessions) -> FastAPI:
+    """The app, for programs and with pages; its lifespan takes up unfinished analyses, and leaves them resumable."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -31,11 +33,16 @@ def create_api(service: Service) -> FastAPI:
             yield
 
     app = FastAPI(
-        title="fedglmm coordinator", summary="Mixed models over sites that keep their rows", lifespan=lifespan
+        title="fedglmm coordinator",
+        summary="Mixed models over sites that keep their rows",
+        lifespan=lifespan,
+        docs_url=None,  # the framework's own page loads scripts from elsewhere
+        redoc_url=None,
     )
     app.state.service = service
     app.get("/health")(health)
-    for routes in (submission, analyses, events, consortium):
+    app.get("/docs", include_in_schema=False)(docs)
+    for routes in (submission, analyses, pictures, events, consortium):
         app.include_router(
             routes.router,
             prefix="/v1",
@@ -44,8 +51,13 @@ def create_api(service: Service) -> FastAPI:
         )
     app.add_middleware(BodyLimit, limit=LARGEST_REQUEST)
     app.add_middleware(Guard, access=service.access)  # around the limit: who may not ask sends no body
-    problems.install(app)
+    pages.install(app, sessions)
     return app
+
+
+async def docs(request: Request) -> Response:
+    """What there is for programs."""
+    return Response(interface_page(request.app.openapi()), headers=HEADERS, media_type="text/html")
 
 
 async def health() -> Health:

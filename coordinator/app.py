@@ -9,6 +9,7 @@ from coordinator.access.authentication import Access, TokenCheck
 from coordinator.access.key_ring import KeyRing
 from coordinator.analysis import Federation
 from coordinator.api import create_api
+from coordinator.dashboard.sessions import Sessions
 from coordinator.events import Watchers
 from coordinator.keys import read_key
 from coordinator.membership import member_of
@@ -87,7 +88,7 @@ def create_app(
     resolving = resolve if settings.policy == "open" else resolve_by_policy
     desk = Desk(kept, dictionary, tuple(sites), resolving, consortium)
     runner = Runner(federation, Slots(settings.running_at_once, settings.awaiting_at_once))
-    return create_api(Service(kept, sites, desk, runner, Watchers(kept), dictionary, access))
+    return create_api(Service(kept, sites, desk, runner, Watchers(kept), dictionary, access), Sessions())
 
 
 def _tokens(settings: OidcSettings) -> TokenCheck:

@@ -6,16 +6,14 @@ and correlations of the random effects are functions of theta; their standard er
 
 import math
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 
+from coordinator.client import wald
 from shared.contribution import Contribution
 from shared.optimisation.dispersion import at_its_limit
 from shared.parameters import Matrix, ParameterLayout, Vector
 
-LARGEST_EXPONENT = 700.0
-"""Of a float64's exponential."""
 AT_ITS_LIMIT = 1e-12
 """How close to 1 a correlation is 1 up to rounding: it has no standard error there."""
 
@@ -127,23 +125,6 @@ def _root_of(summed: Contribution) -> Vector:
     return np.sqrt(np.where(curvature > 0.0, curvature, 1.0))
 
 
-def p_value(z: float) -> float:
-    """Two-sided, of a standard normal statistic."""
-    return math.erfc(abs(z) / math.sqrt(2.0))
-
-
-def normal_quantile(confidence_level: float) -> float:
-    """How many standard errors a Wald interval reaches to each side."""
-    return NormalDist().inv_cdf(0.5 + confidence_level / 2.0)
-
-
 def interval(quantity: Quantity, se: float, reach: float) -> tuple[float, float]:
     """A Wald interval that stays where the quantity can be: on the log scale for an sd, on Fisher's z for a correlation."""
-    value = quantity.value
-    if quantity.kind == "cor":
-        z, width = math.atanh(value) if abs(value) < 1.0 else math.nan, reach * se / (1.0 - value * value or math.nan)
-        return math.tanh(z - width), math.tanh(z + width)
-    if not value > 0.0:
-        return math.nan, math.nan
-    width = reach * se / value
-    return value * math.exp(-width), value * math.exp(width) if width < LARGEST_EXPONENT else math.inf
+    return wald.interval(quantity.kind, quantity.value, se, reach)

@@ -1,6 +1,7 @@
 """Every error that leaves the coordinator is a Problem: what happened, where, what to do. No value of a request in it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -16,6 +17,7 @@ from shared.errors import (
     CredentialsError,
     DictionaryError,
     FedglmmError,
+    NoResultError,
     RequestError,
     RoleError,
     StoreError,
@@ -27,10 +29,15 @@ from shared.request import AnalysisRequest
 from shared.validation import Words
 
 NOT_FOUND = 404
+NOT_ENDED = "not_ended"
+ENDED = "ended"
+CONFLICTS = frozenset({KEY_REUSED, NOT_ENDED, ENDED})
+"""Codes of RequestErrors about a request that is sound, but does not fit how things stand."""
 _STATUS: Mapping[type[FedglmmError], int] = {
     UnknownAnalysisError: NOT_FOUND,
     CredentialsError: 401,
     RoleError: 403,
+    NoResultError: 409,
     AccessError: 503,
     StoreError: 503,
     RequestError: 422,
@@ -43,43 +50,52 @@ def problem_response(status: int, problem: Problem, headers: Mapping[str, str] |
     return Response(problem.model_dump_json(), status_code=status, headers=dict(headers or {}), media_type=PROBLEM_TYPE)
 
 
-def install(app: FastAPI) -> None:
+Answer = Callable[[Request, int, Problem, Mapping[str, str] | None], Response]
+"""How a Problem is told to whoever asked: as JSON to programs, or as a page."""
+
+
+def in_json(_request: Request, status: int, problem: Problem, headers: Mapping[str, str] | None) -> Response:
+    """A Problem as programs read it."""
+    return problem_response(status, problem, headers)
+
+
+def install(app: FastAPI, answer: Answer = in_json) -> None:
     """Answers every error of an app with a Problem."""
-    app.exception_handler(FedglmmError)(_known)
-    app.exception_handler(RequestValidationError)(_invalid)
-    app.exception_handler(HTTPException)(_http)
-    app.exception_handler(Exception)(_unforeseen)
+    app.exception_handler(FedglmmError)(partial(_known, answer))
+    app.exception_handler(RequestValidationError)(partial(_invalid, answer))
+    app.exception_handler(HTTPException)(partial(_http, answer))
+    app.exception_handler(Exception)(partial(_unforeseen, answer))
 
 
 def status_of(error: FedglmmError) -> int:
     """The status of an answer that tells an error."""
-    if error.code == KEY_REUSED:
+    if error.code in CONFLICTS:
         return 409
     return next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 500)
 
 
-async def _known(_request: Request, error: FedglmmError) -> Response:
-    return problem_response(status_of(error), Problem.of(error))
+async def _known(answer: Answer, request: Request, error: FedglmmError) -> Response:
+    return answer(request, status_of(error), Problem.of(error), None)
 
 
-async def _invalid(_request: Request, error: RequestValidationError) -> Response:
-    return _not_valid(request_in_words(error, AnalysisRequest))
+async def _invalid(answer: Answer, request: Request, error: RequestValidationError) -> Response:
+    return answer(request, 422, _not_valid(request_in_words(error, AnalysisRequest)), None)
 
 
-def _not_valid(told: Words) -> Response:
+def _not_valid(told: Words) -> Problem:
     remedy = told.remedy or "/docs describes every field."
-    return problem_response(422, Problem(code=RequestError.code, message=told.message, where=told.where, remedy=remedy))
+    return Problem(code=RequestError.code, message=told.message, where=told.where, remedy=remedy)
 
 
-async def _http(request: Request, error: HTTPException) -> Response:
+async def _http(answer: Answer, request: Request, error: HTTPException) -> Response:
     if error.status_code == UNREADABLE:
-        return _not_valid(NO_TEXT)
+        return answer(request, 422, _not_valid(NO_TEXT), None)
     remedy = "/docs lists what there is." if error.status_code == NOT_FOUND else ""
     problem = Problem(code=code_of(error.status_code), message=f"{error.detail}.", where="coordinator", remedy=remedy)
     headers = dict(error.headers or {})
     if "Allow" in headers:
         headers["Allow"] = _methods(request) or headers["Allow"]
-    return problem_response(error.status_code, problem, headers)
+    return answer(request, error.status_code, problem, headers)
 
 
 def _methods(request: Request) -> str:
@@ -89,11 +105,11 @@ def _methods(request: Request) -> str:
     return ", ".join(sorted(method.upper() for methods in found for method in methods))
 
 
-async def _unforeseen(_request: Request, error: Exception) -> Response:
+async def _unforeseen(answer: Answer, request: Request, error: Exception) -> Response:
     problem = Problem(
         code=INTERNAL,
         message=f"the coordinator has a fault of its own ({type(error).__name__}).",
         where="coordinator",
         remedy="Its log says where; please report it.",
     )
-    return problem_response(500, problem)
+    return answer(request, 500, problem, None)

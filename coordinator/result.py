@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from coordinator.client.wald import normal_quantile, p_value
 from coordinator.inference import (
     Quantity,
     covariance_of_psi,
     interval,
-    normal_quantile,
-    p_value,
     random_quantities,
     relative_gradient,
     reported_covariance,

@@ -198,6 +198,13 @@ class SqlStore:
         with self._reading() as connection:
             return [entry_of(row) for row in connection.execute(query)]
 
+    def tried(self, analysis_id: str) -> list[tuple[float, ...]]:
+        """The psi of all rounds, in order."""
+        self._require(analysis_id)
+        query = sql.select(ROUNDS.c.psi).where(ROUNDS.c.analysis == analysis_id).order_by(ROUNDS.c.number)
+        with self._reading() as connection:
+            return [tuple(json.loads(psi)) for psi in connection.scalars(query)]
+
     def result(self, analysis_id: str) -> str | None:
         """The result as JSON, once there is one."""
         text: str | None = self._column(analysis_id, ANALYSES.c.result)

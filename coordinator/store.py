@@ -73,6 +73,9 @@ class Store(Protocol):
     def trace(self, analysis_id: str) -> list[TraceEntry]:
         """What an analyst sees of all rounds, in order."""
 
+    def tried(self, analysis_id: str) -> list[tuple[float, ...]]:
+        """The psi of all rounds, in order; no analyst sees it."""
+
     def result(self, analysis_id: str) -> str | None:
         """The result as JSON, once there is one."""
 
@@ -217,6 +220,10 @@ class MemoryStore:
     def trace(self, analysis_id: str) -> list[TraceEntry]:
         """What an analyst sees of all rounds, in order."""
         return [entry.trace for entry in self.rounds(analysis_id)]
+
+    def tried(self, analysis_id: str) -> list[tuple[float, ...]]:
+        """The psi of all rounds, in order."""
+        return [entry.psi for entry in self.rounds(analysis_id)]
 
     def result(self, analysis_id: str) -> str | None:
         """The result as JSON, once there is one."""

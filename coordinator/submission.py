@@ -38,7 +38,7 @@ class Desk:
             DictionaryError: it names what the dictionary lacks.
             ConsortiumError: the consortium did not agree to this roster.
         """
-        specification = self._masked(self.resolve(request, self.dictionary, self.sites))
+        specification = self.specification(request)
         new = Analysis.submitted(request, specification, idempotency_key, owner)
         kept = self.store.add(new, specification)
         if (kept.request_sha256, kept.owner) != (new.request_sha256, owner):
@@ -50,7 +50,13 @@ class Desk:
             )
         return kept, kept.id == new.id
 
-    def _masked(self, specification: Specification) -> Specification:
+    def specification(self, request: AnalysisRequest) -> Specification:
+        """What would be fitted.
+
+        Raises:
+            RequestError, DictionaryError, ConsortiumError: as `submit`.
+        """
+        specification = self.resolve(request, self.dictionary, self.sites)
         if self.consortium is None:
             return specification
         self.consortium.check_roster(specification.roster)

@@ -2,7 +2,8 @@
 
 FedglmmError
 ├── RequestError            the analyst's request cannot be carried out as it stands
-│   └── FormulaError        the formula's text, at a position
+│   ├── FormulaError        the formula's text, at a position
+│   └── NoResultError       an analysis has no result, or none yet
 ├── DictionaryError         the consortium's dictionary is inconsistent, or lacks something
 ├── DataError               a site's data do not fit the specification
 ├── RefusedError            a site's policy does not let this leave
@@ -14,6 +15,7 @@ FedglmmError
 ├── VerificationError       a result is not what the sites of its roster signed
 ├── ConsortiumError         the consortium file is inconsistent, or does not allow this
 ├── SiteError               a site that cannot be reached, is late, or answers what it must not
+│   └── UnreachableError    nobody answers at the coordinator's address
 ├── SettingsError           a settings file, a key or a port
 ├── StoreError              the coordinator's database, or a site's ledger or history, cannot be written or read
 ├── AccessError             who may ask the coordinator cannot be found out: its keys file, its issuer's keys
@@ -63,6 +65,12 @@ class FormulaError(RequestError):
     """The formula cannot be read."""
 
     code = "formula"
+
+
+class NoResultError(RequestError):
+    """The analysis has no result, or none yet."""
+
+    code = "no_result"
 
 
 class DictionaryError(FedglmmError):
@@ -133,6 +141,12 @@ class SiteError(FedglmmError):
     """A site cannot be reached or answered what it must not."""
 
     code = "site"
+
+
+class UnreachableError(SiteError):
+    """Nobody answers at the coordinator's address."""
+
+    code = "unreachable"
 
 
 class SettingsError(FedglmmError):

@@ -1,8 +1,9 @@
 """The families of responses and their links, by name: what an analyst can ask for and every site knows."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from shared.parameters import Dispersion
+if TYPE_CHECKING:  # an analyst's program needs the names, and no NumPy
+    from shared.parameters import Dispersion
 
 FamilyName = Literal["binomial", "poisson", "negative_binomial", "gaussian", "gamma", "inverse_gaussian"]
 LinkName = Literal["logit", "probit", "cloglog", "log", "identity", "inverse"]
@@ -15,7 +16,7 @@ LINKS: dict[FamilyName, tuple[LinkName, ...]] = {
     "inverse_gaussian": ("log",),
 }
 """The links that each family has, the one it has unless another is asked for first."""
-DISPERSION: dict[FamilyName, Dispersion] = {
+DISPERSION: "dict[FamilyName, Dispersion]" = {
     "gaussian": "sigma",
     "gamma": "shape",
     "inverse_gaussian": "shape",

@@ -10,17 +10,19 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import ConfigDict, Field
 
-from shared import examples
+from shared import examples, problem
 from shared.contribution import Contribution, symmetric, triangle
-from shared.errors import ContributionError, FedglmmError
+from shared.errors import ContributionError
 from shared.masking.messages import Proof
 from shared.masking.session import Join
 from shared.optimisation.start import StartContribution
 from shared.parameters import Vector
 from shared.request import MOST_POINTS
 from shared.specification import MOST_GROUPINGS, Grouping, Specification
-from shared.wire import Count, Label, Signature, Text, Wire
+from shared.wire import Count, Label, Signature, Wire
 
+Problem = problem.Problem
+"""With the other messages; it has a room of its own."""
 LARGEST = 1e100
 """No number of a site's answer is larger, so that sums over all sites and products in a step stay finite."""
 TOO_LARGE = f"it holds a number larger than {LARGEST:g}."
@@ -95,28 +97,6 @@ class Accepted(Wire):
         description="at the site; where sums are masked they are in the start's, unless it consents"
     )
     join: Join | None = Field(default=None, description="where sums are masked: what the site signed")
-
-
-class Problem(Wire):
-    """An error or a refusal: what happened, where, and what to do. Never a row's content."""
-
-    model_config = _with(examples.PROBLEM)
-
-    status: Literal["error", "refused"] = "error"
-    code: Text
-    message: Text
-    where: Text = ""
-    remedy: Text = ""
-    rule: Text = ""
-
-    @classmethod
-    def of(cls, error: FedglmmError) -> "Problem":
-        """The wire form of a known fault."""
-        rule = getattr(error, "rule", "")
-        status: Literal["error", "refused"] = "refused" if rule else "error"
-        return cls(
-            status=status, code=error.code, message=error.message, where=error.where, remedy=error.remedy, rule=rule
-        )
 
 
 def received(

@@ -31,6 +31,7 @@ from shared.errors import (
     StoreError,
     UnknownAnalysisError,
 )
+from shared.interface_page import HEADERS, interface_page
 from shared.messages import (
     About,
     Accepted,
@@ -139,6 +140,10 @@ def routes(node: SiteNode, limiter: CapacityLimiter) -> APIRouter:
     @router.get("/health", summary="Whether the process answers")
     async def health() -> Health:
         return Health()
+
+    @router.get("/docs", include_in_schema=False)
+    async def docs(asked: Request) -> Response:
+        return Response(interface_page(asked.app.openapi()), headers=HEADERS, media_type="text/html")
 
     @keyed.get("/about", summary="Who the site is", responses=problems(other={422: _NO_DATA}))
     async def about() -> About:

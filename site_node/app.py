@@ -73,6 +73,8 @@ def create_app(
         title=f"fedglmm site {settings.name}",
         summary="Keeps its rows; answers with its contribution to a fit",
         version=release,
+        docs_url=None,  # the framework's own page loads scripts from elsewhere
+        redoc_url=None,
     )
     add_problems(app, settings.name)
     if member is not None:

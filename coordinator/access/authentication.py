@@ -25,6 +25,11 @@ class Access:
     keys: KeyRing | None = None
     tokens: TokenCheck | None = None
 
+    @property
+    def asks(self) -> bool:
+        """Whether anything has to be shown."""
+        return self.keys is not None or self.tokens is not None
+
     async def caller(self, authorization: str) -> Caller:
         """Who asks.
 
@@ -36,7 +41,7 @@ class Access:
             RoleError: the token of somebody who has no role here.
             AccessError: that cannot be found out now.
         """
-        if self.keys is None and self.tokens is None:
+        if not self.asks:
             return ANYBODY
         scheme, _, shown = authorization.strip().partition(" ")
         shown = shown.strip()

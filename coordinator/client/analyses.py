@@ -1,55 +1,78 @@
-"""The commands about analyses that a running coordinator has: fedglmm list, show, watch, cancel, export."""
+"""The commands about analyses that a running coordinator has: fedglmm list, show, watch, cancel, export, compare."""
 
-import csv
-import io
+import json
+from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
+from coordinator.client.comparison import compare
 from coordinator.client.connection import Coordinator
+from coordinator.client.estimates import Result
 from coordinator.client.faults import ending
 from coordinator.client.fit import Fit
 from coordinator.client.following import has_ended
+from coordinator.client.report import html_report
+from coordinator.client.saved import as_text
+from coordinator.client.side_by_side import side_by_side
+from coordinator.client.tables import csv_table, html_table, latex_table
 from coordinator.client.terminal import (
+    CONVERGED,
     DEFAULT_URL,
+    NO_ESTIMATES,
     CaFile,
     Id,
     Json,
     KeyFile,
     Url,
-    as_text,
     finish,
     key_in,
     told,
-    watched,
 )
+from coordinator.client.watching import watched
 from shared.errors import SettingsError
 
 app = typer.Typer()
 
-COLUMNS = (
-    *("effect", "group", "level", "term"),
-    *("estimate", "std.error", "statistic", "p.value", "conf.low", "conf.high"),
-)
-"""Of broom.mixed's tidy()."""
+
+class Format(StrEnum):
+    """What a result can be exported as."""
+
+    JSON = "json"
+    CSV = "csv"
+    LATEX = "latex"
+    HTML = "html"
+    REPORT = "report"
+
+
+_WRITTEN: dict[Format, Callable[[Result], str]] = {
+    Format.JSON: lambda result: as_text(result) + "\n",
+    Format.CSV: csv_table,
+    Format.LATEX: latex_table,
+    Format.HTML: html_table,
+    Format.REPORT: html_report,
+}
 
 
 @app.command("list")
-def list_analyses(*, coordinator: Url = DEFAULT_URL, key_file: KeyFile = None, ca_file: CaFile = None) -> None:
+def list_analyses(
+    *, coordinator: Url = DEFAULT_URL, key_file: KeyFile = None, ca_file: CaFile = None, as_json: Json = False
+) -> None:
     """List the newest analyses."""
     with told(), Coordinator(coordinator, key_in(key_file), ca_file=ca_file) as connection:
-        table = Table(
-            *(Column(name, no_wrap=True) for name in ("id", "state", "last round", "created (UTC)")), "formula"
-        )
-        for one in connection.analyses():
-            table.add_row(
-                one["id"], one["state"], str(one["round"]), _minute(one["created_at"]), escape(one["formula"])
-            )
-        Console().print(table)
+        analyses = connection.analyses()
+    if as_json:
+        typer.echo(_json(analyses))
+        return
+    table = Table(*(Column(name, no_wrap=True) for name in ("id", "state", "last round", "created (UTC)")), "formula")
+    for one in analyses:
+        table.add_row(one["id"], one["state"], str(one["round"]), _minute(one["created_at"]), escape(one["formula"]))
+    Console().print(table)
 
 
 @app.command()
@@ -87,11 +110,19 @@ def watch(
 
 
 @app.command()
-def cancel(analysis: Id, *, coordinator: Url = DEFAULT_URL, key_file: KeyFile = None, ca_file: CaFile = None) -> None:
+def cancel(
+    analysis: Id,
+    *,
+    coordinator: Url = DEFAULT_URL,
+    key_file: KeyFile = None,
+    ca_file: CaFile = None,
+    as_json: Json = False,
+) -> None:
     """Cancel an analysis that is under way. One that has ended stays as it is."""
     with told(), Coordinator(coordinator, key_in(key_file), ca_file=ca_file) as connection:
         standing = connection.cancel(analysis)
-    typer.echo(f"Cancelled: analysis {analysis}, after round {standing['round']}. The sites are told.")
+    done = f"Cancelled: analysis {analysis}, after round {standing['round']}. The sites are told."
+    typer.echo(_json(standing) if as_json else done)
 
 
 @app.command()
@@ -99,22 +130,48 @@ def export(
     analysis: Id,
     *,
     form: Annotated[
-        Literal["json", "csv"], typer.Option("--format", help="the whole result, or its tidy table")
-    ] = "json",
+        Format, typer.Option("--format", help="the whole result, its estimates as a table, or a report to print")
+    ] = Format.JSON,
     out: Annotated[Path | None, typer.Option(help="a file; standard output unless given")] = None,
     force: Annotated[bool, typer.Option("--force", help="overwrite the file")] = False,
     coordinator: Url = DEFAULT_URL,
     key_file: KeyFile = None,
     ca_file: CaFile = None,
 ) -> None:
-    """Export a result: all of it as JSON, or a row an estimate as CSV. Every number at full precision."""
+    """Export a result: JSON and CSV with every number at full precision, LaTeX, HTML and the report rounded."""
     with told(), Coordinator(coordinator, key_in(key_file), ca_file=ca_file) as connection:
-        result = connection.result(analysis)
-        text = as_text(result) + "\n" if form == "json" else _tidy(result)
+        text = _WRITTEN[form](connection.result(analysis))
         if out is None:
             typer.echo(text, nl=False)
         else:
             _write(out, text, force=force)
+
+
+@app.command("compare")
+def compare_analyses(
+    analyses: Annotated[
+        list[str], typer.Argument(metavar="ID...", help="ids of two analyses or more, or files of results")
+    ],
+    *,
+    coordinator: Url = DEFAULT_URL,
+    key_file: KeyFile = None,
+    ca_file: CaFile = None,
+    as_json: Json = False,
+) -> None:
+    """Compare results: AIC, BIC, a likelihood-ratio test where a model is within another, the estimates side by side."""
+    with told(), Coordinator(coordinator, key_in(key_file), ca_file=ca_file) as connection:
+        names = list(dict.fromkeys(analyses))
+        if len(names) < 2:  # noqa: PLR2004 -- as the word says
+            raise SettingsError("there is nothing to compare.", where="ID...", remedy="Name two different analyses.")
+        fits = {name: _fit(connection, name) for name in names}
+    compared = compare({name: fit.result for name, fit in fits.items()})
+    typer.echo(_json(compared)) if as_json else Console().print(side_by_side(compared))
+    raise typer.Exit(CONVERGED if all(fit.has_estimates for fit in fits.values()) else NO_ESTIMATES)
+
+
+def _fit(connection: Coordinator, name: str) -> Fit:
+    """An analysis, or a file where the name is one's."""
+    return Fit.load(name) if name.endswith(".json") else Fit(connection.result(name))
 
 
 def _standing(analysis: dict[str, Any], *, as_json: bool) -> None:
@@ -135,18 +192,13 @@ def _standing(analysis: dict[str, Any], *, as_json: bool) -> None:
         raise ending(analysis)
 
 
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
 def _minute(moment: str) -> str:
     """A moment as a table shows it."""
     return moment[: len("2026-01-01T00:00")].replace("T", " ")
-
-
-def _tidy(result: dict[str, Any]) -> str:
-    """What is missing is empty."""
-    table = io.StringIO()
-    writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(result["tidy"])
-    return table.getvalue()
 
 
 def _write(path: Path, text: str, *, force: bool) -> None:

@@ -7,23 +7,24 @@ from typing import Annotated, Any
 import typer
 
 from coordinator.client import analyses
-from coordinator.client.connection import Coordinator, request_of
+from coordinator.client.asks import request_of
+from coordinator.client.connection import Coordinator
 from coordinator.client.demo import run_demo
 from coordinator.client.federation import Policy, federation
 from coordinator.client.terminal import (
     DEFAULT_URL,
+    EXIT_CODES,
     CaFile,
     Json,
     KeyFile,
     Url,
     finish,
     key_in,
-    round_table,
     told,
-    watched,
 )
 from coordinator.client.verification import read_result
 from coordinator.client.verification import verify as verified
+from coordinator.client.watching import round_table, watched
 from shared.consortium import read_consortium
 from shared.errors import RequestError
 from shared.families import LINKS
@@ -32,7 +33,7 @@ from shared.request import AnalysisRequest
 app = typer.Typer(
     help="Estimate one mixed-effects model over sites that keep their rows.",
     no_args_is_help=True,
-    add_completion=False,
+    epilog="Exit codes: " + "; ".join(f"{code} {meaning}" for code, meaning in EXIT_CODES.items()) + ".",
     pretty_exceptions_enable=False,
 )
 

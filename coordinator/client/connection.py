@@ -4,25 +4,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self, Unpack
 
 import httpx
-from pydantic import ValidationError
 
-from coordinator.client.faults import ending, fault_of, lost, no_coordinator, unreachable
+from coordinator.client import asks
+from coordinator.client.address import OF_STREAMS, TIMEOUT, checked_url, headers_of, trusted
+from coordinator.client.asks import Ask, Json, Options, T, request_of
+from coordinator.client.faults import check_stream, lost
 from coordinator.client.fit import Fit
-from coordinator.client.following import PATIENCE, Progress, follow
-from shared.errors import RequestError, SettingsError
-from shared.keys import checked_key
+from coordinator.client.following import PATIENCE, Progress, follow, must_have_result
+from coordinator.client.progress import showing
 from shared.request import AnalysisRequest
-from shared.tls import trusting
-from shared.validation import in_words
-
-TIMEOUT = 60.0
-SILENCE = 45.0
-"""Seconds without a byte after which a stream of events is dead: the coordinator sends a comment every 15."""
-UNAVAILABLE = frozenset({502, 503, 504})
-"""Answers of a coordinator, or of a proxy before it, that may be different a little later."""
 
 
 class Coordinator:
@@ -35,21 +28,18 @@ class Coordinator:
 
     Raises:
         SettingsError: the address is none, the key cannot be one, or the authority's file cannot be read.
+
+    Every method may raise, as shared/errors.py draws them:
+        UnreachableError: nobody answers.
+        CredentialsError: the key is missing, unknown, or has ended; RoleError: it may not do this.
     """
 
     def __init__(self, url: str, key: str | None = None, *, ca_file: Path | None = None) -> None:
-        if not url.startswith(("http://", "https://")):
-            raise SettingsError("the address is not complete.", where=url, remedy="It begins with http:// or https://.")
-        self.url = url.rstrip("/")
+        self.url = checked_url(url)
         self.ca_file = ca_file
-        if self.url.endswith("/v1"):
-            raise SettingsError("the address goes too far.", where=url, remedy="Leave off /v1.")
-        headers = {}
-        if key is not None:
-            shown = checked_key(key.strip(), where="key", exposed=False)
-            headers = {"Authorization": f"Bearer {shown.get_secret_value()}"}
-        trusted = True if ca_file is None else trusting(ca_file)
-        self._http = httpx.Client(base_url=f"{self.url}/v1", headers=headers, timeout=TIMEOUT, verify=trusted)
+        self._http = httpx.Client(
+            base_url=f"{self.url}/v1", headers=headers_of(key), timeout=TIMEOUT, verify=trusted(ca_file)
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -63,40 +53,49 @@ class Coordinator:
         """Close the connection."""
         self._http.close()
 
-    def fit(self, formula: str, *, on_progress: Callable[[Progress], None] | None = None, **options: Any) -> Fit:
+    def fit(
+        self,
+        formula: str,
+        *,
+        progress: bool = True,
+        on_progress: Callable[[Progress], None] | None = None,
+        **options: Unpack[Options],
+    ) -> Fit:
         """Estimate a model and wait for it.
 
         Args:
             formula: as lme4 writes it.
-            on_progress: called with every change.
+            progress: whether to show a bar, on a terminal or in a notebook; elsewhere there is none.
+            on_progress: called with every change, instead of the bar.
             options: the other fields of an AnalysisRequest: family, weights, random_effect_sd, sites, ...
 
         Raises:
-            RequestError: the coordinator cannot carry the request out.
+            RequestError: the coordinator cannot carry the request out; FormulaError, which marks the place, if the formula
+                is why.
             RefusedError: a site does not take part.
-            SiteError: a site failed, or the coordinator cannot be reached.
+            SiteError: a site failed, or the analysis was cancelled.
         """
-        return self.wait(self.submit(request_of(formula=formula, **options)), on_progress)
+        analysis_id = self.submit(request_of(formula=formula, **options))
+        return self.wait(analysis_id, on_progress, progress=progress)
 
     def submit(self, request: AnalysisRequest) -> str:
         """Submit an analysis; returns its id."""
-        body = request.model_dump(mode="json", exclude_none=True)
-        return str(self._call("POST", "/analyses", json=body)["id"])
+        return self._asked(asks.submit(request))
 
-    def wait(self, analysis_id: str, on_progress: Callable[[Progress], None] | None = None) -> Fit:
+    def wait(
+        self, analysis_id: str, on_progress: Callable[[Progress], None] | None = None, *, progress: bool = True
+    ) -> Fit:
         """Follow an analysis to its end and fetch the result.
 
         Raises:
+            UnknownAnalysisError: there is none.
             RefusedError: a site does not take part.
             SiteError: it failed or was cancelled.
         """
-        analysis: dict[str, Any] = {}
-        for progress in self.follow(analysis_id):
-            analysis = progress.analysis
-            if on_progress is not None:
-                on_progress(progress)
-        if analysis["links"]["result"] is None:
-            raise ending(analysis)
+        with showing(on_progress, progress=progress) as show:
+            for news in self.follow(analysis_id):
+                show(news)
+        must_have_result(news.analysis)
         return Fit(self.result(analysis_id))
 
     def follow(self, analysis_id: str, *, patience: float = PATIENCE) -> Iterator[Progress]:
@@ -110,26 +109,17 @@ class Coordinator:
 
         Raises:
             UnknownAnalysisError: there is none, or it was deleted meanwhile.
-            SiteError: the coordinator cannot be reached.
         """
         return follow(lambda last: self._events(analysis_id, last), self.analysis(analysis_id), patience)
 
-    def cancel(self, analysis_id: str) -> dict[str, Any]:
+    def cancel(self, analysis_id: str) -> Json:
         """Cancel an analysis that is under way; returns how it stands then.
 
         Raises:
             RequestError: it has ended already; nothing was changed.
             UnknownAnalysisError: there is none.
         """
-        analysis = self._call("DELETE", f"/analyses/{analysis_id}", params={"only": "cancel"})
-        if analysis["state"] != "cancelled":  # its ending came first
-            raise RequestError(
-                f"it has ended already: it is {analysis['state']}.",
-                where=analysis_id,
-                remedy="Nothing was changed.",
-                code="ended",
-            )
-        return analysis
+        return self._asked(asks.cancel(analysis_id))
 
     def delete(self, analysis_id: str) -> None:
         """Delete an ended analysis with its rounds and its result.
@@ -138,74 +128,49 @@ class Coordinator:
             RequestError: it has not ended; nothing was changed.
             UnknownAnalysisError: there is none.
         """
-        self._call("DELETE", f"/analyses/{analysis_id}", params={"only": "delete"})
+        self._asked(asks.delete(analysis_id))
 
-    def analyses(self) -> list[dict[str, Any]]:
+    def analyses(self) -> list[Json]:
         """The newest analyses."""
-        return list(self._call("GET", "/analyses")["analyses"])
+        return self._asked(asks.analyses())
 
-    def analysis(self, analysis_id: str) -> dict[str, Any]:
-        """An analysis as it stands."""
-        return self._call("GET", f"/analyses/{analysis_id}")
+    def analysis(self, analysis_id: str) -> Json:
+        """An analysis as it stands; UnknownAnalysisError if there is none."""
+        return self._asked(asks.analysis(analysis_id))
 
-    def rounds(self, analysis_id: str) -> list[dict[str, Any]]:
+    def rounds(self, analysis_id: str) -> list[Json]:
         """Its rounds so far."""
-        return list(self._call("GET", f"/analyses/{analysis_id}/rounds")["rounds"])
+        return self._asked(asks.rounds(analysis_id))
 
-    def result(self, analysis_id: str) -> dict[str, Any]:
-        """Its canonical result."""
-        return self._call("GET", f"/analyses/{analysis_id}/result")
+    def result(self, analysis_id: str) -> Json:
+        """Its canonical result; NoResultError as long as there is none. `Fit(result)` has the accessors."""
+        return self._asked(asks.result(analysis_id))
 
-    def sites(self) -> list[dict[str, Any]]:
+    def sites(self) -> list[Json]:
         """The consortium's sites, as they answer right now."""
-        return list(self._call("GET", "/sites")["sites"])
+        return self._asked(asks.sites())
 
-    def dictionary(self) -> list[dict[str, Any]]:
+    def dictionary(self) -> list[Json]:
         """The consortium's variables."""
-        return list(self._call("GET", "/dictionary")["variables"])
+        return self._asked(asks.dictionary())
 
     @contextmanager
     def _events(self, analysis_id: str, last: str) -> Iterator[Iterator[bytes]]:
         """The stream of an analysis's events after the last that was read."""
         headers = {"Last-Event-ID": last} if last else {}
-        timeout = httpx.Timeout(TIMEOUT, read=SILENCE)
+        path = f"/analyses/{analysis_id}/events"
         try:
-            with self._http.stream(
-                "GET", f"/analyses/{analysis_id}/events", headers=headers, timeout=timeout
-            ) as response:
-                if response.status_code in UNAVAILABLE:
-                    raise unreachable(f"it answers {response.status_code}", self.url)
+            with self._http.stream("GET", path, headers=headers, timeout=OF_STREAMS) as response:
                 if not response.is_success:
                     response.read()
-                    raise fault_of(response, self.url)
-                if not response.headers.get("Content-Type", "").startswith("text/event-stream"):
-                    raise no_coordinator(response, self.url)
+                check_stream(response, self.url)
                 yield response.iter_bytes()
         except httpx.HTTPError as error:
             raise lost(error, self.url) from None
 
-    def _call(self, method: str, path: str, json: Any = None, params: dict[str, str] | None = None) -> dict[str, Any]:
+    def _asked(self, ask: Ask[T]) -> T:
         try:
-            response = self._http.request(method, path, json=json, params=params)
+            response = self._http.request(ask.method, ask.path, json=ask.json, params=ask.params)
         except httpx.HTTPError as error:
             raise lost(error, self.url) from None
-        if not response.is_success:
-            raise fault_of(response, self.url)
-        try:
-            answer: dict[str, Any] = response.json() if response.content else {}
-        except ValueError:
-            raise no_coordinator(response, self.url) from None
-        return answer
-
-
-def request_of(**fields: Any) -> AnalysisRequest:
-    """An AnalysisRequest.
-
-    Raises:
-        RequestError: a field is none of it, or has a value that cannot be; named.
-    """
-    try:
-        return AnalysisRequest(**fields)
-    except ValidationError as error:
-        where, message, remedy = in_words(error, AnalysisRequest)
-        raise RequestError(message, where=where, remedy=remedy) from None
+        return ask.answered(response, self.url)

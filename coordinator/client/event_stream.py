@@ -2,7 +2,7 @@
 
 import codecs
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 
@@ -16,30 +16,35 @@ class ServerEvent:
     data: str
 
 
-def parsed(chunks: Iterable[bytes]) -> Iterator[ServerEvent]:
-    """The events in a stream. One that the stream breaks off is none; comments and unknown fields are passed over."""
-    last, kind = "", ""
-    data: list[str] = []
-    for line in _lines(chunks):
-        if not line:
-            if data:
-                yield ServerEvent(last, kind or "message", "\n".join(data))
-            kind, data = "", []
-            continue
+class EventStream:
+    """The reader of one stream: bytes in, events out. It reads nothing by itself, so that anybody can drive it."""
+
+    def __init__(self) -> None:
+        self._decoder = io.IncrementalNewlineDecoder(
+            codecs.getincrementaldecoder("utf-8-sig")("replace"), translate=True
+        )
+        self._rest = ""
+        self._last, self._kind = "", ""
+        self._data: list[str] = []
+
+    def feed(self, chunk: bytes) -> Iterator[ServerEvent]:
+        """The events that a chunk completes. One that the stream breaks off is none; comments are passed over."""
+        # lines end with LF, CR LF or CR, and with nothing else that Unicode has to end a line
+        *lines, self._rest = (self._rest + self._decoder.decode(chunk)).split("\n")
+        for line in lines:
+            if line:
+                self._field(line)
+                continue
+            if self._data:
+                yield ServerEvent(self._last, self._kind or "message", "\n".join(self._data))
+            self._kind, self._data = "", []
+
+    def _field(self, line: str) -> None:
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")
         if name == "data":
-            data.append(value)
+            self._data.append(value)
         elif name == "event":
-            kind = value
+            self._kind = value
         elif name == "id" and "\0" not in value:
-            last = value
-
-
-def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    """Whole lines. They end with LF, CR LF or CR, and with nothing else that Unicode has to end a line."""
-    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8-sig")("replace"), translate=True)
-    rest = ""
-    for chunk in chunks:
-        *lines, rest = (rest + decoder.decode(chunk)).split("\n")
-        yield from lines
+            self._last = value

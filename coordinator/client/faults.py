@@ -7,36 +7,42 @@ from pydantic import ValidationError
 
 from shared import codes
 from shared.errors import (
+    CredentialsError,
     FedglmmError,
+    FormulaError,
+    NoResultError,
     RefusedError,
     RequestError,
     RoleError,
     SettingsError,
     SiteError,
     UnknownAnalysisError,
+    UnreachableError,
 )
-from shared.messages import Problem
+from shared.problem import Problem
 from shared.unreachable import is_distrust, why
 
-UNREACHABLE = "unreachable"
-"""The code of a SiteError: nobody answers."""
+UNREACHABLE = UnreachableError.code
+UNAVAILABLE = frozenset({502, 503, 504})
+"""Answers of a coordinator, or of a proxy before it, that may be different a little later."""
 COORDINATOR = "coordinator"
 """Where a coordinator says that it is itself at fault, or the request to it; a site does not."""
 UNAUTHORISED, NOT_FOUND = 401, 404
 _KINDS = {403: RoleError, NOT_FOUND: UnknownAnalysisError, 409: RequestError, 422: RequestError}
+_BY_CODE = {kind.code: kind for kind in (FormulaError, NoResultError)}
+"""Kinds that share a status with others."""
 SHOW_IT = "Show a key by `--key-file FILE` in the terminal, `Coordinator(url, key)` in Python."
 TRUST_IT = "`--ca-file FILE` or FEDGLMM_CA_FILE in the terminal, `Coordinator(url, ca_file=...)` in Python"
 MOST_NAMES = 8
 """Sites with one and the same problem that are named rather than counted."""
 
 
-def unreachable(reason: str, url: str) -> SiteError:
+def unreachable(reason: str, url: str) -> UnreachableError:
     """The error of a coordinator that does not answer."""
-    return SiteError(
+    return UnreachableError(
         f"the coordinator cannot be reached ({reason}).",
         where=url,
         remedy="Is it running, and is this its address?",
-        code=UNREACHABLE,
     )
 
 
@@ -64,11 +70,26 @@ def fault_of(response: httpx.Response, url: str) -> FedglmmError:
         if problem.code == codes.NOT_FOUND:
             return no_coordinator(response, url, "a coordinator answers there, but does not know the path.")
     if response.status_code == UNAUTHORISED:
-        return SettingsError(
+        return CredentialsError(
             problem.message, where=url, remedy=f"{problem.remedy} {SHOW_IT}".strip(), code=problem.code
         )
-    kind = _KINDS.get(response.status_code, FedglmmError)
+    kind = _BY_CODE.get(problem.code, _KINDS.get(response.status_code, FedglmmError))
     return kind(problem.message, where=problem.where, remedy=problem.remedy, code=problem.code)
+
+
+def check_stream(response: httpx.Response, url: str) -> None:
+    """Asks of an answer, read if it is no success, that it is a stream of events.
+
+    Raises:
+        UnreachableError: it may be one a little later.
+        FedglmmError: it is a Problem, or of no coordinator.
+    """
+    if response.status_code in UNAVAILABLE:
+        raise unreachable(f"it answers {response.status_code}", url)
+    if not response.is_success:
+        raise fault_of(response, url)
+    if not response.headers.get("Content-Type", "").startswith("text/event-stream"):
+        raise no_coordinator(response, url)
 
 
 def no_coordinator(response: httpx.Response, url: str, message: str = "") -> SiteError:

@@ -1,19 +1,18 @@
-"""A result in the shape of lme4's summary(). Rounding is for people's eyes and happens only here."""
+"""A result in the shape of lme4's summary()."""
 
 import math
 from typing import Any
 
+from coordinator.client.digits import beside, fixed, of_error, of_p, significant, stars
 from shared.optimisation.outcome import OutcomeKind
 
 WIDEST_CORRELATIONS = 12
 """Fixed effects up to which their correlations are printed, as lme4 has it."""
-SMALLEST_ERROR, LARGEST_ERROR = 1e-3, 1e4
-"""Standard errors that five decimals show well."""
 
 
 def summary(result: dict[str, Any]) -> str:
-    """The whole summary, without a trailing newline. An ending without estimates shows none."""
-    parts = [_header(result)]
+    """The whole summary, warnings first, without a trailing newline. An ending without estimates shows none."""
+    parts = [*_warnings(result), _header(result)]
     if OutcomeKind(result["convergence"]["outcome"]).has_estimates:
         parts += [_fit_line(result), _random_effects(result), *_dispersion(result), _fixed_effects(result)]
         if 1 < len(result["vcov"]["names"]) <= WIDEST_CORRELATIONS:
@@ -52,7 +51,7 @@ def _fit_line(result: dict[str, Any]) -> str:
     cells = {"AIC": "AIC", "BIC": "BIC", "logLik": "logLik", "deviance": "deviance"}
     if result["specification"]["reml"]:  # as lmer prints it
         cells = {"AIC": "AIC", "BIC": "BIC", "REML logLik": "logLik", "REML deviance": "deviance"}
-    values = {name: _fixed(glance[key], 1) for name, key in cells.items()} | {"df.resid": str(glance["df.residual"])}
+    values = {name: fixed(glance[key], 1) for name, key in cells.items()} | {"df.resid": str(glance["df.residual"])}
     widths = [max(len(name), len(value)) + 1 for name, value in values.items()]
     header = "".join(name.rjust(width) for name, width in zip(values, widths, strict=True))
     return header + "\n" + "".join(value.rjust(width) for value, width in zip(values.values(), widths, strict=True))
@@ -68,11 +67,11 @@ def _random_effects(result: dict[str, Any]) -> str:
     for row in (row for row in rows if row["term"].startswith("sd__")):
         name = row["term"].removeprefix("sd__")
         own = [one for one in correlations if one["group"] == row["group"]]
-        corr = [_fixed(one["estimate"], 2) for one in own if one["term"].endswith(f".{name}")]
+        corr = [fixed(one["estimate"], 2) for one in own if one["term"].endswith(f".{name}")]
         group = "" if row["group"] == last else row["group"]
         shown = "" if row["group"] == "Residual" else name
-        error = "(known)" if _is_known(result, row) else _digits(row["std.error"])
-        table.append([group, shown, _digits(row["estimate"] ** 2), _digits(row["estimate"]), error])
+        error = "(known)" if _is_known(result, row) else significant(row["std.error"])
+        table.append([group, shown, significant(row["estimate"] ** 2), significant(row["estimate"]), error])
         table[-1] += [" ".join(corr)] if correlations else []
         last = row["group"]
     groups = ", ".join(f"{group}, {count}" for group, count in result["glance"]["ngrps"].items())
@@ -86,16 +85,16 @@ def _dispersion(result: dict[str, Any]) -> list[str]:
     if phi is None or phi["name"] == "sigma":
         return []
     errors = [row["std.error"] for row in result["tidy"] if row["term"].startswith(f"{phi['name']}__")]
-    error = f" (SE {_digits(errors[0])})" if errors and errors[0] is not None else ""
-    return [f"{phi['name'].capitalize()} of the {result['family']} family: {_digits(phi['value'])}{error}"]
+    error = f" (SE {significant(errors[0])})" if errors and errors[0] is not None else ""
+    return [f"{phi['name'].capitalize()} of the {result['family']} family: {significant(phi['value'])}{error}"]
 
 
 def _fixed_effects(result: dict[str, Any]) -> str:
     table = [["", "Estimate", "Std. Error", "z value", "Pr(>|z|)", ""]]
     for row in (row for row in result["tidy"] if row["effect"] == "fixed"):
         p = row["p.value"]
-        estimate, error = _estimate_and_error(row["estimate"], row["std.error"])
-        table.append([row["term"], estimate, error, _fixed(row["statistic"], 3), _p(p), _stars(p)])
+        estimate, error = beside(row["estimate"], row["std.error"]), of_error(row["std.error"])
+        table.append([row["term"], estimate, error, fixed(row["statistic"], 3), of_p(p), stars(p)])
     legend = "---\nSignif. codes:  0 '***' 0.001 '**' 0.01 '*' 0.05 '.' 0.1 ' ' 1"
     return "Fixed effects:\n" + _aligned(table, left=1, last_left=True) + "\n" + legend
 
@@ -106,19 +105,24 @@ def _correlations(result: dict[str, Any]) -> str:
     root = [math.sqrt(matrix[k][k]) for k in range(len(names))]
     table = [["", *(f"[{k + 1}]" for k in range(len(names) - 1))]]
     for k in range(1, len(names)):
-        values = [_fixed(matrix[k][j] / (root[k] * root[j]), 3) for j in range(k)]
+        values = [fixed(matrix[k][j] / (root[k] * root[j]), 3) for j in range(k)]
         table.append([f"[{k + 1}] {names[k]}", *values, *([""] * (len(names) - 1 - k))])
     return f"Correlation of Fixed Effects ([1] is {names[0]}):\n" + _aligned(table, left=1)
 
 
+def _warnings(result: dict[str, Any]) -> list[str]:
+    """What to know before reading on."""
+    lines = [f"Warning: {one['message']}" for one in result["warnings"]]
+    return ["\n".join(lines)] if lines else []
+
+
 def _ending(result: dict[str, Any]) -> str:
+    """How it ended; what to make of it, unless it stands among the warnings."""
     convergence = result["convergence"]
-    decrement = convergence["decrement"]
+    ended, decrement = convergence["outcome"], convergence["decrement"]
     reached = f", Newton decrement {decrement:.1e}" if decrement is not None else ""
-    lines = [f"{convergence['outcome']} after {_rounds(convergence['rounds'])}{reached}. {convergence['advice']}"]
-    ended = convergence["outcome"]
-    lines += [f"Warning: {one['message']}" for one in result["warnings"] if one["code"] != ended]
-    return "\n".join(lines)
+    advice = "" if any(one["code"] == ended for one in result["warnings"]) else f" {convergence['advice']}"
+    return f"{ended} after {_rounds(convergence['rounds'])}{reached}.{advice}"
 
 
 def _aligned(table: list[list[str]], left: int, *, last_left: bool = False) -> str:
@@ -134,34 +138,6 @@ def _aligned(table: list[list[str]], left: int, *, last_left: bool = False) -> s
 
 def _is_known(result: dict[str, Any], row: dict[str, Any]) -> bool:
     return any(term["sd"] is not None for term in result["specification"]["random"]) and row["group"] != "Residual"
-
-
-def _estimate_and_error(estimate: float, error: float) -> tuple[str, str]:
-    """Five decimals as lme4 has them, or as many digits as a small or a large standard error needs."""
-    if SMALLEST_ERROR <= error < LARGEST_ERROR:
-        return f"{estimate:.5f}", f"{error:.5f}"
-    return f"{estimate:.5g}", f"{error:.4g}"
-
-
-def _fixed(value: float | None, digits: int) -> str:
-    if value is None:
-        return ""
-    return f"{value:.{digits}f}".replace(f"-{0:.{digits}f}", f"{0:.{digits}f}")
-
-
-def _digits(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}"
-
-
-def _p(value: float | None) -> str:
-    if value is None:
-        return ""
-    return "< 2e-16" if value < 2e-16 else f"{value:.3g}"  # noqa: PLR2004 -- R's own limit
-
-
-def _stars(p: float | None) -> str:
-    levels = [(0.001, "***"), (0.01, "**"), (0.05, "*"), (0.1, ".")]
-    return "" if p is None else next((mark for level, mark in levels if p < level), "")
 
 
 def _rounds(number: int) -> str:

@@ -8,34 +8,27 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from coordinator import examples, problems
 from coordinator.records import Analysis
-from coordinator.routes.service import Asking, Given, Id
+from coordinator.routes.service import Asking, Given, Id, Service
 from coordinator.states import WITH_RESULT, AnalysisState
 from coordinator.views import AnalysesView, AnalysisView, RoundView, TraceView
 from shared import openapi
-from shared.messages import Problem
+from shared.errors import NoResultError, RequestError
 from shared.openapi import Example
 from shared.wire import AnalysisId
 
-NO_RESULT = "no_result"
-NOT_ENDED = "not_ended"
 NO_BEFORE = openapi.USUAL[404]._replace(description="There is no analysis `before`")
+NONE_YET = Example(
+    "There is no result, or none yet",
+    NoResultError.code,
+    "there is no result: the analysis is running.",
+    "Ask again once it has ended.",
+)
 RESULT: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The result",
         "content": {"application/json": {"schema": {"type": "object"}, "example": examples.RESULT}},
     },
-    **openapi.problems(
-        404,
-        422,
-        other={
-            409: Example(
-                "There is no result, or none yet",
-                NO_RESULT,
-                "there is no result: the analysis is running.",
-                "Ask again once it has ended.",
-            )
-        },
-    ),
+    **openapi.problems(404, 422, other={409: NONE_YET}),
 }
 CANCELLED: dict[int | str, dict[str, Any]] = {
     202: {"model": AnalysisView, "description": "It is cancelled"},
@@ -46,7 +39,7 @@ CANCELLED: dict[int | str, dict[str, Any]] = {
         other={
             409: Example(
                 "It would do what `only` excludes",
-                NOT_ENDED,
+                problems.NOT_ENDED,
                 "it has not ended: it is running.",
                 "Nothing was changed; cancel it first.",
             )
@@ -99,17 +92,7 @@ def trace(service: Given, analysis_id: Id) -> TraceView:
 @router.get("/analyses/{analysis_id}/result", responses=RESULT)
 def result(service: Given, analysis_id: Id) -> Response:
     """The canonical result of an ended analysis."""
-    analysis = service.store.get(analysis_id)
-    text = service.store.result(analysis_id)
-    if analysis.state in WITH_RESULT and text is not None:
-        return Response(text, media_type="application/json")
-    problem = Problem(
-        code=NO_RESULT,
-        message=f"there is no result: the analysis is {analysis.state.value}.",
-        where=analysis_id,
-        remedy="Its problem says why." if analysis.state.ended else "Ask again once it has ended.",
-    )
-    return problems.problem_response(409, problem)
+    return Response(result_of(service, analysis_id), media_type="application/json")
 
 
 @router.delete("/analyses/{analysis_id}", status_code=202, responses=CANCELLED)
@@ -122,8 +105,8 @@ async def cancel_or_delete(
     """
     analysis = await asyncio.to_thread(service.store.get, analysis_id)
     asking.require_may_end(analysis.owner)
-    if query.only is not None and (query.only == "delete") is not analysis.state.ended:
-        return problems.problem_response(409, _only_the_other(analysis))
+    if query.only is not None:
+        require_standing(analysis, ended=query.only == "delete")
     if analysis.state.ended:
         await service.runner.delete(analysis_id)
         return Response(status_code=204)
@@ -131,10 +114,35 @@ async def cancel_or_delete(
     return Response(AnalysisView.of(cancelled).model_dump_json(), status_code=202, media_type="application/json")
 
 
-def _only_the_other(analysis: Analysis) -> Problem:
-    code, message, remedy = (
-        ("ended", "it has ended already", "Nothing was changed.")
-        if analysis.state.ended
-        else (NOT_ENDED, "it has not ended", "Nothing was changed; cancel it first.")
+def result_of(service: Service, analysis_id: str) -> str:
+    """The canonical result of an ended analysis, as JSON.
+
+    Raises:
+        UnknownAnalysisError: there is no such analysis.
+        NoResultError: it has no result, or none yet.
+    """
+    analysis = service.store.get(analysis_id)
+    text = service.store.result(analysis_id)
+    if analysis.state in WITH_RESULT and text is not None:
+        return text
+    raise NoResultError(
+        f"there is no result: the analysis is {analysis.state.value}.",
+        where=analysis_id,
+        remedy="Its problem says why." if analysis.state.ended else "Ask again once it has ended.",
     )
-    return Problem(code=code, message=f"{message}: it is {analysis.state.value}.", where=analysis.id, remedy=remedy)
+
+
+def require_standing(analysis: Analysis, *, ended: bool) -> None:
+    """Lets an analysis pass that has ended, or one that has not.
+
+    Raises:
+        RequestError: it is the other of the two; answered with 409.
+    """
+    if analysis.state.ended is ended:
+        return
+    code, message, remedy = (
+        (problems.NOT_ENDED, "it has not ended", "Nothing was changed; cancel it first.")
+        if ended
+        else (problems.ENDED, "it has ended already", "Nothing was changed.")
+    )
+    raise RequestError(f"{message}: it is {analysis.state.value}.", where=analysis.id, remedy=remedy, code=code)

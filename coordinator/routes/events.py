@@ -46,9 +46,15 @@ async def events(
     last_event_id: Annotated[int, Header(ge=0, le=LARGEST_NUMBER, description="the last event that was read")] = 0,
 ) -> AsyncIterator[ServerSentEvent]:
     """Every state change and every round, from the first on or after the last that was read, up to the ending."""
+    async for event in sent_events(watch, last_event_id):
+        yield event
+
+
+async def sent_events(watch: Watch, after: int) -> AsyncIterator[ServerSentEvent]:
+    """What is watched, as it is sent. Where the database fails the reader comes back, and is told why it cannot be answered."""
     yield ServerSentEvent(retry=RECONNECT_AFTER)
     try:
-        async for event in watch.events(last_event_id):
+        async for event in watch.events(after):
             yield ServerSentEvent(id=str(event.number), event=event.kind.value, raw_data=event.data)
-    except StoreError as error:  # the reader comes back, and is told why it cannot be answered
+    except StoreError as error:
         LOG.warning("events_not_read", problem=error.message)

@@ -10,6 +10,7 @@ from shared.errors import FormulaError
 NodeKind = Literal["name", "number", "text", "constant", "call", "argument", "group", "sum", "subtracted", "operator"]
 
 _SYNTACTIC = re.compile(r"(?:[A-Za-z]|\.(?![0-9]))[A-Za-z0-9._]*")
+_PLACE = re.compile(r"formula, character (\d{1,9}), at ")
 _TIGHT = frozenset({"^", ":", "/"})
 _SHOWN = 40
 """Characters of a formula that an error shows."""
@@ -89,6 +90,12 @@ def place(position: int, text: str) -> str:
     """A place in the formula, for an error."""
     shown = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
     return f"formula, character {position + 1}, at `{shown}`"
+
+
+def position_in(where: str) -> int | None:
+    """Where in the formula's text an error's place is, from 0; none if it is no `place`."""
+    found = _PLACE.match(where)
+    return int(found[1]) - 1 if found else None
 
 
 def wrong(node: Node, message: str, remedy: str) -> FormulaError:

@@ -13,7 +13,7 @@ from coordinator.client.cli import app
 from coordinator.client.faults import fault_of
 from coordinator.client.summary import summary
 from coordinator.client.terminal import WRONG, key_in
-from shared.errors import RoleError, SettingsError, SiteError, UnknownAnalysisError
+from shared.errors import CredentialsError, RoleError, SettingsError, SiteError, UnknownAnalysisError
 from shared.request import AnalysisRequest
 
 NOBODY = "http://127.0.0.1:9"
@@ -56,7 +56,7 @@ def answer(status: int, code: str, where: str = "") -> httpx.Response:
 
 def test_an_unknown_key_is_told_for_the_terminal_and_for_python() -> None:
     error = fault_of(answer(401, "unauthorised", "coordinator"), NOBODY)
-    assert isinstance(error, SettingsError)
+    assert isinstance(error, CredentialsError)
     assert "--key-file FILE" in error.remedy
     assert "Coordinator(url, key)" in error.remedy
 
@@ -64,7 +64,7 @@ def test_an_unknown_key_is_told_for_the_terminal_and_for_python() -> None:
 def test_what_a_coordinator_says_of_a_key_and_of_a_role_reaches_the_analyst() -> None:
     problem = {"message": "the key was revoked on 2026-02-01.", "where": "coordinator", "remedy": "Ask for a new one."}
     request = httpx.Request("GET", NOBODY)
-    for status, code, kind in ((401, "unauthorised", SettingsError), (403, "forbidden", RoleError)):
+    for status, code, kind in ((401, "unauthorised", CredentialsError), (403, "forbidden", RoleError)):
         error = fault_of(httpx.Response(status, json=problem | {"code": code}, request=request), NOBODY)
         assert isinstance(error, kind)
         assert (error.message, error.code) == (problem["message"], code)

@@ -1,12 +1,13 @@
 """Server-sent events are read as the standard has it, wherever the network cuts the stream."""
 
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coordinator.client.event_stream import ServerEvent, parsed
+from coordinator.client.event_stream import EventStream, ServerEvent
 
 STREAM = (
     "retry: 1000\n\n"
@@ -21,6 +22,11 @@ EVENTS = [
     ServerEvent("1", "round", "one\ntwo"),
     ServerEvent("3", "message", ""),
 ]
+
+
+def parsed(chunks: Iterable[bytes]) -> Iterator[ServerEvent]:
+    stream = EventStream()
+    return (event for chunk in chunks for event in stream.feed(chunk))
 
 
 @given(st.lists(st.integers(0, len(STREAM)), max_size=12), st.sampled_from([b"\n", b"\r\n", b"\r"]))

@@ -8,12 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
+from coordinator.client.wald import normal_quantile, p_value
 from coordinator.inference import (
     Quantity,
     covariance_of_psi,
     interval,
-    normal_quantile,
-    p_value,
     random_quantities,
     reported_covariance,
 )

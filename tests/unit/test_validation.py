@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from coordinator import problems
-from coordinator.client.connection import request_of
+from coordinator.client.asks import request_of
 from coordinator.settings import Settings
 from shared.dictionary import Dictionary
 from shared.errors import RequestError

@@ -1,0 +1,136 @@
+"""What an analyst asks of a coordinator, as values: one description for a blocking connection and an awaited one."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeAlias, TypedDict, TypeVar
+
+import httpx
+from pydantic import ValidationError
+
+from coordinator.client.faults import fault_of, no_coordinator
+from coordinator.client.marking import MarkedFormulaError
+from shared.errors import FormulaError, RequestError
+from shared.request import AnalysisRequest
+from shared.validation import in_words
+
+T = TypeVar("T")
+Json: TypeAlias = dict[str, Any]
+
+
+class Options(TypedDict, total=False):
+    """The fields of an AnalysisRequest beside the formula (docs/protocol.md, The analyst's interface)."""
+
+    family: str
+    link: str | None
+    weights: str | None
+    random_effect_sd: float | None
+    quadrature_points: int | str
+    reml: bool
+    sites: tuple[str, ...] | list[str] | None
+    tolerance: float
+    max_rounds: int
+    confidence_level: float
+    title: str
+
+
+@dataclass(frozen=True)
+class Ask(Generic[T]):
+    """One request, and how its answer is read."""
+
+    method: str
+    path: str
+    read: Callable[[Json], T]
+    json: Json | None = None
+    params: Mapping[str, str] = field(default_factory=dict)
+
+    def answered(self, response: httpx.Response, url: str) -> T:
+        """What the answer says.
+
+        Args:
+            response: the answer, read.
+            url: the coordinator's, for people.
+
+        Raises:
+            FedglmmError: it is a Problem, or none of a coordinator's answers.
+        """
+        if not response.is_success:
+            fault = fault_of(response, url)
+            raise (
+                MarkedFormulaError(fault, self.json["formula"])
+                if isinstance(fault, FormulaError) and self.json
+                else fault
+            )
+        try:
+            return self.read(response.json() if response.content else {})
+        except (ValueError, KeyError, TypeError):
+            raise no_coordinator(response, url) from None
+
+
+def submit(request: AnalysisRequest) -> Ask[str]:
+    """Submit an analysis; the answer is its id."""
+    body = request.model_dump(mode="json", exclude_none=True)
+    return Ask("POST", "/analyses", lambda answer: str(answer["id"]), json=body)
+
+
+def analyses() -> Ask[list[Json]]:
+    """The newest analyses."""
+    return Ask("GET", "/analyses", lambda answer: list(answer["analyses"]))
+
+
+def analysis(analysis_id: str) -> Ask[Json]:
+    """An analysis as it stands."""
+    return Ask("GET", f"/analyses/{analysis_id}", dict)
+
+
+def rounds(analysis_id: str) -> Ask[list[Json]]:
+    """Its rounds so far."""
+    return Ask("GET", f"/analyses/{analysis_id}/rounds", lambda answer: list(answer["rounds"]))
+
+
+def result(analysis_id: str) -> Ask[Json]:
+    """Its canonical result."""
+    return Ask("GET", f"/analyses/{analysis_id}/result", dict)
+
+
+def sites() -> Ask[list[Json]]:
+    """The consortium's sites, as they answer right now."""
+    return Ask("GET", "/sites", lambda answer: list(answer["sites"]))
+
+
+def dictionary() -> Ask[list[Json]]:
+    """The consortium's variables."""
+    return Ask("GET", "/dictionary", lambda answer: list(answer["variables"]))
+
+
+def delete(analysis_id: str) -> Ask[None]:
+    """Delete an ended analysis."""
+    return Ask("DELETE", f"/analyses/{analysis_id}", lambda _: None, params={"only": "delete"})
+
+
+def cancel(analysis_id: str) -> Ask[Json]:
+    """Cancel an analysis that is under way; the answer is how it stands then."""
+
+    def read(answer: Json) -> Json:
+        if answer["state"] != "cancelled":  # its ending came first
+            raise RequestError(
+                f"it has ended already: it is {answer['state']}.",
+                where=analysis_id,
+                remedy="Nothing was changed.",
+                code="ended",
+            )
+        return answer
+
+    return Ask("DELETE", f"/analyses/{analysis_id}", read, params={"only": "cancel"})
+
+
+def request_of(**fields: Any) -> AnalysisRequest:
+    """An AnalysisRequest.
+
+    Raises:
+        RequestError: a field is none of it, or has a value that cannot be; named.
+    """
+    try:
+        return AnalysisRequest(**fields)
+    except ValidationError as error:
+        where, message, remedy = in_words(error, AnalysisRequest)
+        raise RequestError(message, where=where, remedy=remedy) from None

@@ -1,0 +1,13 @@
+// A click on a variable puts its name into the formula, where the cursor is.
+"use strict";
+
+document.addEventListener("click", function (event) {
+  const button = event.target.closest("[data-insert]");
+  if (!button) {
+    return;
+  }
+  const formula = document.getElementById("formula");
+  formula.setRangeText(button.dataset.insert, formula.selectionStart, formula.selectionEnd, "end");
+  formula.focus();
+  formula.dispatchEvent(new Event("input", { bubbles: true }));
+});

@@ -1,0 +1,139 @@
+"""Who visits a page: found out for every page alike, by the session's key; and that a form comes from a page of ours."""
+
+import hmac
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import parse_qs, urlsplit
+
+import structlog
+from fastapi import Depends, Request
+
+from coordinator.access.roles import ANYBODY, COORDINATOR, Caller, Role
+from coordinator.dashboard.sessions import Session, Sessions, token
+from coordinator.guard import LOGGED_TEXT, READING
+from coordinator.routes.service import Given
+from shared.errors import AccessError, CredentialsError, RequestError, RoleError
+from shared.listening import is_loopback
+
+LOG = structlog.get_logger(__name__)
+SESSION_COOKIE = "fedglmm-session"
+FORM_COOKIE = "fedglmm-form"
+"""Before a sign-in, and where there is none: a form's token, as a form cannot know it that another page made."""
+FORM_FIELD = "form_token"
+MOST_FIELDS = 1000
+SIGN_IN = "Sign in with your key."
+
+
+@dataclass(frozen=True)
+class Form:
+    """The fields of a form that was sent."""
+
+    fields: dict[str, list[str]]
+
+    def one(self, name: str) -> str:
+        """What a field holds, without blanks around it; empty without one."""
+        return self.fields.get(name, [""])[0].strip()
+
+    def all(self, name: str) -> tuple[str, ...]:
+        """What all fields of that name hold."""
+        return tuple(self.fields.get(name, ()))
+
+
+async def visitor(request: Request, service: Given) -> Caller:
+    """Who visits. Every page but the sign-in depends on it.
+
+    Raises:
+        CredentialsError: nobody is signed in, or not any more.
+        RoleError: the role does not allow it; or, where everybody may ask, another name than this machine's own led here.
+        AccessError: that cannot be found out now.
+    """
+    session, sessions = session_of(request), sessions_of(request)
+    try:
+        caller = await service.access.caller(f"Bearer {session.key}" if session else "")
+        if caller is ANYBODY:
+            _require_own_name(request)
+        caller.require(Role.READ if request.method in READING else Role.RUN)
+    except AccessError as error:
+        if session is not None and isinstance(error, CredentialsError):
+            sessions.end(request.cookies[SESSION_COOKIE])
+            raise
+        if isinstance(error, CredentialsError):
+            ended = SESSION_COOKIE in request.cookies
+            message = "your session has ended." if ended else "this page needs a sign-in."
+            raise CredentialsError(message, where=COORDINATOR, remedy=SIGN_IN) from None
+        note_refused(request, error)
+        raise
+    request.state.caller = caller
+    return caller
+
+
+Visiting = Annotated[Caller, Depends(visitor)]
+
+
+def sessions_of(request: Request) -> Sessions:
+    """All sessions."""
+    sessions: Sessions = request.app.state.sessions
+    return sessions
+
+
+def session_of(request: Request) -> Session | None:
+    """The session that a request belongs to; none if there is none, or not any more."""
+    if not hasattr(request.state, "session"):
+        request.state.session = sessions_of(request).find(request.cookies.get(SESSION_COOKIE, ""))
+    found: Session | None = request.state.session
+    return found
+
+
+def form_token(request: Request) -> str:
+    """What the forms of this visitor hold: the session's token, or else that of a cookie, which the answer sets."""
+    session = session_of(request)
+    if session is not None:
+        return session.form_token
+    if not hasattr(request.state, "form_token"):
+        request.state.form_token = request.cookies.get(FORM_COOKIE) or token()
+    made: str = request.state.form_token
+    return made
+
+
+async def sent_form(request: Request) -> Form:
+    """The form that was sent, if a page of this coordinator sent it.
+
+    Raises:
+        RoleError: another site's page sent it, or one of before the sign-in.
+        RequestError: it is no form.
+    """
+    try:
+        text = (await request.body()).decode()
+        form = Form(parse_qs(text, keep_blank_values=True, max_num_fields=MOST_FIELDS))
+    except ValueError:
+        raise RequestError("what was sent is no form.", where="form", remedy="Open the page anew.") from None
+    same_place = urlsplit(request.headers.get("Origin", "")).netloc == request.headers.get("Host")
+    same_token = hmac.compare_digest(form.one(FORM_FIELD).encode(), form_token(request).encode())
+    if not (same_place and same_token):
+        error = RoleError(
+            "the form was not sent from a page that is yours now.",
+            where=COORDINATOR,
+            remedy="Open the page anew, and send it from there.",
+        )
+        note_refused(request, error)
+        raise error
+    return form
+
+
+Sent = Annotated[Form, Depends(sent_form)]
+
+
+def note_refused(request: Request, error: AccessError) -> None:
+    """Writes down that somebody was not let in."""
+    client, path = request.client.host if request.client else None, request.url.path[:LOGGED_TEXT]
+    LOG.warning("not_let_in", client=client, method=request.method, path=path, problem=error.message)
+
+
+def _require_own_name(request: Request) -> None:
+    """Where everybody may ask, a page elsewhere could take a name of its own for this machine's address, and ask as its own."""
+    if not is_loopback((urlsplit(f"//{request.headers.get('Host', '')}").hostname or "").lower()):
+        raise RoleError(
+            "without keys the coordinator's pages are for its own machine, and another name led here.",
+            where=COORDINATOR,
+            remedy="Open http://127.0.0.1 with its port; or set keys_file, and sign in.",
+        )

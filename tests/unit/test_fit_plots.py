@@ -1,0 +1,91 @@
+"""The numbers of a plot are those of the result: read from what was drawn, not from what was asked for."""
+
+import sys
+from collections.abc import Iterator
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+from coordinator.client import Fit
+from coordinator.client.random_part import NotReleasedError
+from shared.errors import RequestError, SettingsError
+from tests.unit.finished import result
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_open() -> Iterator[None]:
+    mpl.use("agg")
+    yield
+    mpl.pyplot.close("all")
+
+
+def drawn(axes) -> tuple[list[str], list[float], list[tuple[float, float]]]:
+    """The labels, the points and the ends of the lines, from the top."""
+    points, lines = axes.collections[1], axes.collections[0]
+    order = np.argsort(points.get_offsets()[:, 1])
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    ends = [tuple(segment[:, 0].tolist()) for segment in lines.get_segments()]
+    return [labels[k] for k in order], [float(points.get_offsets()[k, 0]) for k in order], [ends[k] for k in order]
+
+
+def test_a_forest_has_every_fixed_effect_but_the_intercept_with_its_interval() -> None:
+    fit = Fit(result())
+    (labels, points, ends) = drawn(fit.plot.forest())
+    assert (labels, points) == (["x_dose"], [-1.2])
+    assert ends == [pytest.approx(fit.conf_int()["x_dose"])]
+
+
+def test_a_forest_of_ratios_is_on_a_log_axis_around_one() -> None:
+    fit = Fit(result())
+    axes = fit.plot.forest(exponentiate=True, conf_level=0.9)
+    (row,) = fit.tidy("fixed", exponentiate=True, conf_level=0.9)[1:]
+    assert drawn(axes)[1:] == ([row["estimate"]], [pytest.approx((row["conf.low"], row["conf.high"]))])
+    assert axes.get_xscale() == "log"
+    assert axes.lines[0].get_xdata()[0] == 1.0
+    assert axes.get_xlabel() == "exp(estimate), 90% interval"
+
+
+def test_a_caterpillar_has_the_sites_in_order_of_their_effects() -> None:
+    fit = Fit(result())
+    assert drawn(fit.plot.caterpillar())[:2] == (["Aarau", "Bern"], [0.4, -0.4])
+    assert drawn(fit.plot.caterpillar(term="x_dose"))[:2] == (["Bern", "Aarau"], [0.1, -0.1])
+    with pytest.raises(RequestError, match=r"no effect `x`\. There are: \(Intercept\), x_dose"):
+        fit.plot.caterpillar(term="x")
+
+
+def test_a_caterpillar_of_effects_that_no_site_released_says_so() -> None:
+    with pytest.raises(NotReleasedError, match="shares_own"):
+        Fit(result(effects=False)).plot.caterpillar()
+
+
+def test_convergence_shows_the_decrement_of_every_round() -> None:
+    axes = Fit(result()).plot.convergence()
+    assert axes.lines[0].get_xydata().tolist() == [[1.0, 0.02], [2.0, 1e-18]]
+    assert axes.get_yscale() == "log"
+
+
+def test_correlations_are_those_of_the_covariance() -> None:
+    made = result()
+    made["vcov"]["matrix"] = [[4.0, -3.0], [-3.0, 9.0]]
+    axes = Fit(made).plot.correlation()
+    np.testing.assert_allclose(axes.images[0].get_array(), [[1.0, -0.5], [-0.5, 1.0]])
+    assert [text.get_text() for text in axes.texts] == ["1.00", "-0.50", "-0.50", "1.00"]
+
+
+def test_a_plot_is_drawn_on_the_axes_that_are_given() -> None:
+    _, axes = mpl.pyplot.subplots(2, 2)
+    plot = Fit(result()).plot
+    methods = (plot.forest, plot.caterpillar, plot.convergence, plot.correlation)
+    for method, own in zip(methods, axes.flat, strict=True):
+        assert method(own) is own
+
+
+def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("matplotlib.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.delitem(sys.modules, "coordinator.client.drawing", raising=False)
+    with pytest.raises(SettingsError) as caught:
+        Fit(result()).plot.forest()
+    assert str(caught.value) == "plot.forest: plots need matplotlib. pip install 'fedglmm[plots]' brings it."
