@@ -9,6 +9,9 @@ from coordinator.dashboard.errors import answer
 from coordinator.dashboard.sessions import Sessions
 from coordinator.dashboard.visitor import visitor
 
+INSIDE = (analyses_page, new_page, analysis_page, result_page, sites_page)
+"""The pages behind the sign-in; the first one whose path fits answers."""
+
 
 def install(app: FastAPI, sessions: Sessions) -> None:
     """Adds the pages to the interface for programs, and has errors told as pages to whoever asks for a page.
@@ -18,7 +21,7 @@ def install(app: FastAPI, sessions: Sessions) -> None:
     app.state.sessions = sessions
     app.include_router(signing_in.router, include_in_schema=False)
     inside = APIRouter(dependencies=[Depends(visitor)])
-    for pages in (analyses_page, new_page, analysis_page, result_page, sites_page):
+    for pages in INSIDE:
         inside.include_router(pages.router)
     app.include_router(inside, include_in_schema=False)
     app.mount("/static", Assets(), name="static")

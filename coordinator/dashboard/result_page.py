@@ -15,6 +15,7 @@ from coordinator.dashboard.visitor import Visiting
 from coordinator.plots.ratios import ratio_name
 from coordinator.plots.style import STYLE
 from coordinator.routes.analyses import result_of
+from coordinator.routes.pictures import report_of
 from coordinator.routes.service import Given, Id
 from coordinator.views import AnalysisView
 from shared.optimisation.outcome import OutcomeKind
@@ -61,6 +62,12 @@ def file(service: Given, _visiting: Visiting, analysis_id: Id, name: str) -> Res
         raise HTTPException(NOT_FOUND, "There is no such file of this result")
     headers = HEADERS | {"Content-Disposition": f'attachment; filename="{analysis_id}-{name}"'}
     return Response(download.made(result), headers=headers, media_type=download.media_type)
+
+
+@router.get("/analyses/{analysis_id}/report")
+def report(request: Request, service: Given, _visiting: Visiting, analysis_id: Id) -> Response:
+    """The result as one page to print and to send, which has its style in it."""
+    return report_of(service, request, analysis_id)
 
 
 @router.get("/plots.css")

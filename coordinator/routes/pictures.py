@@ -52,9 +52,7 @@ class Form:
         """As a description has them."""
         content: dict[str, Any] = {self.media_type: {"schema": {"type": "string"}, "example": "<svg ...>"}}
         if self.needs_extra:
-            content: dict[str, Any] = {
-                self.media_type: {"schema": {"type": "string", "format": "binary"}, "example": ""}
-            }
+            content = {self.media_type: {"schema": {"type": "string", "format": "binary"}, "example": ""}}
         other = {409: NONE_YET} | ({501: WITHOUT_EXTRA} if self.needs_extra else {})
         described: dict[int | str, dict[str, Any]] = {200: {"description": "The plot", "content": content}}
         return {**described, **NOT_CHANGED, **openapi.problems(404, 422, other=other)}
