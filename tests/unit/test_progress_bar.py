@@ -76,7 +76,7 @@ def test_in_a_notebook_one_output_is_updated(monkeypatch: pytest.MonkeyPatch) ->
     shown: list[str] = []
     output = ModuleType("IPython.display")
     output.HTML = str
-    output.display = lambda html, *, display_id: shown.append(html) or output
+    output.display = lambda html, **_: shown.append(html) or output
     output.update = shown.append
     monkeypatch.setitem(sys.modules, "IPython", ModuleType("IPython"))
     monkeypatch.setitem(sys.modules, "IPython.display", output)
