@@ -41,7 +41,7 @@ def measure(p: int) -> tuple[float, dict[str, tuple[int, float]]]:
     for _ in range(REPEATS):
         rounds.append(seconds(lambda: exposed_contribution(rows, model, psi)))
         for name, some in tried.items():
-            judged[name].append(seconds(lambda some=some: judge.too_heavy(some)))
+            judged[name].append(seconds(lambda some=some: judge.judged(some)))
     left = {name: len(judge.suspects(some[0] / some.max())) for name, some in tried.items()}
     return statistics.median(rounds), {name: (left[name], statistics.median(taken)) for name, taken in judged.items()}
 

@@ -145,7 +145,7 @@ def honest_fit(sites: Sequence[Rows], model: Model) -> tuple[list[Site], int]:
         codes = tuple(breach.code for breach in breaches(counts, "default"))
         one = Site(Leverage.of(SiteDesign(rows, 0, counts)), codes)
         start, weights = exposed_start(rows, model)
-        one.default_start = one.judge.too_heavy(weights) is not None
+        one.default_start = one.judge.judged(weights).heavy is not None
         starts.append(default_start(rows, model) if one.default_start else start)
         found.append(one)
     state = begin(model.layout, add_starts(starts), tolerance=1e-16, max_rounds=50)
@@ -155,8 +155,8 @@ def honest_fit(sites: Sequence[Rows], model: Model) -> tuple[list[Site], int]:
         summed = total([contribution for contribution, _ in answers])
         before = -summed.hessian[:p, :p] if before is None else before
         for one, (_, weights) in zip(found, answers, strict=True):
-            one.own &= one.judge.too_heavy(weights) is None
-            if one.judge.too_heavy(weights, before) is not None:
+            one.own &= one.judge.judged(weights).heavy is None
+            if one.judge.judged(weights, before).heavy is not None:
                 one.either = False
                 one.carried &= all(map(one.judge.is_carried_by_many, weights))
         before = -summed.hessian[:p, :p]

@@ -41,6 +41,10 @@ class Analysis:
     """The last request, and what it got."""
     answered: dict[int, Point] = field(default_factory=dict)
     """psi and the basis of every round that was answered, also before a restart."""
+    withheld: set[int] = field(default_factory=set)
+    """Rounds in which nothing was said because of a single unit, also before a restart."""
+    joined: bool = False
+    """Whether its roster is written down as one whose other sites hide this one's rows."""
     closed: bool = False
     """Whether it ended before."""
     busy: threading.Lock = field(default_factory=threading.Lock)
@@ -52,16 +56,20 @@ class Analysis:
         return Leverage.of(self.design)
 
     def verified(self, number: int) -> Matrix | None:
-        """The fixed effects' block of minus the Hessian of the round before, (p, p), once its sum was proved; else None.
+        """The fixed effects' block of minus the Hessian of the last sum before a round, (p, p), once it was proved; else None.
 
-        Before the first round it is that of the start with the smallest random effects, which is in units of phi if there is one:
-        then there is none.
+        A sum of a psi where the log-likelihood is not finite somewhere holds nothing: then it is the one before. Before the first
+        round it is that of the start with the smallest random effects, which is in units of phi if there is one: then there is
+        none.
         """
         p = self.model.layout.p
-        if self.exchange is None or number == 0 or (number == 1 and self.model.layout.dispersion):
+        if self.exchange is None or number == 0:
             return None
-        pooled = self.exchange.sum_of(number - 1) if number > 1 else self.exchange.start.quadratics[0]
-        return -pooled.hessian[:p, :p]
+        sums = (self.exchange.sum_of(before) for before in range(number - 1, 0, -1))
+        pooled = next((one for one in sums if not one.is_worthless), None)
+        if pooled is None and self.model.layout.dispersion:
+            return None
+        return -(pooled or self.exchange.start.quadratics[0]).hessian[:p, :p]
 
     def answer(self, request: ContributionRequest, reply: Reply) -> None:
         """Remembers a reply."""

@@ -1,12 +1,12 @@
 """What a site computes for an answer, judges, and puts under its mask."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import structlog
 
-from shared.contribution import Contribution
+from shared.contribution import Contribution, worthless
 from shared.errors import DataError
 from shared.masking.vectors import contribution_vector, start_vector
 from shared.messages import (
@@ -29,8 +29,10 @@ from site_node.analyses import Analysis, Reply
 from site_node.estimation.model import Model
 from site_node.estimation.rows import Rows
 from site_node.finite import in_range
-from site_node.release.leverage import refusal
+from site_node.release.gate import Gate
+from site_node.release.leverage import Judgement, refusal
 from site_node.release.policy import PolicyName
+from site_node.release.withheld import may_withhold
 
 _log = structlog.get_logger()
 
@@ -58,46 +60,75 @@ class Answering:
     estimator: Estimator
     shares_own: bool = True
     """Under masks, whether its own effect may leave."""
+    gate: Gate = field(default_factory=Gate)
 
     def answer(self, analysis_id: str, analysis: Analysis, request: ContributionRequest, state: State | None) -> Reply:
         """The reply to a round that may be answered: under the site's mask where there is an exchange.
 
         Raises:
-            RefusedError: it would be too much that of a single unit.
+            RefusedError: it would be too much that of a single unit, or only other sites hide its rows and it joined others before.
             DataError: psi or the basis has another length, or other points are asked for than agreed.
             EncodingError: a number is too large to be added up under masks.
-            StoreError: a masked answer cannot be kept.
+            StoreError: a masked answer, or what the history has to have, cannot be kept.
         """
-        rows, model, exchange = analysis.design.rows, analysis.model, analysis.exchange
+        layout, exchange = analysis.model.layout, analysis.exchange
         if exchange is not None and (left := exchange.answered(request.round)):
             return left
         if isinstance(request, StartRequest):
-            start, weights = self.estimator.start(rows, model)
-            if self._is_too_heavy(analysis_id, analysis, request, weights):
-                start = self.estimator.default_start(rows, model)
+            start = self._start(analysis_id, analysis)
             if exchange is not None:
-                return exchange.masked(request, state, start_vector(start, analysis.counts.entries, model.layout))
+                return exchange.masked(request, state, start_vector(start, analysis.counts.entries, layout))
             return StartReply(start=StartMessage.of(start))
+        contribution = self._contribution(analysis_id, analysis, request, state)
+        if exchange is not None:
+            return exchange.masked(request, state, contribution_vector(contribution, layout))
+        return EvaluateReply(round=request.round, contribution=ContributionMessage.of(contribution))
+
+    def _start(self, analysis_id: str, analysis: Analysis) -> StartContribution:
+        rows, model = analysis.design.rows, analysis.model
+        start, weights = self.estimator.start(rows, model)
+        if self._judged(analysis_id, analysis, 0, weights).own:
+            return start
+        self._join(analysis_id, analysis)
+        return self.estimator.default_start(rows, model)
+
+    def _contribution(
+        self, analysis_id: str, analysis: Analysis, request: EvaluateRequest, state: State | None
+    ) -> Contribution:
+        rows, model = analysis.design.rows, analysis.model
         in_basis = rows.in_basis(_basis(request.basis, model))
         psi, points = _vector(request.psi, model), _points(request, analysis.specification)
         contribution, weights = self.estimator.contribution(in_basis, model, psi, points)
-        if self._is_too_heavy(analysis_id, analysis, request, weights):
-            raise refusal()
-        if exchange is not None:
-            return exchange.masked(request, state, contribution_vector(contribution, model.layout))
-        return EvaluateReply(round=request.round, contribution=ContributionMessage.of(contribution))
+        judgement = self._judged(analysis_id, analysis, request.round, weights)
+        if judgement.heavy is not None:
+            if not may_withhold(request, analysis.answered, analysis.withheld, state):
+                raise refusal()
+            self._withhold(analysis_id, analysis, request.round)
+            return worthless(model.layout)
+        if not judgement.own:
+            self._join(analysis_id, analysis)
+        return contribution
 
-    def _is_too_heavy(
-        self, analysis_id: str, analysis: Analysis, request: ContributionRequest, weights: Matrix
-    ) -> bool:
+    def _judged(self, analysis_id: str, analysis: Analysis, number: int, weights: Matrix) -> Judgement:
         """Whether a single unit is too much of an answer (G1). Which one, the site's own log says."""
         if self.policy == "open":
-            return False
-        found = analysis.leverage.too_heavy(weights, analysis.verified(request.round))
-        if found is not None:
-            row = analysis.design.row_number(found.row)
-            _log.warning("leverage", site=self.site, analysis=analysis_id, round=request.round, row=row)
-        return found is not None
+            return Judgement(own=True)
+        judgement = analysis.leverage.judged(weights, analysis.verified(number))
+        if judgement.heavy is not None:
+            row = analysis.design.row_number(judgement.heavy.row)
+            _log.warning("leverage", site=self.site, analysis=analysis_id, round=number, row=row)
+        return judgement
+
+    def _join(self, analysis_id: str, analysis: Analysis) -> None:
+        """Without masks nobody needs two rosters to see the site's own sums."""
+        if analysis.exchange is not None and not analysis.joined:
+            self.gate.join(analysis_id, analysis.specification, analysis.accepted.fingerprint)
+            analysis.joined = True
+
+    def _withhold(self, analysis_id: str, analysis: Analysis, number: int) -> None:
+        self.gate.withhold(analysis_id, number)
+        analysis.withheld.add(number)
+        _log.warning("withheld", site=self.site, analysis=analysis_id, round=number)
 
     def closing(self, analysis: Analysis, request: CloseRequest) -> CloseReply:
         """What is released at the end.

@@ -28,7 +28,8 @@ from site_node.data.groups import groups_of
 from site_node.data.table import Columns
 from site_node.data.units import Ids
 from site_node.finite import in_range
-from site_node.release.account import Entries, Written, account_of, in_json
+from site_node.release import leverage
+from site_node.release.account import Account, Entries, Written, account_of, in_json
 from site_node.release.exchange import Member
 from site_node.release.gate import Gate
 from site_node.release.masking import check_masked
@@ -85,11 +86,11 @@ class SiteNode:
         self._policy = policy
         self._dictionary = dictionary
         self._source = source
-        self._answering = Answering(name, policy, estimator, shares_own)
         self._member = member
         self._shares_own = shares_own
         self._ledger = ledger
         self._gate = gate or Gate()
+        self._answering = Answering(name, policy, estimator, shares_own, self._gate)
         self._check_approved = check_approved
         self._analyses = Analyses(clock)
         self._preparing = threading.Lock()
@@ -159,7 +160,7 @@ class SiteNode:
             self._check_approved(analysis_id, analysis.specification)
             self._check_unchanged(analysis)
             if analysis.last is not None and analysis.last[0] == request:
-                return account.enter(analysis.last[1], written)
+                return _entered(account, analysis, request.round, analysis.last[1], written)
             state = analysis.exchange.check(request) if analysis.exchange else None
             most = analysis.specification.max_rounds
             check_round(request, analysis.answered, most, closed=analysis.closed)
@@ -169,7 +170,7 @@ class SiteNode:
             seconds = round(time.perf_counter() - began, 6)
             cohorts = () if analysis.answered else self._cohorts(analysis.accepted.fingerprint, analysis.design)
             self._gate.release(analysis_id, request, cohorts, most)
-            account.enter(reply, written)
+            _entered(account, analysis, request.round, reply, written)
             analysis.answer(request, reply)
         _log.info("answered", site=self._name, analysis=analysis_id, round=request.round, seconds=seconds)
         return reply
@@ -221,7 +222,15 @@ class SiteNode:
         model = self._answering.estimator.model_of(specification)
         answered = dict(remembered.answered)
         return Analysis(
-            specification, design, model, counts, accepted, exchange, answered=answered, closed=remembered.closed
+            specification,
+            design,
+            model,
+            counts,
+            accepted,
+            exchange,
+            answered=answered,
+            withheld=set(remembered.withheld),
+            closed=remembered.closed,
         )
 
     def _cohorts(self, fingerprint: str, design: SiteDesign) -> tuple[Ids, ...]:
@@ -238,6 +247,13 @@ class SiteNode:
 
     def _check_unchanged(self, analysis: Analysis) -> None:
         check_unchanged(analysis.accepted.fingerprint, self._source.fingerprint())
+
+
+def _entered(account: Account, analysis: Analysis, number: int, reply: Reply, written: Written) -> Reply:
+    """The site's own ledger says in which round nothing was said because of a single unit; the reply does not."""
+    if number in analysis.withheld:
+        return account.enter(reply, written, rule=leverage.RULE, code=leverage.CODE)
+    return account.enter(reply, written)
 
 
 def _check_same(analysis: Analysis, specification_sha256: str) -> None:

@@ -41,7 +41,8 @@ _ADVICE = {
     "response constant, or computed from the columns?",
     OutcomeKind.NOT_FINITE: "The log-likelihood is not finite where the estimation begins, or where it leads. Look at the "
     "scale of the offset (for counts it is the log of the exposure) and of the columns. Where a link's domain ends (the log of "
-    "a probability, the inverse of a mean) there may be no optimum inside: then choose another link.",
+    "a probability, the inverse of a mean) there may be no optimum inside: then choose another link. Or sites held their answers "
+    "back there, because one patient is too much of them: their own logs say so, and fewer terms or another transformation help.",
     OutcomeKind.ROUND_LIMIT: "The rounds are used up and the tolerance is not reached. Raise max_rounds, or look at the "
     "trace for a parameter that keeps moving.",
 }

@@ -148,26 +148,32 @@ def _is_closer(old: Point, new: Point) -> bool:
 def _moved(state: State, old: Point, new: Point) -> State:
     move = new.psi - old.psi
     gain = new.summed.value - old.summed.value
-    radius = state.radius
+    radius, fell, at_rest = state.radius, False, False
+    if old.decrement is not None and new.decrement is not None:
+        fell = new.decrement < old.decrement - state.predicted / 2.0  # a step that the radius kept short promised less
+        at_rest = new.decrement <= AT_REST
     if state.predicted > NOISE * abs(new.summed.value):
         radius = radius_after_gain(radius, length(move, old.metric), gain / state.predicted)
-    slow = old.decrement is not None and new.decrement is not None and old.decrement / 2.0 <= new.decrement <= AT_REST
+    elif fell:
+        radius = radius_after_gain(radius, length(move, old.metric), 1.0)
     runaway = state.runaway.after(move, state.layout.p, -old.summed.hessian, -new.summed.hessian)
-    rests = state.rests + 1 if slow else 0
+    rests = state.rests + 1 if at_rest and not fell else 0
     bend = Bend(move, old.summed.hessian - new.summed.hessian)
     return replace(state, point=new, radius=radius, runaway=runaway, rests=rests, bend=bend)
 
 
 def _stayed(state: State, old: Point, new: Point) -> State:
+    """A trial without a log-likelihood only makes the next one shorter: of rounding and of zeros it tells nothing."""
     move = new.psi - old.psi
     radius = radius_after_loss(
         length(move, old.metric), dot(old.summed.gradient, move), new.summed.value - old.summed.value
     )
+    if new.summed.is_worthless:
+        return replace(state, radius=radius, rests=0, outside=state.outside + 1, bend=None)
     at_rest = old.decrement is not None and old.decrement <= AT_REST
     before = state.zeros
     zeros = before.refused(state.layout, old.psi, new.psi, -old.summed.hessian, radius=radius)
-    outside, rests = state.outside + int(new.summed.is_worthless), state.rests + 1 if at_rest else 0
-    state = replace(state, radius=radius, zeros=zeros, rests=rests, outside=outside, bend=None)
+    state = replace(state, radius=radius, zeros=zeros, rests=state.rests + 1 if at_rest else 0, bend=None)
     if zeros.held == before.held:
         return state
     decrement, pivot = _decrement(state, -old.summed.hessian, old.summed.gradient)

@@ -66,8 +66,8 @@ class Account:
         Args:
             reply: what is to leave.
             written: how it is written.
-            code: of a refusal.
-            rule: of a refusal by the policy.
+            code: of a refusal, or of an answer that says nothing by a rule.
+            rule: of a refusal by the policy, or the same.
             outcome: of the analysis, at its end.
 
         Raises:

@@ -42,18 +42,17 @@ def check_budget(asked: int, budget: Budget) -> None:
         )
 
 
-def check_roster(roster: Collection[str], joined: Collection[Collection[str]], *, own: bool) -> None:
+def check_roster(roster: Collection[str], joined: Collection[Collection[str]]) -> None:
     """A site whose own sums do not hide its rows joins one roster per data and window: two rosters' sums differ by sites.
 
     Args:
-        roster: the sites of the analysis.
-        joined: the rosters of the analyses that something was released for in this window.
-        own: whether the site passes the rule of leverage by its own rows; then it may join any.
+        roster: the sites of an analysis in which the site does not pass the rule of leverage by its own rows.
+        joined: the rosters of those like it in this window.
 
     Raises:
         RefusedError: it joined another one.
     """
-    if not own and any(set(one) != set(roster) for one in joined):
+    if any(set(one) != set(roster) for one in joined):
         raise RefusedError(
             "the site takes part with the same sites only, and joined others before.",
             rule="G4",

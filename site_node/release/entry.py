@@ -56,9 +56,9 @@ class Note(_Part):
     round: int | None = None
     left: Left | None = None
     code: Text = ""
-    """Of a refusal."""
+    """Of a refusal; or why the answer of a round says nothing."""
     rule: Text = ""
-    """Of a refusal by the policy."""
+    """Of a refusal by the policy; or the same."""
     outcome: Text = ""
     """How the analysis ended, as the coordinator says."""
     cut: Cut | None = None

@@ -8,7 +8,7 @@ from shared.messages import ContributionRequest
 from shared.specification import Specification
 from site_node.changed import check_unchanged, other_specification
 from site_node.data.units import Ids
-from site_node.release.budget import Budget, check_budget
+from site_node.release.budget import Budget, check_budget, check_roster
 from site_node.release.cohorts import released_with
 from site_node.release.history import History
 from site_node.release.rounds import Point, check_round, point_of
@@ -19,6 +19,7 @@ class Remembered:
     """What a site knows of an analysis from before, perhaps from before it restarted."""
 
     answered: Mapping[int, Point] = field(default_factory=dict)
+    withheld: frozenset[int] = frozenset()
     closed: bool = False
 
 
@@ -58,7 +59,31 @@ class Gate:
             if not kept.was_asked(fingerprint, specification.sha256):
                 check_budget(kept.asked_since(fingerprint, now - self.budget.seconds), self.budget)
             kept.begin(analysis_id, specification, fingerprint, now)
-            return Remembered(kept.answered(analysis_id), kept.is_closed(analysis_id))
+            withheld = frozenset(kept.withheld(analysis_id))
+            return Remembered(kept.answered(analysis_id), withheld, kept.is_closed(analysis_id))
+
+    def join(self, analysis_id: str, specification: Specification, fingerprint: str) -> None:
+        """Lets an answer pass whose rows only those of the other sites hide, and writes their roster down, before it leaves.
+
+        Raises:
+            RefusedError: the site joined another roster so, with these data and in this window.
+            StoreError: the history cannot be written.
+        """
+        if self.history is not None:
+            with self.history.writing() as kept:
+                now = self.now()
+                check_roster(specification.roster, kept.rosters(fingerprint, now - self.budget.seconds))
+                kept.join(analysis_id, now)
+
+    def withhold(self, analysis_id: str, number: int) -> None:
+        """Writes down that nothing is said in a round because of a single unit, before anything is.
+
+        Raises:
+            StoreError: the history cannot be written.
+        """
+        if self.history is not None:
+            with self.history.writing() as kept:
+                kept.withhold(analysis_id, number)
 
     def release(self, analysis_id: str, request: ContributionRequest, cohorts: Sequence[Ids], most: int) -> None:
         """Writes down that a round is answered, and of which rows; what it raises leaves nothing written.
@@ -79,7 +104,7 @@ class Gate:
             if cohorts:
                 before = kept.released()
                 kept.release(before, released_with(before, cohorts))
-            point = kept.answer(analysis_id, request.round, point_of(request), self.now())
+            point = kept.answer(analysis_id, request.round, point_of(request))
             check_round(request, {request.round: point}, most)
 
     def close(self, analysis_id: str) -> None:

@@ -23,13 +23,14 @@ from site_node.release.cohorts import Released
 from site_node.release.database import opened
 from site_node.release.rounds import Point
 
-_VERSION = 1
+_VERSION = 2
 _TABLES = """
 CREATE TABLE owner (mark BLOB NOT NULL);
 CREATE TABLE specifications (fingerprint TEXT, sha256 TEXT, begun REAL NOT NULL, PRIMARY KEY (fingerprint, sha256));
 CREATE TABLE analyses (id TEXT PRIMARY KEY, sha256 TEXT NOT NULL, fingerprint TEXT NOT NULL, roster TEXT NOT NULL,
-                       released REAL, closed INTEGER NOT NULL DEFAULT 0);
+                       joined REAL, closed INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE rounds (analysis TEXT, number INTEGER, point TEXT NOT NULL, PRIMARY KEY (analysis, number));
+CREATE TABLE withheld (analysis TEXT, number INTEGER, PRIMARY KEY (analysis, number));
 CREATE TABLE units (position INTEGER PRIMARY KEY, ids BLOB NOT NULL);
 CREATE TABLE cohorts (number INTEGER PRIMARY KEY, bits BLOB NOT NULL);
 """
@@ -112,11 +113,19 @@ class History:
         rows = self._connection.execute("SELECT number, point FROM rounds WHERE analysis = ?", (analysis,))
         return {number: _point(written) for number, written in rows}
 
-    def answer(self, analysis: str, number: int, point: Point, now: float) -> Point:
+    def answer(self, analysis: str, number: int, point: Point) -> Point:
         """Writes down where a round is answered, unless it was before; where it then is."""
         self._connection.execute("INSERT OR IGNORE INTO rounds VALUES (?, ?, ?)", (analysis, number, json.dumps(point)))
-        self._connection.execute("UPDATE analyses SET released = coalesce(released, ?) WHERE id = ?", (now, analysis))
         return _point(self._value("SELECT point FROM rounds WHERE analysis = ? AND number = ?", analysis, number))
+
+    def withheld(self, analysis: str) -> set[int]:
+        """The rounds of an analysis in which nothing was said because of a single unit."""
+        rows = self._connection.execute("SELECT number FROM withheld WHERE analysis = ?", (analysis,))
+        return {number for (number,) in rows}
+
+    def withhold(self, analysis: str, number: int) -> None:
+        """Writes such a round down."""
+        self._connection.execute("INSERT OR IGNORE INTO withheld VALUES (?, ?)", (analysis, number))
 
     def close(self, analysis: str) -> None:
         """Writes down that an analysis has ended."""
@@ -126,9 +135,13 @@ class History:
         """Whether an analysis has ended."""
         return bool(self._value("SELECT closed FROM analyses WHERE id = ?", analysis))
 
+    def join(self, analysis: str, now: float) -> None:
+        """Writes down that an analysis has an answer of rows that only those of its other sites hide; the first one counts."""
+        self._connection.execute("UPDATE analyses SET joined = coalesce(joined, ?) WHERE id = ?", (now, analysis))
+
     def rosters(self, fingerprint: str, since: float) -> set[tuple[str, ...]]:
-        """The rosters of the analyses of these data that began to release something since then."""
-        query = "SELECT DISTINCT roster FROM analyses WHERE fingerprint = ? AND released > ?"
+        """The rosters of the analyses of these data that were joined so since then."""
+        query = "SELECT DISTINCT roster FROM analyses WHERE fingerprint = ? AND joined > ?"
         return {tuple(json.loads(roster)) for (roster,) in self._connection.execute(query, (fingerprint, since))}
 
     def released(self) -> Released:

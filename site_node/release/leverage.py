@@ -44,6 +44,16 @@ class Heavy:
 
 
 @dataclass(frozen=True)
+class Judgement:
+    """Of an answer."""
+
+    own: bool
+    """Whether no unit is above the limit by the site's own information."""
+    heavy: Heavy | None = None
+    """The unit that keeps the answer from leaving: above the limit there, and not let pass among all sites."""
+
+
+@dataclass(frozen=True)
 class Leverage:
     """Judges the answers from one design."""
 
@@ -66,19 +76,21 @@ class Leverage:
         even = np.ones(len(X)) if root is None else prior * _squares(X, root)  # none is larger than one
         return cls(X, prior, even, design.unit, cells_clear(design.counts))
 
-    def too_heavy(self, weights: Matrix, pooled: Matrix | None = None) -> Heavy | None:
-        """The unit of which an answer holds too much; None when the answer may leave.
+    def judged(self, weights: Matrix, pooled: Matrix | None = None) -> Judgement:
+        """Whether an answer may leave, and in which way.
 
         Args:
             weights: of the rows in the answer, (k, n), in each of k ways.
             pooled: the fixed effects' block of minus the Hessian of the last sum over all sites whose proof was checked,
                 (p, p). Without one a site must pass by itself.
         """
+        alone = True
         for weight in weights:
-            own = self._heaviest(weight)
-            if own is not None and not (pooled is not None and self._drowns(weight, pooled)):
-                return own
-        return None
+            heaviest = self._heaviest(weight)
+            if heaviest is not None and not (pooled is not None and self._drowns(weight, pooled)):
+                return Judgement(own=False, heavy=heaviest)
+            alone &= heaviest is None
+        return Judgement(own=alone)
 
     def _heaviest(self, weight: Vector) -> Heavy | None:
         """The unit above the limit under the site's own H; leverages are computed only of the rows that a bound leaves."""

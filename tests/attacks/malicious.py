@@ -215,6 +215,15 @@ def lonely_x() -> float:
     return float(next(x for x in made.x[made.site == 0] if x in values[rows == 1]))
 
 
+def with_outlier(tables: Sequence[str], x: float) -> list[str]:
+    """The first row of the victim has this x."""
+    first, *others = tables
+    header, row, *rows = first.splitlines()
+    cells = row.split(",")
+    cells[3] = repr(x)
+    return ["\n".join([header, ",".join(cells), *rows]) + "\n", *others]
+
+
 def x_in(summed: Contribution) -> float:
     """That of the row whose share the Hessian is."""
     return float(summed.hessian[0, 1] / summed.hessian[0, 0])

@@ -14,11 +14,13 @@ from shared.messages import StartMessage, StartRequest
 from shared.signing import Identity, make_identity
 from site_node.release.exchange import LASTS
 from tests.attacks.lifted import lifted
-from tests.attacks.malicious import VICTIM, Malicious, answer_in, federation, own_start
+from tests.attacks.malicious import VICTIM, Malicious, answer_in, federation, own_start, with_outlier
 from tests.attacks.registry import NOT_STOPPED, REFUSAL, Found, Got, attack, recovered, stopped
 from tests.federation.made_up import made_up
 
 SYBILS = ("X1", "X2")
+NEAR = 9.0
+"""An x beyond all others of its site, where the fitted curve has not flattened yet."""
 
 
 def _with_sybils(folder: Path) -> tuple[Consortium, dict[str, Identity]]:
@@ -83,20 +85,37 @@ async def another_file(folder: Path) -> Found:
     return Found(what, REFUSAL, stopped(refusal))
 
 
-@attack("two rosters that differ by one site", by="analyst, or coordinator")
+LAST, STARTED = "S3", "one site's own estimates and their precision"
+
+
+async def _start(coordinator: Malicious) -> np.ndarray:
+    return decode((await coordinator.begin()).trees[0].root.sum)
+
+
+async def _difference(with_it: Malicious) -> Got:
+    """The starts do not depend on the roster: their sums differ by the last site's own."""
+    difference = await _start(with_it) - await _start(with_it.again(roster=with_it.roster[:-1]))
+    return recovered(STARTED, difference, own_start(with_it.sites[LAST], with_it.specification))
+
+
+@attack("two rosters that differ by one site, of which all others pass by their own rows", by="analyst, or coordinator")
 async def rosters(folder: Path) -> Found:
-    """The starts do not depend on the roster: their sums differ by the one site's own. Everything masked, default policy."""
-    tables, last = made_up(sites=4).tables(), "S3"
+    """Everything masked, default policy."""
+    on = await _difference(federation(folder / "on", tables=made_up(sites=4).tables()))
+    return Found(await _told_outright(folder / "off", STARTED), on, NOT_STOPPED)
 
-    async def start(coordinator: Malicious) -> np.ndarray:
-        return decode((await coordinator.begin()).trees[0].root.sum)
 
-    with_it = federation(folder / "on", tables=tables)
-    without_it = with_it.again(roster=with_it.roster[:-1])
-    on = await start(with_it) - await start(without_it)
-    truth = own_start(with_it.sites[last], with_it.specification)
-    what = "one site's own estimates and their precision"
-    return Found(await _told_outright(folder / "off", what), recovered(what, on, truth), NOT_STOPPED)
+@attack("the same, where one of the others passes only among all sites", by="analyst, or coordinator")
+async def rosters_of_the_hidden(folder: Path) -> Found:
+    tables = with_outlier(made_up(sites=4).tables(), NEAR)
+    with lifted("one roster"):
+        off = await _difference(federation(folder / "off", tables=tables))
+    on = federation(folder / "on", tables=tables)
+    await on.begin()
+    without_it = on.again(roster=on.roster[:-1])
+    for site in without_it.roster:
+        await without_it.prepare(site)
+    return Found(off, REFUSAL, stopped(await without_it.say(VICTIM, "contributions", without_it.first())))
 
 
 async def _told_outright(folder: Path, what: str) -> Got:

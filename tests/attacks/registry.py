@@ -68,6 +68,7 @@ def noise(masked: Fixed) -> Got:
 
 
 REFUSAL = Got("a refusal")
+NOTHING = Got("an answer that says nothing, then a refusal")
 
 
 def stopped(response: httpx.Response) -> str:

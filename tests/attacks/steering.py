@@ -16,8 +16,9 @@ from site_node.app import LAPLACE, create_app
 from site_node.estimation.model import Model
 from site_node.estimation.rows import Rows
 from site_node.release.policy import PolicyName
-from tests.attacks.malicious import VICTIM, Malicious, federation, lonely_x, through, x_in
-from tests.attacks.registry import NOT_STOPPED, REFUSAL, Found, Got, attack, recovered, stopped
+from site_node.release.withheld import MOST_WITHHELD
+from tests.attacks.malicious import VICTIM, Malicious, federation, lonely_x, through, with_outlier, x_in
+from tests.attacks.registry import NOT_STOPPED, NOTHING, Found, Got, attack, recovered, stopped
 from tests.federation.made_up import made_up
 
 LIAR = "S2"
@@ -63,7 +64,10 @@ async def steep(folder: Path) -> Found:
     off = await _led(federation(folder / "off", "open"), target)
     found = x_in(off.summed(await off.round()))
     on = await _led(federation(folder / "on"), target)
-    return Found(recovered("one patient's x", found, lonely_x()), REFUSAL, stopped(await on.ask(VICTIM)))
+    for _ in range(MOST_WITHHELD):
+        assert on.summed(await on.round()).is_worthless
+        on.add_up(on.answers.pop())  # each trial is a tenth as steep as the one before
+    return Found(recovered("one patient's x", found, lonely_x()), NOTHING, stopped(await on.ask(VICTIM)))
 
 
 @attack("H = C I and g = C d, which steer everybody to a psi of its choice that is not steep", by="a site")
@@ -78,15 +82,6 @@ async def steered(folder: Path) -> Found:
     return Found(await reached("open"), await reached("default"), NOT_STOPPED)
 
 
-def _with_outlier() -> list[str]:
-    """The first row of the victim lies far out."""
-    first, *others = made_up(sites=3).tables()
-    header, row, *rows = first.splitlines()
-    cells = row.split(",")
-    cells[3] = repr(OUTLIER)
-    return ["\n".join([header, ",".join(cells), *rows]) + "\n", *others]
-
-
 def _share(tables: Sequence[str]) -> float:
     """The leverage of that row among all sites' rows where all weigh alike."""
     x = np.array([float(row.split(",")[3]) for table in tables for row in table.splitlines()[1:]])
@@ -99,16 +94,14 @@ def _share(tables: Sequence[str]) -> float:
 )
 async def inflated(folder: Path) -> Found:
     """Where the slope is large the outlier weighs nothing; where it is none, it is nearly all that honest sites know of it."""
-    tables, large, none = _with_outlier(), (0.0, 1.0), (0.0, 0.0)
+    tables, large, none = with_outlier(made_up(sites=3).tables(), OUTLIER), (0.0, 1.0), (0.0, 0.0)
 
-    async def answered(name: str, policy: PolicyName) -> httpx.Response:
-        return await (await _led(federation(folder / name, policy, tables=tables), large, none)).ask(VICTIM)
-
-    def got(response: httpx.Response) -> Got:
+    async def answered(name: str, policy: PolicyName) -> Got:
+        coordinator = await _led(federation(folder / name, policy, tables=tables), large, none)
+        summed = coordinator.summed(await coordinator.round())
         what = "an answer of which one patient is more than nine tenths in a direction"
-        return Got(what, response.is_success and _share(tables) > 0.9)
+        return Got(what, not summed.is_worthless and _share(tables) > 0.9)
 
     with mock.patch.object(Analysis, "verified", return_value=None):
-        assert stopped(await answered("own", "default")) == "G1 `leverage`"
-    off, on = await answered("off", "open"), await answered("on", "default")
-    return Found(got(off), got(on), NOT_STOPPED)
+        assert not (await answered("own", "default")).succeeded
+    return Found(await answered("off", "open"), await answered("on", "default"), NOT_STOPPED)

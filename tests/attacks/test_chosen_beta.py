@@ -19,6 +19,7 @@ from shared.messages import ContributionMessage
 from shared.request import AnalysisRequest
 from site_node.app import create_app
 from site_node.release.policy import PolicyName
+from site_node.release.withheld import MOST_WITHHELD
 from site_node.settings import SiteSettings
 
 pytestmark = pytest.mark.anyio
@@ -213,11 +214,17 @@ async def test_large_random_effects_leave_one_group_in_the_hessian_and_pass(atta
     assert information[1, 1] == pytest.approx((data[3, 1] - 2.0) ** 2 / 2, rel=1e-6)
 
 
-async def test_an_honest_beta_is_answered_and_a_refusal_tells_no_number(attacked: Callable[..., Attacked]) -> None:
+async def test_an_honest_beta_is_answered_a_steep_one_with_nothing_and_then_refused_without_a_number(
+    attacked: Callable[..., Attacked],
+) -> None:
     site = attacked("default", rows())
     for psi in (np.zeros(3), np.array([0.3, -0.8, 0.5])):
         assert (await site.ask(psi)).status_code == 200
-    problem = refused(await site.ask(threshold(0.0)))
+    for c in range(MOST_WITHHELD):
+        gradient, information = await site.answer(threshold(float(c)))
+        assert not gradient.any()
+        assert not information.any()
+    problem = refused(await site.ask(threshold(float(MOST_WITHHELD))))
     assert problem["remedy"]
     assert not any(
         character.isdigit() for text in (problem["message"], problem["where"], problem["remedy"]) for character in text

@@ -123,14 +123,17 @@ def test_every_cohort_comes_back_from_the_file_as_it_was_released(file: Path) ->
     assert len(found.cohorts) == 3
 
 
-def test_the_rosters_of_a_window_are_known(file: Path) -> None:
+def test_the_rosters_that_were_joined_in_a_window_are_known(file: Path) -> None:
     clock = Clock()
     held = gate(file, clock)
     for name, roster in (("a", ("A", "B")), ("b", ("A", "B", "C"))):
         held.admit(name, SPECIFICATION.model_copy(update={"roster": roster}), "data", [])
         held.release(name, asked(1, 0.1), [], 50)
+        with held.history.writing() as kept:
+            kept.join(name, clock.now)
         clock.now += DAY
     held.admit("c", SPECIFICATION.model_copy(update={"roster": ("D",)}), "data", [])
+    held.release("c", asked(1, 0.1), [], 50)
     with held.history.writing() as kept:
         assert kept.rosters("data", clock.now - 30 * DAY) == {("A", "B"), ("A", "B", "C")}
         assert kept.rosters("data", clock.now - 1.5 * DAY) == {("A", "B", "C")}
@@ -139,13 +142,37 @@ def test_the_rosters_of_a_window_are_known(file: Path) -> None:
 
 def test_a_site_that_is_hidden_by_others_only_joins_one_roster() -> None:
     joined = {("A", "B", "C")}
-    check_roster(("A", "B"), joined, own=True)
-    check_roster(("C", "B", "A"), joined, own=False)
-    check_roster(("A", "B"), set(), own=False)
+    check_roster(("C", "B", "A"), joined)
+    check_roster(("A", "B"), set())
     for roster in (("A", "B"), ("A", "B", "C", "D")):
         with pytest.raises(RefusedError) as caught:
-            check_roster(roster, joined, own=False)
+            check_roster(roster, joined)
         assert (caught.value.rule, caught.value.code) == ("G4", "other_roster")
+
+
+def test_a_second_roster_is_refused_in_the_window_also_after_a_restart_and_writes_nothing_down(file: Path) -> None:
+    clock = Clock()
+    gate(file, clock).admit("one", SPECIFICATION, "data", [])
+    gate(file, clock).join("one", SPECIFICATION, "data")
+    other = SPECIFICATION.model_copy(update={"roster": (*SPECIFICATION.roster, "C")})
+    again = gate(file, clock)
+    for name, specification, data in (("two", other, "data"), ("same", SPECIFICATION, "data"), ("new", other, "new")):
+        again.admit(name, specification, data, [])
+    with pytest.raises(RefusedError) as caught:
+        again.join("two", other, "data")
+    assert caught.value.code == "other_roster"
+    again.join("same", SPECIFICATION, "data")
+    again.join("new", other, "new")
+    clock.now += 30 * DAY
+    again.join("two", other, "data")
+
+
+def test_rounds_in_which_nothing_was_said_outlive_a_restart_and_count_once(file: Path) -> None:
+    held = begun(file)
+    for number in (2, 3, 2):
+        held.withhold("one", number)
+    assert gate(file).admit("one", SPECIFICATION, "data", [EVERYBODY]).withheld == {2, 3}
+    assert gate(file).admit("two", SPECIFICATION, "data", [EVERYBODY]).withheld == frozenset()
 
 
 def test_nothing_leaves_when_it_cannot_be_written_down(file: Path) -> None:

@@ -54,7 +54,7 @@ def test_a_unit_is_found_exactly_when_the_definition_puts_it_above_the_limit(
     _, unit = np.unique(unit, return_inverse=True)
     weight = prior * np.exp(spread * rng.normal(size=n))
     expected = shares(X, weight, unit)
-    found = leverage(X, prior=prior, unit=unit if visits else None).too_heavy(weight[None])
+    found = leverage(X, prior=prior, unit=unit if visits else None).judged(weight[None]).heavy
     if abs(expected.max() - MOST) > 1e-6:
         assert (found is not None) == (expected.max() > MOST)
     if found is not None:
@@ -86,18 +86,18 @@ def test_the_bound_clears_a_large_site_whatever_a_few_rows_weigh() -> None:
 def test_a_level_that_a_site_lacks_and_columns_that_are_sums_of_others_refuse_nothing() -> None:
     x = np.linspace(-1, 1, 60)
     X = np.column_stack([np.ones(60), x, 2 * x - 1, np.zeros(60)])
-    assert leverage(X).too_heavy(np.ones((1, 60))) is None
+    assert leverage(X).judged(np.ones((1, 60))).heavy is None
     only = np.where(np.arange(60) == 5, 1.0, 0.0)
-    found = leverage(np.column_stack([X, only])).too_heavy(np.ones((1, 60)))
+    found = leverage(np.column_stack([X, only])).judged(np.ones((1, 60))).heavy
     assert found is not None
     assert (found.row, found.leverage) == (5, pytest.approx(1.0))
 
 
 def test_weights_that_have_vanished_are_refused_and_an_answer_without_any_is_not() -> None:
     judge = leverage(np.column_stack([np.ones(60), np.linspace(-1, 1, 60)]))
-    assert judge.too_heavy(np.zeros((1, 60))) is not None
-    assert judge.too_heavy(np.full((1, 60), 1e-310)) is None
-    assert judge.too_heavy(np.zeros((0, 60))) is None
+    assert judge.judged(np.zeros((1, 60))).heavy is not None
+    assert judge.judged(np.full((1, 60), 1e-310)).heavy is None
+    assert judge.judged(np.zeros((0, 60))).heavy is None
 
 
 def heavy_among_many() -> tuple[np.ndarray, np.ndarray]:
@@ -110,9 +110,9 @@ def heavy_among_many() -> tuple[np.ndarray, np.ndarray]:
 def test_what_a_site_may_not_say_by_itself_it_says_where_it_drowns_among_all_sites() -> None:
     X, pooled = heavy_among_many()
     judge, weight = leverage(X), np.ones((1, 60))
-    assert judge.too_heavy(weight) is not None
-    assert judge.too_heavy(weight, pooled) is None
-    assert judge.too_heavy(weight, pooled / 9) is not None
+    assert judge.judged(weight).heavy is not None
+    assert judge.judged(weight, pooled).heavy is None
+    assert judge.judged(weight, pooled / 9).heavy is not None
 
 
 @pytest.mark.parametrize(
@@ -124,24 +124,24 @@ def test_what_a_site_may_not_say_by_itself_it_says_where_it_drowns_among_all_sit
 )
 def test_a_site_with_a_cell_or_an_outcome_of_two_units_does_not(counts: Counts) -> None:
     X, pooled = heavy_among_many()
-    assert leverage(X, counts=counts).too_heavy(np.ones((1, 60)), pooled) is not None
-    assert leverage(X[:, :1], counts=counts).too_heavy(np.ones((1, 60))) is None
+    assert leverage(X, counts=counts).judged(np.ones((1, 60)), pooled).heavy is not None
+    assert leverage(X[:, :1], counts=counts).judged(np.ones((1, 60))).heavy is None
 
 
 def test_nor_does_one_whose_answer_few_units_carry_however_large_the_sum_it_is_shown() -> None:
     X, pooled = heavy_among_many()
     few = np.where(np.arange(60) < 9, 1.0, 1e-9)[None]
-    assert leverage(X).too_heavy(few, 1e9 * pooled) is not None
+    assert leverage(X).judged(few, 1e9 * pooled).heavy is not None
     twelve = np.where((np.arange(60) < 12), 1.0, 1e-9)[None]
-    assert leverage(X).too_heavy(twelve, 1e9 * pooled) is None
+    assert leverage(X).judged(twelve, 1e9 * pooled).heavy is None
     pairs = np.arange(60) // 2
-    assert leverage(X, unit=pairs).too_heavy(twelve, 1e9 * pooled) is not None
+    assert leverage(X, unit=pairs).judged(twelve, 1e9 * pooled).heavy is not None
 
 
 def test_a_sum_that_is_no_information_serves_nobody() -> None:
     X, pooled = heavy_among_many()
     for nothing in (-pooled, 0 * pooled, pooled * [[1, 0], [0, 0]], pooled * [[1, 0], [0, -1]]):
-        assert leverage(X).too_heavy(np.ones((1, 60)), nothing) is not None
+        assert leverage(X).judged(np.ones((1, 60)), nothing).heavy is not None
 
 
 @pytest.mark.parametrize("key", [key for key, family in REGISTRY.items() if family.canonical])
@@ -160,8 +160,8 @@ def test_a_probits_thresholds_show_in_its_expected_weights_only() -> None:
     rows, model = rows_of(X), Model(ParameterLayout(("(Intercept)", "x")), REGISTRY["binomial", "probit"])
     _, weights = exposed_contribution(rows, model, 1e4 * np.array([-0.1, 1.0]))
     judge = leverage(X)
-    assert judge.too_heavy(weights[:1]) is None
-    assert judge.too_heavy(weights) is not None
+    assert judge.judged(weights[:1]).heavy is None
+    assert judge.judged(weights).heavy is not None
 
 
 def test_a_gamma_responses_weights_show_what_its_expected_ones_hide() -> None:
@@ -169,8 +169,8 @@ def test_a_gamma_responses_weights_show_what_its_expected_ones_hide() -> None:
     rows, family = rows_of(X, y=np.exp(np.arange(60) % 3.0)), REGISTRY["gamma", "log"]
     model = Model(ParameterLayout(("(Intercept)", "x"), dispersion="shape"), family)
     _, weights = exposed_contribution(rows, model, np.array([0.0, 200.0, 0.0]))
-    assert leverage(X).too_heavy(family.working(rows.y, rows.weight, X @ [0.0, 200.0])[1][None]) is None
-    assert leverage(X).too_heavy(weights) is not None
+    assert leverage(X).judged(family.working(rows.y, rows.weight, X @ [0.0, 200.0])[1][None]).heavy is None
+    assert leverage(X).judged(weights).heavy is not None
 
 
 @pytest.mark.parametrize("key", REGISTRY)

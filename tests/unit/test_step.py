@@ -21,7 +21,7 @@ from shared.optimisation.bend import Bend
 from shared.optimisation.region import length, region_step
 from shared.optimisation.start import StartContribution, add_starts, grid
 from shared.optimisation.state import State
-from shared.optimisation.step import begin, step
+from shared.optimisation.step import AT_REST, begin, step
 from shared.parameters import ParameterLayout
 from site_node.estimation.contribution import contribution
 from site_node.estimation.families import REGISTRY
@@ -145,6 +145,42 @@ def test_a_trial_that_lowers_the_likelihood_costs_one_round_and_the_best_point_s
     while state.ending is None:
         state = step(state, fit_contribution(rows, one.model, state))
     assert state.ending == "converged"
+
+
+@pytest.mark.parametrize("losses", [1, 2, 3])
+def test_trials_without_a_log_likelihood_and_the_short_ones_after_them_are_not_taken_for_rest(losses) -> None:
+    """At rest, within 1e-8 of the top, rounding would end the fit; here it is that nothing was told."""
+    one = case("cbpp_ri")
+    (rows,) = one.sites(1)
+    loss = worthless(one.model.layout)
+    state = begin(one.model.layout, add_starts([start_contribution(rows, one.model)]), tolerance=1e-16, max_rounds=50)
+    while state.decrement is None or state.decrement > AT_REST:
+        state = step(state, fit_contribution(rows, one.model, state))
+    assert 1e-16 < state.decrement <= AT_REST
+    for _ in range(losses):
+        state = step(state, loss)
+        assert state.ending is None
+    while state.ending is None:
+        state = step(state, fit_contribution(rows, one.model, state))
+    assert state.ending == "converged"
+    assert state.decrement is not None
+    assert state.decrement <= 1e-16
+
+
+def test_where_nothing_is_told_however_short_the_trial_a_variance_of_zero_is_not_the_end() -> None:
+    """At zero variances, off which L rises: the pushes have no log-likelihood, and that does not make an optimum of it."""
+    one = case("cbpp_ri")
+    start = add_starts([start_contribution(rows, one.model) for rows in one.sites(3)])
+    state = begin(one.model.layout, start, tolerance=1e-16, max_rounds=50)
+    psi = state.psi.copy()
+    psi[one.model.layout.theta] = 0.0
+    state = replace(state, psi=psi)
+    (rows,) = one.sites(1)
+    while state.ending is None:
+        at_zero = not state.psi[one.model.layout.theta].any()
+        state = step(state, fit_contribution(rows, one.model, state) if at_zero else worthless(one.model.layout))
+    assert state.ending == "not_finite"
+    assert "held their answers back" in state.outcome.advice
 
 
 @pytest.mark.parametrize("slope", [0.0, 1e-6])
