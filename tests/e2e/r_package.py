@@ -10,8 +10,9 @@ from typing import Any
 from tests.e2e.small_federation import Federation
 
 SOURCE = Path(__file__).parents[2] / "clients" / "r"
-ALONE = {"R_REPOSITORIES": "NULL", "_R_CHECK_SYSTEM_CLOCK_": "0"}
-"""Settings by which the check asks no registry and no time server."""
+ALONE = {"LC_ALL": "C.UTF-8", "_R_CHECK_SYSTEM_CLOCK_": "0"}
+"""Settings by which R speaks English and the check asks no time server."""
+NO_REGISTRY = 'options(repos = c(CRAN = "file:///nowhere"))\n'
 BITS = """
 bits <- function(values) lapply(as.list(unname(values)), function(value) if (is.na(value)) NULL else sprintf("%a", value))
 told <- function(value) writeLines(jsonlite::toJSON(value, auto_unbox = TRUE, null = "null"))
@@ -21,10 +22,12 @@ told <- function(value) writeLines(jsonlite::toJSON(value, auto_unbox = TRUE, nu
 
 def run_r(*arguments: str, place: Path, timeout: float = 600, **environment: str) -> "subprocess.CompletedProcess[str]":
     """A command of R, to its end."""
+    profile = place / "Rprofile.site"
+    profile.write_text(NO_REGISTRY, encoding="utf-8")
     return subprocess.run(
         arguments,
         cwd=place,
-        env=os.environ | ALONE | environment,
+        env=os.environ | ALONE | {"R_PROFILE": str(profile)} | environment,
         capture_output=True,
         text=True,
         timeout=timeout,

@@ -19,7 +19,7 @@
 #' A fit that ended without estimates, such as `separated`, is a result. [fed_glmer()] gives it with a warning of class
 #' `fedglmm_no_estimates`.
 #'
-#' @name conditions
+#' @name fedglmm-conditions
 #' @examples
 #' tryCatch(fed_coordinator("localhost"), fedglmm_error = function(fault) fault$remedy)
 NULL

@@ -5,7 +5,7 @@
 #' @param coordinator from [fed_coordinator()].
 #' @return a data frame with a row for each. `levels` of a dictionary is a list of texts in coding order, the reference
 #'   first.
-#' @section Conditions: see [conditions].
+#' @section Conditions: see [fedglmm-conditions].
 #' @examples
 #' \dontrun{
 #' coordinator <- fed_coordinator("http://127.0.0.1:8000")

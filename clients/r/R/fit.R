@@ -22,7 +22,7 @@ OPTIONS <- c("random_effect_sd", "tolerance", "max_rounds", "confidence_level", 
 #' @param progress whether to show the rounds, as messages.
 #' @param ... other fields of a request: `random_effect_sd`, `tolerance`, `max_rounds`, `confidence_level`, `title`.
 #' @return an object of class `fedglmm`: see [fedglmm-methods].
-#' @section Conditions: see [conditions].
+#' @section Conditions: see [fedglmm-conditions].
 #' @examples
 #' \dontrun{
 #' coordinator <- fed_coordinator("http://127.0.0.1:8000")

@@ -17,7 +17,7 @@ PAUSE <- 1
 #' @param progress whether to show the rounds, as messages.
 #' @return `fed_watch()` and `fed_result()` give a fit (see [fedglmm-methods]), `fed_cancel()` the analysis as it then
 #'   stands, a list, invisibly.
-#' @section Conditions: see [conditions].
+#' @section Conditions: see [fedglmm-conditions].
 #' @examples
 #' \dontrun{
 #' coordinator <- fed_coordinator("http://127.0.0.1:8000")
@@ -26,9 +26,12 @@ PAUSE <- 1
 #' @export
 fed_watch <- function(coordinator, id, progress = interactive()) {
   check_coordinator(coordinator)
-  told <- if (progress) teller() else function(...) NULL
+  look <- function() asked(coordinator, "GET", place(id))
+  listen <- function(last, take) {
+    stream(coordinator, place(id, "/events"), if (nzchar(last)) c("Last-Event-ID" = last), take)
+  }
   analysis <- withCallingHandlers(
-    follow(coordinator, id, told),
+    follow(look, listen, if (progress) teller() else function(...) NULL),
     interrupt = function(condition) {
       message(sprintf("No longer watching: analysis %s goes on.\n  fed_watch(coordinator, \"%s\") shows it", id, id),
               sprintf("\n  fed_cancel(coordinator, \"%s\") ends it", id))
@@ -56,9 +59,10 @@ fed_cancel <- function(coordinator, id) {
   invisible(analysis)
 }
 
-# The analysis at its end. Before every connection it is looked at: so a broken one is found out by a request that cannot hang.
-follow <- function(coordinator, id, told, patience = PATIENCE, pause = PAUSE) {
-  analysis <- asked(coordinator, "GET", place(id))
+# The analysis at its end. `look()` gives it as it stands, `listen(last, take)` the bytes of its events after the last that was
+# read. It is looked at before every connection, and with patience: a stream that cannot be had is only less to tell.
+follow <- function(look, listen, told, patience = PATIENCE, pause = PAUSE) {
+  analysis <- look()
   last <- ""
   repeat {
     reader <- event_reader(function(event, kind, data) {
@@ -66,19 +70,18 @@ follow <- function(coordinator, id, told, patience = PATIENCE, pause = PAUSE) {
       if (kind == "state") analysis <<- parsed(data)
       told(analysis, if (kind == "round") parsed(data))
     })
-    headers <- if (nzchar(last)) c("Last-Event-ID" = last)
-    tryCatch(stream(coordinator, place(id, "/events"), headers, reader), fedglmm_unreachable = function(fault) NULL)
+    tryCatch(listen(last, reader), fedglmm_unreachable = function(fault) NULL)
     if (has_ended(analysis)) return(analysis)
     Sys.sleep(pause)
-    analysis <- looked_at_again(coordinator, id, told, patience, pause)
+    analysis <- looked_at_again(look, told, patience, pause)
   }
 }
 
-looked_at_again <- function(coordinator, id, told, patience, pause) {
+looked_at_again <- function(look, told, patience, pause) {
   since <- proc.time()[["elapsed"]]
   lost <- FALSE
   repeat {
-    analysis <- tryCatch(asked(coordinator, "GET", place(id)), fedglmm_unreachable = identity)
+    analysis <- tryCatch(look(), fedglmm_unreachable = identity)
     if (!inherits(analysis, "fedglmm_unreachable")) {
       if (lost) told(analysis, notice = "The coordinator answers again.")
       return(analysis)

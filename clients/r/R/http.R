@@ -2,6 +2,7 @@
 
 TIMEOUT <- 60
 AGENT <- "fedglmm-r"
+LONGEST_PROBLEM <- 65536L # bytes of a stream that are kept, in case they are a Problem
 
 # The text that a coordinator answers. Redirects are not followed: the key is for this address and no other.
 ask <- function(coordinator, method, path, body = NULL, query = NULL) {
@@ -27,8 +28,10 @@ stream <- function(coordinator, path, headers, take) {
   url <- paste0(coordinator$url, "/v1", path)
   said <- raw()
   listen <- httr::write_stream(function(bytes) {
-    said <<- utils::head(c(said, bytes), 65536L)
-    take(bytes)
+    said <<- utils::head(c(said, bytes), LONGEST_PROBLEM)
+    tryCatch(take(bytes), error = function(error) {
+      fail("unexpected_answer", sprintf("its events cannot be read (%s).", conditionMessage(error)), coordinator$url)
+    })
   })
   response <- reached(coordinator, httr::GET(url, settings(coordinator, headers), listen))
   status <- httr::status_code(response)
