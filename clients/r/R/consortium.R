@@ -1,0 +1,49 @@
+#' What a coordinator has
+#'
+#' The newest analyses, the sites as they answer right now, and the variables of the consortium.
+#'
+#' @param coordinator from [fed_coordinator()].
+#' @return a data frame with a row for each. `levels` of a dictionary is a list of texts in coding order, the reference
+#'   first.
+#' @section Conditions: see [fedglmm-conditions].
+#' @examples
+#' \dontrun{
+#' coordinator <- fed_coordinator("http://127.0.0.1:8000")
+#' fed_dictionary(coordinator)
+#' }
+#' @export
+fed_analyses <- function(coordinator) {
+  check_coordinator(coordinator)
+  rows <- asked(coordinator, "GET", "/analyses")$analyses
+  names <- c("id", "state", "since", "created_at", "owner", "title", "formula", "family")
+  data.frame(text_columns(rows, names), round = as.integer(numbers(field(rows, "round"))))
+}
+
+#' @rdname fed_analyses
+#' @export
+fed_sites <- function(coordinator) {
+  check_coordinator(coordinator)
+  rows <- asked(coordinator, "GET", "/sites")$sites
+  problems <- vapply(rows, function(row) if (is.null(row$problem)) NA_character_ else in_one_line(row$problem), "")
+  reachable <- vapply(rows, `[[`, NA, "reachable")
+  told <- text_columns(rows, c("name", "version", "policy", "fingerprint", "last_seen"))
+  data.frame(told["name"], reachable = reachable, told[-1L], problem = problems)
+}
+
+#' @rdname fed_analyses
+#' @export
+fed_dictionary <- function(coordinator) {
+  check_coordinator(coordinator)
+  rows <- asked(coordinator, "GET", "/dictionary")$variables
+  table <- text_columns(rows, c("name", "type", "unit", "coding", "derived", "description"))
+  table$levels <- lapply(rows, function(row) {
+    levels <- texts(row$levels)
+    unique(c(row$reference, levels))
+  })
+  table
+}
+
+text_columns <- function(rows, names) {
+  columns <- lapply(stats::setNames(names, names), function(name) texts(field(rows, name)))
+  data.frame(columns, stringsAsFactors = FALSE, check.names = FALSE)
+}

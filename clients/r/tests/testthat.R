@@ -1,0 +1,4 @@
+library(testthat)
+library(fedglmm)
+
+test_check("fedglmm")

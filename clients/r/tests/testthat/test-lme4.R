@@ -1,0 +1,22 @@
+# The recorded fit of `sleepstudy` beside lme4's own fit of the same rows, which come with lme4.
+
+test_that("generics of lme4 find the fit, whichever package is attached last, and the numbers agree", {
+  skip_if_not_installed("lme4")
+  ours <- recorded("sleepstudy")
+  theirs <- lme4::lmer(Reaction ~ Days + (1 + Days | Subject), lme4::sleepstudy)
+  expect_identical(lme4::fixef(ours), fixef(ours))
+  expect_identical(lme4::VarCorr(ours), VarCorr(ours))
+  expect_identical(lme4::ranef(ours), ranef(ours))
+  expect_equal(fixef(ours), lme4::fixef(theirs), tolerance = 1e-8)
+  expect_equal(as.numeric(logLik(ours)), as.numeric(logLik(theirs)), tolerance = 1e-8)
+  expect_identical(attr(logLik(ours), "df"), attr(logLik(theirs), "df"))
+  expect_equal(c(AIC(ours), BIC(ours)), c(AIC(theirs), BIC(theirs)), tolerance = 1e-8)
+  expect_identical(c(nobs(ours), df.residual(ours)), c(nobs(theirs), df.residual(theirs)))
+  expect_equal(sigma(ours), sigma(theirs), tolerance = 1e-5)
+  expect_equal(as.matrix(ranef(ours)$site), as.matrix(lme4::ranef(theirs)$Subject), tolerance = 1e-4)
+  expect_equal(as.matrix(coef(ours)$site), as.matrix(coef(theirs)$Subject), tolerance = 1e-5)
+  own <- as.data.frame(VarCorr(ours))
+  other <- as.data.frame(lme4::VarCorr(theirs))
+  expect_identical(own[c("var1", "var2")], other[c("var1", "var2")])
+  expect_equal(own$sdcor, other$sdcor, tolerance = 1e-4)
+})

@@ -1,0 +1,30 @@
+test_that("blocks are separate where effects are uncorrelated, and one matrix where they are not", {
+  apart <- VarCorr(recorded("contraception"))
+  expect_identical(names(apart), c("district", "district.1"))
+  expect_identical(lapply(apart, colnames), list(district = "(Intercept)", district.1 = "age"))
+  together <- VarCorr(recorded("sleepstudy"))
+  estimates <- with(as.data.frame(recorded("sleepstudy"), effects = "ran_pars"), stats::setNames(estimate, term))
+  expect_identical(unname(attr(together$site, "stddev")), unname(estimates[c("sd__(Intercept)", "sd__Days")]))
+  expect_identical(attr(together$site, "correlation")[1, 2], estimates[["cor__(Intercept).Days"]])
+  expect_identical(attr(together, "sc"), estimates[["sd__Observation"]])
+  expect_identical(names(VarCorr(recorded("machines"))), c("Worker", "Worker:Machine"))
+  expect_length(VarCorr(recorded("no-random-term")), 0L)
+})
+
+test_that("the sites' effects are the ones in the result, site by site and term by term", {
+  fit <- recorded("sleepstudy")
+  effects <- ranef(fit)
+  told <- as.data.frame(fit, effects = "ran_vals")
+  long <- as.data.frame(effects)
+  at <- match(paste(long$grp, long$term), paste(told$level, told$term))
+  expect_identical(long$condval, told$estimate[at])
+  expect_identical(long$condsd, told$std.error[at])
+  expect_identical(sort(at), seq_len(nrow(told)))
+  expect_identical(coef(fit)$site$Days, effects$site$Days + fixef(fit)[["Days"]])
+})
+
+test_that("effects that no site released are told, and a model without any has its fixed effects as coef", {
+  expect_error(ranef(recorded("contraception")), class = "fedglmm_not_released")
+  expect_error(coef(recorded("contraception")), class = "fedglmm_not_released")
+  expect_identical(coef(recorded("no-random-term")), fixef(recorded("no-random-term")))
+})
