@@ -11,7 +11,8 @@ from site_node.data.counts import Counts, Unit, value_counts
 from site_node.data.design import build
 from site_node.data.groups import units_of
 from site_node.data.inference import texts_beyond
-from site_node.data.reading import read_columns
+from site_node.data.opening import open_rows
+from site_node.data.reading import FileColumns
 from site_node.data.table import Table
 from site_node.release.policy import Breach, breaches, model_breaches
 from site_node.settings import SiteSettings
@@ -53,12 +54,19 @@ def inspect(settings: SiteSettings, dictionary: Dictionary, specification: Speci
         DataError: the file cannot be read at all.
         DictionaryError: the dictionary lacks a variable of the specification.
     """
+    with open_rows(settings.rows()) as columns:
+        return _inspected(columns, settings, dictionary, specification)
+
+
+def _inspected(
+    columns: FileColumns, settings: SiteSettings, dictionary: Dictionary, specification: Specification | None
+) -> Inspection:
     variables = dictionary.columns if specification is None else variables_in(specification, dictionary)
-    found = [_look_at(settings, variable) for variable in variables]
+    found = [_look_at(columns, variable) for variable in variables]
     reports = tuple(report for report, _ in found)
     rows = max((table.rows for _, table in found if table is not None), default=0)
     if specification is None:
-        unit = _units(settings, dictionary)
+        unit = _units(columns, dictionary)
         levels = tuple(
             value_counts(variable, table, unit)
             for variable, (_, table) in zip(variables, found, strict=True)
@@ -69,28 +77,28 @@ def inspect(settings: SiteSettings, dictionary: Dictionary, specification: Speci
         return Inspection(rows, reports, breaches(counts, settings.policy))
     try:
         check_addressed(settings.name, dictionary, specification)
-        design = build(specification, dictionary, read_columns(settings.data, variables))
+        design = build(specification, dictionary, columns)
     except FedglmmError as error:
         return Inspection(rows, reports, (), str(error))
     of_model = model_breaches(specification, dictionary, settings.policy)
     return Inspection(rows, reports, (*of_model, *breaches(design.counts, settings.policy)))
 
 
-def _units(settings: SiteSettings, dictionary: Dictionary) -> Unit | None:
+def _units(columns: FileColumns, dictionary: Dictionary) -> Unit | None:
     """Those without one count as one; None where the column cannot be read, which its own report says."""
     if dictionary.privacy_unit is None:
         return None
-    _, table = _look_at(settings, dictionary[dictionary.privacy_unit])
+    _, table = _look_at(columns, dictionary[dictionary.privacy_unit])
     return None if table is None else units_of(dictionary, table)
 
 
-def _look_at(settings: SiteSettings, variable: Variable) -> tuple[VariableReport, Table | None]:
+def _look_at(columns: FileColumns, variable: Variable) -> tuple[VariableReport, Table | None]:
     try:
-        table = read_columns(settings.data, [variable])
+        table = columns.read([variable])
     except DataError as error:
         if error.code not in {"no_column", "bad_value"}:
             raise
         factor_is_there = variable.type == "factor" and error.code == "bad_value"
-        unknown = texts_beyond(settings.data, variable.name, variable.levels) if factor_is_there else ()
+        unknown = texts_beyond(columns.file, variable.name, variable.levels) if factor_is_there else ()
         return VariableReport(variable, problem=str(error), unknown_levels=unknown), None
     return VariableReport(variable, missing=int(table.missing(variable.name).sum())), table
