@@ -5,7 +5,7 @@ import secrets
 import shlex
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretBytes, SecretStr, ValidationError, model_validator
 
@@ -22,6 +22,9 @@ from site_node.data.opening import Place
 from site_node.release.exchange import Member
 from site_node.release.kept import Kept
 from site_node.release.policy import PolicyName
+
+if TYPE_CHECKING:
+    from site_node.data.database import Query
 
 FILE_NAME = "site.toml"
 KEPT_NAME = "masked.db"
@@ -53,7 +56,17 @@ class SourceSettings(BaseModel):
             raise ValueError("the password is either in a file or in the environment")
         return self
 
-    def password(self) -> SecretStr | None:
+    def asked(self) -> "Query":
+        """The query, with the password.
+
+        Raises:
+            SettingsError: the password cannot be had.
+        """
+        from site_node.data.database import Query  # noqa: PLC0415 -- as above
+
+        return Query.of(self.url, self.query, self._password())
+
+    def _password(self) -> SecretStr | None:
         """The password, if one is set.
 
         Raises:
@@ -107,11 +120,7 @@ class SiteSettings(BaseModel):
         Raises:
             SettingsError: the database's password cannot be had.
         """
-        if self.source is None:
-            return self.data or Path()
-        from site_node.data.database import Query  # noqa: PLC0415 -- as above
-
-        return Query.of(self.source.url, self.source.query, self.source.password())
+        return self.data or Path() if self.source is None else self.source.asked()
 
     def bearer_key(self) -> SecretStr | None:
         """The key that the coordinator must show, if one is set.

@@ -113,16 +113,17 @@ def _connected(engine: sql.Engine, place: str) -> Iterator[sql.Connection]:
 @contextmanager
 def _engine(query: Query) -> Iterator[sql.Engine]:
     """An engine that keeps no connection."""
-    url = query.url
-    if query.password is not None:
-        url = url.set(password=query.password.get_secret_value())
-    kind, arguments = url.get_backend_name(), dict[str, Any]()
+    url, arguments = query.url, dict[str, Any]()
+    kind = url.get_backend_name()
     if kind == "sqlite":
         file = Path(url.database or "")
         if not file.is_file():
             raise DatabaseError("there is no such database.", remedy="Set `url` in site.toml.", detail=str(file))
+        url = sql.make_url("sqlite://")
         arguments["creator"] = lambda: sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
-    elif kind == "postgresql" and url.get_driver_name() == "psycopg":
+    elif query.password is not None:
+        url = url.set(password=query.password.get_secret_value())
+    if kind == "postgresql" and url.get_driver_name() == "psycopg":
         arguments["connect_args"] = {"connect_timeout": CONNECT_SECONDS, "application_name": "fedglmm-site"}
     engine = sql.create_engine(url, poolclass=NullPool, hide_parameters=True, **arguments)
     try:

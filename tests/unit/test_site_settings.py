@@ -276,7 +276,8 @@ def test_init_then_check_says_what_would_be_refused(tmp_path: Path) -> None:
     folder = tmp_path / "site"
     folder.mkdir()
     runner = CliRunner()
-    assert runner.invoke(app, ["init", str(folder), "--data", str(data), "--name", "A"]).exit_code == 0
+    command = ["init", str(folder), "--data", str(data), "--name", "A", "--levels", "arm=a,b,c"]
+    assert runner.invoke(app, command).exit_code == 0
     refused = runner.invoke(app, ["check", str(folder)])
     assert refused.exit_code == 1
     assert "rare_level (arm)" in refused.output
