@@ -270,6 +270,8 @@ def _engine(url: str) -> sql.Engine:
     """With a connection for each of the threads that answer requests, and some for the analyses."""
     pool = {"pool_size": POOL_SIZE, "max_overflow": POOL_OVERFLOW, "pool_timeout": POOL_SECONDS}
     made = sql.make_url(url)
+    if made.get_backend_name() != "sqlite":
+        pool["pool_pre_ping"] = True  # a server that was restarted has closed the connections that are kept
     in_memory = made.get_backend_name() == "sqlite" and sqlite_file(made) is None
     return sql.create_engine(made, hide_parameters=True, **({} if in_memory else pool))
 

@@ -2,6 +2,7 @@
 
 import os
 from importlib.metadata import version
+from pathlib import Path
 
 from anyio import CapacityLimiter
 from fastapi import FastAPI
@@ -17,7 +18,7 @@ from site_node.estimation.contribution import exposed_contribution
 from site_node.estimation.effects import site_effect
 from site_node.estimation.model import model_of
 from site_node.estimation.start import default_start, exposed_start
-from site_node.evaluation import SiteNode, by_policy
+from site_node.evaluation import SiteNode, Source, by_policy
 from site_node.release.approvals import Approvals
 from site_node.release.budget import Budget
 from site_node.release.gate import Gate
@@ -59,7 +60,7 @@ def create_app(
         version=release,
         policy=settings.policy,
         dictionary=read_dictionary(settings.dictionary),
-        source=FileSource(settings.data, secret),
+        source=_source(settings, secret),
         estimator=estimator,
         member=member,
         shares_own=settings.shares_own or settings.policy == "open",
@@ -86,6 +87,15 @@ def create_app(
         app.add_middleware(Signatures, site=settings.name, coordinator=coordinator)
     app.include_router(routes(node, limiter or CapacityLimiter(os.cpu_count() or 1)))
     return app
+
+
+def _source(settings: SiteSettings, secret: bytes) -> Source:
+    rows = settings.rows()
+    if isinstance(rows, Path):
+        return FileSource(rows, secret)
+    from site_node.data.query_source import QuerySource  # noqa: PLC0415 -- SQLAlchemy: sites with files start sooner without it
+
+    return QuerySource(rows, secret)
 
 
 def _gate(settings: SiteSettings, secret: bytes) -> Gate:

@@ -1,6 +1,7 @@
 """A site's folder as it is first written: a commented site.toml and the secret of its fingerprint."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 from shared.consortium import FILE_NAME as CONSORTIUM
@@ -18,8 +19,9 @@ _TEMPLATE = """\
 # What the other sites and the analyst call this site.
 name = {name}
 
-# The rows: CSV (UTF-8, separated by commas, with a header) or Parquet. They never leave.
-data = {data}
+# The rows: CSV (UTF-8, separated by commas, with a header) or Parquet, or a query on a database: [source], at the end. They
+# never leave.
+{data}
 
 # The consortium's variables: the same file, to the byte's meaning, at every site and at the coordinator.
 dictionary = {dictionary}
@@ -49,14 +51,33 @@ history = {history}
 # only sums over all sites. `fedglmm-site init` makes the key; whoever sets up the consortium needs its public half.
 {consortium}
 {identity_file}
+{source}"""
+_SOURCE = """
+# The database with the rows, and the SELECT that gives them. Its user needs no more than to read them. The password stands in a
+# file of its own, mode 0600, or in an environment variable.
+[source]
+url = {url}
+query = {query}
+{password_file}
+{password_env}
 """
+
+
+@dataclass(frozen=True)
+class Database:
+    """A query whose rows are a site's."""
+
+    url: str
+    query: str
+    password_file: str | None = None
+    password_env: str | None = None
 
 
 def write_site(
     folder: Path,
     *,
     name: str,
-    data: str,
+    data: str | Database,
     dictionary: str,
     policy: PolicyName = "default",
     host: str = "127.0.0.1",
@@ -77,15 +98,16 @@ def write_site(
     # a JSON string is a TOML string
     written = _TEMPLATE.format(
         name=json.dumps(name),
-        data=json.dumps(data),
+        data=_setting("data", data if isinstance(data, str) else None, "rows.csv"),
+        source=_source(data) if isinstance(data, Database) else "",
         dictionary=json.dumps(dictionary),
         policy=json.dumps(policy),
         host=json.dumps(host),
         port=port,
         ledger=json.dumps(ledger),
         history=json.dumps(history),
-        key_file='# key_file = "key"' if key_file is None else f"key_file = {json.dumps(key_file)}",
-        consortium=f"{'# ' if consortium is None else ''}consortium = {json.dumps(consortium or CONSORTIUM)}",
+        key_file=_setting("key_file", key_file, "key"),
+        consortium=_setting("consortium", consortium, CONSORTIUM),
         identity_file=f'{"# " if consortium is None else ""}identity_file = "{IDENTITY}"',
     )
     settings_in(written, settings)
@@ -93,3 +115,17 @@ def write_site(
     settings.write_text(written, encoding="utf-8")
     make_secret(folder / "secret")
     make_identity(folder / IDENTITY)
+
+
+def _source(database: Database) -> str:
+    return _SOURCE.format(
+        url=json.dumps(database.url),
+        query=json.dumps(database.query, ensure_ascii=False),
+        password_file=_setting("password_file", database.password_file, "database-password"),
+        password_env=_setting("password_env", database.password_env, "FEDGLMM_DATABASE_PASSWORD"),
+    )
+
+
+def _setting(name: str, value: str | None, example: str) -> str:
+    """A line of the file; a comment that shows how it would be written if there is no value."""
+    return f"{'# ' if value is None else ''}{name} = {json.dumps(value or example)}"

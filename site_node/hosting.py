@@ -94,6 +94,8 @@ def run(sites: Sequence[SiteSettings], announced: Path | None = None) -> None:
 
 def _warn_of_data(site: SiteSettings) -> None:
     """A file that cannot be read now may be there when an analysis comes: a warning and no fault."""
+    if site.data is None:
+        return
     try:
         site.data.open("rb").close()
     except OSError as error:
@@ -103,7 +105,8 @@ def _warn_of_data(site: SiteSettings) -> None:
 
 
 def _warn_of_secrets(site: SiteSettings) -> None:
-    for path in (site.key_file, site.secret_file):
+    password = None if site.source is None else site.source.password_file
+    for path in (site.key_file, site.secret_file, password):
         if path is not None and others_can_read(path):
             structlog.get_logger().warning(
                 "others than the owner can read a file that holds a secret", site=site.name, file=str(path)

@@ -1,12 +1,13 @@
 """A site's settings: site.toml, the dictionary beside it, and the two files that hold secrets."""
 
+import os
 import secrets
 import shlex
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretBytes, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretBytes, SecretStr, ValidationError, model_validator
 
 from shared.consortium import Consortium, read_consortium
 from shared.dictionary import read_dictionary
@@ -18,9 +19,13 @@ from shared.signing import Identity, read_identity
 from shared.specification import sha256_of
 from shared.tls import check_both_or_neither
 from shared.validation import in_words
+from site_node.data.opening import Place
 from site_node.release.exchange import Member
 from site_node.release.kept import Kept
 from site_node.release.policy import PolicyName
+
+if TYPE_CHECKING:
+    from site_node.data.database import Query
 
 FILE_NAME = "site.toml"
 KEPT_NAME = "masked.db"
@@ -30,6 +35,56 @@ HISTORY_NAME = "history.db"
 APPROVALS_NAME = "approvals.db"
 
 _SECRET_BYTES = 32
+_SQLITE = "sqlite:///"
+
+
+class SourceSettings(BaseModel):
+    """The table [source]: a database, and the query whose rows are the site's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str = Field(description="a URL of SQLAlchemy's, without a password")
+    query: str = Field(description="one SELECT")
+    password_file: Path | None = Field(default=None, description="a file with the password, and nothing else")
+    password_env: str | None = Field(default=None, description="or the environment variable that holds it")
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        from site_node.data.database import Query  # noqa: PLC0415 -- SQLAlchemy: sites with files start sooner without it
+
+        Query.of(self.url, self.query)
+        if self.password_file is not None and self.password_env is not None:
+            raise ValueError("the password is either in a file or in the environment")
+        return self
+
+    def asked(self) -> "Query":
+        """The query, with the password.
+
+        Raises:
+            SettingsError: the password cannot be had.
+        """
+        from site_node.data.database import Query  # noqa: PLC0415 -- as above
+
+        return Query.of(self.url, self.query, self._password())
+
+    def _password(self) -> SecretStr | None:
+        """The password, if one is set.
+
+        Raises:
+            SettingsError: its file cannot be read or is empty, or the variable is not set.
+        """
+        if self.password_file is not None:
+            remedy = "Write the password there that whoever runs the database gave you, mode 0600."
+            return SecretStr(_read(self.password_file, "password_file", remedy).decode("utf-8", errors="replace"))
+        if self.password_env is None:
+            return None
+        if not os.environ.get(self.password_env):
+            raise SettingsError(
+                "the environment variable is not set.",
+                where=f"password_env ({self.password_env})",
+                remedy="Set it for the process that runs this command.",
+            )
+        return SecretStr(os.environ[self.password_env])
 
 
 class SiteSettings(BaseModel):
@@ -38,7 +93,7 @@ class SiteSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: SiteName
-    data: Path
+    data: Path | None = Field(default=None, description="a file with the rows; or else `source`")
     dictionary: Path
     policy: PolicyName = "default"
     host: str = "127.0.0.1"
@@ -59,6 +114,16 @@ class SiteSettings(BaseModel):
     approvals: Path = Field(default=Path(APPROVALS_NAME), description="where it is written down what a person decided")
     specifications_per_window: int = Field(default=50, ge=1, description="new ones, of the same data")
     window_days: int = Field(default=30, ge=1, description="of that budget")
+
+    source: SourceSettings | None = Field(default=None, description="a database with the rows")
+
+    def rows(self) -> Place:
+        """Where the rows are.
+
+        Raises:
+            SettingsError: the database's password cannot be had.
+        """
+        return self.data or Path() if self.source is None else self.source.asked()
 
     def bearer_key(self) -> SecretStr | None:
         """The key that the coordinator must show, if one is set.
@@ -145,6 +210,14 @@ def settings_in(text: str, path: Path) -> SiteSettings:
         told = in_words(error, SiteSettings)
         remedy = told.remedy or "Mend the setting."
         raise SettingsError(told.message, where=told.where_in(path), remedy=remedy) from None
+    if (settings.data is None) == (settings.source is None):
+        raise SettingsError(
+            "the field `data` is missing."
+            if settings.data is None
+            else "the rows are either in a file or in a database.",
+            where=f"{path}: data",
+            remedy="Set `data` to a CSV or Parquet file, or write a table [source], and not both.",
+        )
     if (settings.consortium is None) != (settings.identity_file is None):
         raise SettingsError(
             "a consortium file and a signing key belong together.",
@@ -180,9 +253,18 @@ def _absolute(written: dict[str, Any], folder: Path) -> dict[str, Any]:
         "approvals",
     }
     written = {"ledger": LEDGER_NAME, "approvals": APPROVALS_NAME} | written
+    if isinstance(written.get("source"), dict):
+        written["source"] = _source_beside(written["source"], folder)
     return {
         name: folder / value if name in paths and isinstance(value, str) else value for name, value in written.items()
     }
+
+
+def _source_beside(source: dict[str, Any], folder: Path) -> dict[str, Any]:
+    url, file = source.get("url"), source.get("password_file")
+    if isinstance(url, str) and url.startswith(_SQLITE):
+        source = source | {"url": f"{_SQLITE}{folder.absolute() / url.removeprefix(_SQLITE)}"}
+    return source | {"password_file": folder / file} if isinstance(file, str) else source
 
 
 def _read(path: Path, setting: str, remedy: str) -> bytes:

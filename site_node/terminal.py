@@ -2,11 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from shared.errors import FedglmmError
+from shared.errors import FedglmmError, SettingsError
+
+LevelsOption = Annotated[
+    list[str] | None,
+    typer.Option(help="COLUMN=a,b,c: a factor with exactly these levels, the reference first. May be repeated."),
+]
 
 
 @contextmanager
@@ -27,3 +33,25 @@ def say(text: str) -> None:
 def say_wrong(text: str) -> None:
     """Prints on standard error what is wrong."""
     Console(stderr=True).print(text, style="red", soft_wrap=True, highlight=False, markup=False)
+
+
+def note(text: str) -> None:
+    """Prints on standard error what somebody should look at."""
+    Console(stderr=True).print(f"Note: {text}", soft_wrap=True, highlight=False, markup=False)
+
+
+def levels_in(options: list[str] | None) -> dict[str, list[str]]:
+    """The levels that options give.
+
+    Raises:
+        SettingsError: an option is not COLUMN=a,b,c.
+    """
+    chosen = {}
+    for option in options or []:
+        column, sign, listed = option.partition("=")
+        if not (column and sign and listed):
+            raise SettingsError(
+                "levels are not given as COLUMN=a,b,c.", where="--levels", remedy="Name the column and its levels."
+            )
+        chosen[column] = [level.strip() for level in listed.split(",")]
+    return chosen

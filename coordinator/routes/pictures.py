@@ -18,9 +18,8 @@ from coordinator.plots.style import STYLE
 from coordinator.plots.svg import standalone
 from coordinator.records import Analysis
 from coordinator.report.page import Occasion, report, style
-from coordinator.routes.analyses import NONE_YET, no_result
+from coordinator.routes.analyses import NONE_YET, result_of
 from coordinator.routes.service import Given, Id, Service
-from coordinator.states import WITH_RESULT
 from shared import openapi
 from shared.errors import SettingsError
 from shared.messages import Problem
@@ -132,9 +131,7 @@ class Making:
 
 def _answered(service: Service, analysis_id: str, making: Making, known: str) -> Response:
     """What is made of the result, unless who asks has it already."""
-    analysis, text = service.store.get(analysis_id), service.store.result(analysis_id)
-    if analysis.state not in WITH_RESULT or text is None:
-        return no_result(analysis)
+    analysis, text = service.store.get(analysis_id), result_of(service, analysis_id)
     tag = making.tag(text)
     headers = {
         "ETag": tag,

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from shared.dictionary import Dictionary, Variable
-from site_node.data.files import DataFile
 from site_node.data.looks import Look
+from site_node.data.relation import Relation
 
 FEWEST_LEVELS, MOST_LEVELS = 3, 12
 """A column of whole numbers with so many different values may be a factor. Two values make the same model either way."""
@@ -18,7 +18,7 @@ FEWEST_DATES = 0.5
 """A text column of which at least this part look like dates holds dates."""
 
 
-def doubts(file: DataFile, dictionary: Dictionary, looks: Mapping[str, Look]) -> tuple[str, ...]:
+def doubts(file: Relation, dictionary: Dictionary, looks: Mapping[str, Look]) -> tuple[str, ...]:
     """Integers that may be the levels of a factor, texts that may be numbers or dates, and levels that may be the same level.
 
     Args:
@@ -37,7 +37,7 @@ def doubts(file: DataFile, dictionary: Dictionary, looks: Mapping[str, Look]) ->
     return (*trends, *texts, *_lookalikes(dictionary))
 
 
-def _trends(file: DataFile, dictionary: Dictionary) -> Iterator[str]:
+def _trends(file: Relation, dictionary: Dictionary) -> Iterator[str]:
     for variable in dictionary.variables:
         if variable.type != "integer":
             continue

@@ -1,12 +1,6 @@
-"""A CSV or Parquet file as a relation that DuckDB can query, without ever quoting what stands in it.
+"""A CSV or Parquet file as a relation that DuckDB can query, without ever quoting what stands in it."""
 
-Inside the relation, `data`, the columns are called c0, c1, ... in the file's order: the names in the file are looked up
-here, so they never become part of a query and nothing depends on DuckDB's folding or mending of names.
-"""
-
-import difflib
 import glob
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,10 +10,11 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from shared.dictionary import MISSING_TEXTS, NAME
+from shared.dictionary import NAME
 from shared.errors import DataError
 from site_node.data.header import csv_names
 from site_node.data.long_lines import LONGEST_LINE
+from site_node.data.relation import LOCKED_DOWN, Relation, check_unique
 from site_node.data.unreadable import is_parquet, unquoted
 
 LARGEST_WHOLE = 2.0**53 - 1.0
@@ -27,17 +22,6 @@ LARGEST_WHOLE = 2.0**53 - 1.0
 
 BUFFER = 32 * 2**20
 """Bytes of a CSV file that are read at once where nothing is quoted."""
-
-MAX_NAMES = 20
-"""So many columns are listed to someone who named one that is not there."""
-
-_NUMERIC_TYPE = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL.*|BOOLEAN)")
-_LOCKED_DOWN: dict[str, str | bool | int | float | list[str]] = {
-    "autoinstall_known_extensions": False,
-    "autoload_known_extensions": False,
-    "allow_community_extensions": False,
-    "threads": 1,  # with more, rows can come in any order; and what takes time is to copy out of DuckDB
-}
 
 
 class State(NamedTuple):
@@ -63,72 +47,25 @@ class State(NamedTuple):
 
 
 @dataclass(frozen=True)
-class DataFile:
+class DataFile(Relation):
     """An open file."""
 
     path: Path
-    names: tuple[str, ...]
-    """The columns' names, in the file's order."""
-    types: tuple[str, ...]
-    """DuckDB's types of the columns: VARCHAR throughout in a CSV file."""
-    connection: duckdb.DuckDBPyConnection
-
-    def column(self, name: str) -> str:
-        """The relation's name for a column of the file.
-
-        Raises:
-            DataError: the file has no such column.
-        """
-        if name not in self.names:
-            raise DataError(
-                f"there is no column `{name}` among the {len(self.names)} columns.",
-                where=self.path.name,
-                remedy="Names must match the dictionary's exactly, also in upper and lower case.",
-                code="no_column",
-            )
-        return f"c{self.names.index(name)}"
 
     def require(self, name: str) -> None:
-        """Makes sure of a column, for a command that runs where the data are: its error lists the columns there are.
+        """Makes sure of a column; a file without a header has a row's content in the place of names, which is not listed.
 
         Raises:
             DataError: the file has no such column.
         """
-        if name in self.names:
-            return
-        if not all(NAME.fullmatch(known) for known in self.names):  # a file without a header has a row's content there
+        if name not in self.names and not all(NAME.fullmatch(known) for known in self.names):
             raise DataError(
                 f"there is no column `{name}`, and its first line holds texts that no variable can be called.",
-                where=self.path.name,
+                where=self.place,
                 remedy="Is the first line the column names? They are letters, digits, points and underscores.",
                 code="no_column",
             )
-        folded = {known.casefold(): known for known in self.names}
-        nearest = difflib.get_close_matches(name.casefold(), folded, n=1)
-        meant = f"Did you mean `{folded[nearest[0]]}`? " if nearest else ""
-        shown = ", ".join(self.names[:MAX_NAMES])
-        more = f" and {len(self.names) - MAX_NAMES} more" if len(self.names) > MAX_NAMES else ""
-        raise DataError(
-            f"there is no column `{name}`.",
-            where=self.path.name,
-            remedy=f"{meant}The columns are: {shown}{more}.",
-            code="no_column",
-        )
-
-    def text(self, name: str) -> str:
-        """SQL for a column's value as text, NULL where it is missing."""
-        value = f"CAST({self.column(name)} AS VARCHAR)"
-        missing = ", ".join(f"'{text}'" for text in MISSING_TEXTS)
-        return f"CASE WHEN {value} NOT IN ({missing}) THEN {value} END"
-
-    def number(self, name: str) -> str:
-        """SQL for a column's value as a double: NaN where it is missing, infinite where it is no finite number."""
-        column = self.column(name)
-        if _NUMERIC_TYPE.fullmatch(self.types[self.names.index(name)]):
-            return f"coalesce(CAST({column} AS DOUBLE), 'nan'::DOUBLE)"
-        # DuckDB reads 1_000 and -nan as numbers; nobody who writes them into a data file means one
-        number = f"nullif(TRY_CAST(replace({self.text(name)}, '_', 'x') AS DOUBLE), 'nan'::DOUBLE)"
-        return f"CASE WHEN ({self.text(name)}) IS NULL THEN 'nan'::DOUBLE ELSE coalesce({number}, 'inf'::DOUBLE) END"
+        super().require(name)
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> duckdb.DuckDBPyConnection:
         """Runs a query over `data`.
@@ -148,14 +85,14 @@ def open_file(path: Path) -> Iterator[DataFile]:
         DataError: the file is not there, is empty, or is neither CSV in UTF-8 nor Parquet.
     """
     _check_place(path)
-    with duckdb.connect(":memory:", config=_LOCKED_DOWN) as connection, unquoted(path):
+    with duckdb.connect(":memory:", config=LOCKED_DOWN) as connection, unquoted(path):
         names = _parquet_names(connection, path) if is_parquet(path) else csv_names(path)
-        _check_unique(names, path)
+        check_unique(names, path.name, "Is the first line the column names?")
         aliases = ", ".join(f"c{k}" for k in range(len(names)))
         reader = _literal_reader(path, len(names))
         connection.execute(f"CREATE VIEW data AS SELECT * FROM {reader} AS file({aliases})")  # noqa: S608 -- no name of the file's is in it
         types = tuple(str(row[1]) for row in connection.execute("DESCRIBE data").fetchall())
-        yield DataFile(path, names, types, connection)
+        yield DataFile(path.name, names, types, connection, path)
 
 
 def _literal_reader(path: Path, columns: int) -> str:
@@ -212,17 +149,3 @@ def _check_place(path: Path) -> None:
         ) from None
     if empty:
         raise DataError("the file is empty.", where=path.name, remedy="It needs a header and rows.")
-
-
-def _check_unique(names: tuple[str, ...], path: Path) -> None:
-    """Columns that share a name are told by their places: a file without a header has a row's content there."""
-    folded = [name.casefold() for name in names]
-    for k, name in enumerate(folded):
-        first = folded.index(name)
-        if first < k:
-            but = "" if names[first] == names[k] else ", but for upper and lower case"
-            raise DataError(
-                f"columns {first + 1} and {k + 1} have the same name{but}.",
-                where=path.name,
-                remedy="Give every column a name of its own. Is the first line the column names?",
-            )

@@ -11,8 +11,9 @@ from pydantic import TypeAdapter, ValidationError
 from shared.dictionary import SITE, Dictionary, Variable, VariableName
 from shared.errors import DataError, SettingsError
 from site_node.data.doubts import doubts
-from site_node.data.files import LARGEST_WHOLE, DataFile, open_file
+from site_node.data.files import LARGEST_WHOLE, open_file
 from site_node.data.looks import Look, looks_of
+from site_node.data.relation import Relation
 
 MAX_LEVELS = 50
 """A text column with more values than this is taken for an identifier, a group."""
@@ -49,28 +50,35 @@ def infer(path: Path, *, groups: Sequence[str] = (), levels: Mapping[str, Sequen
             those given, nearly all values of a column are numbers and some are not, or they are numbers with commas.
         SettingsError: levels are given for a group or without one, or twice the same.
     """
-    given = levels or {}
     with open_file(path) as file:
-        for name in (*groups, *given):
-            file.require(name)
-        variables, notes = [], []
-        for name in file.names:
-            reason = _unfit(name)
-            variable = None if reason else _variable(file, name, groups, given)
-            if variable is not None:
-                variables.append(variable)
-            else:
-                notes.append(f"column `{name}` is left out: {reason or 'it holds no values'}.")
-        if not variables:
-            raise DataError(
-                "no column holds a value that a variable could have.",
-                where=path.name,
-                remedy="Give it a file with a header and rows; names begin with a letter and hold letters, digits, . and _.",
-                code="no_variables",
-            )
-        dictionary = Dictionary(variables=tuple(variables))
-        looks = _looks(file, dictionary, {*groups, *given})
-        return Proposal(dictionary, (*notes, *doubts(file, dictionary, looks)))
+        return infer_from(file, groups=groups, levels=levels)
+
+
+def infer_from(
+    file: Relation, *, groups: Sequence[str] = (), levels: Mapping[str, Sequence[str]] | None = None
+) -> Proposal:
+    """Proposes a dictionary for an open file or the rows of a query; see `infer`."""
+    given = levels or {}
+    for name in (*groups, *given):
+        file.require(name)
+    variables, notes = [], []
+    for name in file.names:
+        reason = _unfit(name)
+        variable = None if reason else _variable(file, name, groups, given)
+        if variable is not None:
+            variables.append(variable)
+        else:
+            notes.append(f"column `{name}` is left out: {reason or 'it holds no values'}.")
+    if not variables:
+        raise DataError(
+            "no column holds a value that a variable could have.",
+            where=file.place,
+            remedy="Give it a file with a header and rows; names begin with a letter and hold letters, digits, . and _.",
+            code="no_variables",
+        )
+    dictionary = Dictionary(variables=tuple(variables))
+    looks = _looks(file, dictionary, {*groups, *given})
+    return Proposal(dictionary, (*notes, *doubts(file, dictionary, looks)))
 
 
 def write_dictionary(dictionary: Dictionary, path: Path) -> None:
@@ -79,16 +87,15 @@ def write_dictionary(dictionary: Dictionary, path: Path) -> None:
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def texts_beyond(path: Path, name: str, known: Sequence[str], limit: int = 10) -> tuple[str, ...]:
+def texts_beyond(file: Relation, name: str, known: Sequence[str], limit: int = 10) -> tuple[str, ...]:
     """Values of a column that are not among these, for the site's own eyes only.
 
     Raises:
         DataError: the file cannot be read, or has no such column.
     """
-    with open_file(path) as file:
-        text = file.text(name)
-        sql = f"SELECT DISTINCT {text} AS t FROM data WHERE ({text}) IS NOT NULL AND NOT list_contains(?, {text})"  # noqa: S608 -- our own names only
-        rows = file.query(f"{sql} ORDER BY t LIMIT ?", [list(known), limit]).fetchall()
+    text = file.text(name)
+    sql = f"SELECT DISTINCT {text} AS t FROM data WHERE ({text}) IS NOT NULL AND NOT list_contains(?, {text})"  # noqa: S608 -- our own names only
+    rows = file.query(f"{sql} ORDER BY t LIMIT ?", [list(known), limit]).fetchall()
     return tuple(str(row[0]) for row in rows)
 
 
@@ -102,7 +109,7 @@ def _unfit(name: str) -> str:
     return ""
 
 
-def _variable(file: DataFile, name: str, groups: Sequence[str], given: Mapping[str, Sequence[str]]) -> Variable | None:
+def _variable(file: Relation, name: str, groups: Sequence[str], given: Mapping[str, Sequence[str]]) -> Variable | None:
     if name in given:
         return _given_factor(file, name, groups, given[name])
     if name in groups:
@@ -124,7 +131,7 @@ def _variable(file: DataFile, name: str, groups: Sequence[str], given: Mapping[s
     return _text_variable(file, name)
 
 
-def _looks(file: DataFile, dictionary: Dictionary, decided: Collection[str]) -> dict[str, Look]:
+def _looks(file: Relation, dictionary: Dictionary, decided: Collection[str]) -> dict[str, Look]:
     """What the texts look like of which nobody said what they are.
 
     Raises:
@@ -145,9 +152,9 @@ def _looks(file: DataFile, dictionary: Dictionary, decided: Collection[str]) -> 
     return looks
 
 
-def _strays(file: DataFile, name: str, count: int) -> DataError:
+def _strays(file: Relation, name: str, count: int) -> DataError:
     values = file.query(f"SELECT {file.number(name)} AS v FROM data").fetchnumpy()["v"]  # noqa: S608 -- our own names only
-    row = int(np.isinf(values).argmax()) + 1
+    row = file.row_number(int(np.isinf(values).argmax()))
     return DataError(
         f"nearly all of its values are numbers; not a finite number: {count}, the first in row {row}.",
         where=f"column `{name}`",
@@ -157,7 +164,7 @@ def _strays(file: DataFile, name: str, count: int) -> DataError:
     )
 
 
-def _given_factor(file: DataFile, name: str, groups: Sequence[str], levels: Sequence[str]) -> Variable:
+def _given_factor(file: Relation, name: str, groups: Sequence[str], levels: Sequence[str]) -> Variable:
     if name in groups:
         raise SettingsError(f"`{name}` groups the rows and cannot be a factor.", remedy="Give no levels for it.")
     try:
@@ -173,19 +180,19 @@ def _given_factor(file: DataFile, name: str, groups: Sequence[str], levels: Sequ
     if rows.any():
         raise DataError(
             "rows that hold a level which is not among those given: "
-            f"{np.count_nonzero(rows)}, the first is row {int(rows.argmax()) + 1}.",
+            f"{np.count_nonzero(rows)}, the first is row {file.row_number(int(rows.argmax()))}.",
             where=f"column `{name}`",
             remedy="List all of its levels, spelled as in the file.",
         )
     return variable
 
 
-def _text_variable(file: DataFile, name: str) -> Variable:
+def _text_variable(file: Relation, name: str) -> Variable:
     levels = _levels(file, name)
     return Variable(name=name, type="factor", levels=levels) if levels else Variable(name=name, type="group")
 
 
-def _levels(file: DataFile, name: str) -> tuple[str, ...]:
+def _levels(file: Relation, name: str) -> tuple[str, ...]:
     """The values of a column, sorted; none when it holds identifiers."""
     text = file.text(name)
     rows = file.query(

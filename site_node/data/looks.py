@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from site_node.data.files import DataFile
+from site_node.data.relation import Relation
 
 _COMMAS = r"\s*[+-]?[0-9.]*(,[0-9.]+)+([eE][+-]?[0-9]+)?\s*"
 _MONTH = "(jan|feb|mar|mär|apr|mai|may|jun|jul|aug|sep|oct|okt|nov|dec|dez)[a-zä]*"
@@ -27,7 +27,7 @@ class Look:
     dates: int
 
 
-def looks_of(file: DataFile, names: Sequence[str]) -> dict[str, Look]:
+def looks_of(file: Relation, names: Sequence[str]) -> dict[str, Look]:
     """What columns look like, found in one reading of the file.
 
     Raises:

@@ -13,6 +13,7 @@ from shared.codes import DATA_CHANGED
 from shared.dictionary import Variable
 from shared.errors import DataError
 from site_node.data.files import LARGEST_WHOLE, DataFile, State, open_file
+from site_node.data.relation import Relation
 from site_node.data.rows_at_fault import refuse_rows
 from site_node.data.table import Table
 from site_node.data.unreadable import is_parquet
@@ -32,10 +33,11 @@ _NUMERALS = "A decimal number has a point, and thousands have no separator."
 
 @dataclass(frozen=True)
 class FileColumns:
-    """The columns of an open file. Nothing is read from it once its state is another."""
+    """The columns of an open file, or of rows that no longer change. Nothing is read from a file whose state is another."""
 
-    file: DataFile
-    state: State
+    file: Relation
+    state: State | None = None
+    """What the file must be and stay in; none of rows that no longer change."""
 
     def read(self, variables: Sequence[Variable]) -> Table:
         """The columns of these variables, and no others.
@@ -51,13 +53,15 @@ class FileColumns:
                     _number_groups(self.file, variable.name, k)
             arrays = self._fetch([_value(self.file, variable, k) for k, variable in enumerate(variables)], levels)
         if len(arrays[0]) == 0:
-            name = self.file.path.name
-            raise DataError("the file has a header and no rows.", where=name, remedy="Set `data` to a file with rows.")
+            raise DataError(
+                "the file has a header and no rows.", where=self.file.place, remedy="Set `data` to a file with rows."
+            )
         table = Table(
             len(arrays[0]),
             {v.name: a for v, a in zip(variables, arrays, strict=True) if v.type in {"number", "integer"}},
             {v.name: a for v, a in zip(variables, arrays, strict=True) if v.type == "factor"},
             {v.name: a for v, a in zip(variables, arrays, strict=True) if v.type == "group"},
+            None if self.file.position is None else self._fetch([self.file.position], [])[0],
         )
         for variable in variables:
             _check(table, variable)
@@ -88,10 +92,10 @@ class FileColumns:
 
     def at_once(self, variables: int) -> int:
         """How many columns should be read at once, of so many."""
-        if is_parquet(self.file.path):
-            rows = self.file.query("SELECT count(*) FROM data").fetchall()[0][0]
-            return max(AT_ONCE // (8 * max(int(rows), 1)), 1)
-        return variables if self.state.size < LARGE_CSV else -(-variables // CSV_READINGS)
+        if self.state is not None and isinstance(self.file, DataFile) and not is_parquet(self.file.path):
+            return variables if self.state.size < LARGE_CSV else -(-variables // CSV_READINGS)
+        rows = self.file.query("SELECT count(*) FROM data").fetchall()[0][0]
+        return max(AT_ONCE // (8 * max(int(rows), 1)), 1)
 
     def _fetch(self, expressions: Sequence[str], parameters: Sequence[Sequence[str]]) -> list[NDArray[Any]]:
         named = ", ".join(f"{expression} AS v{k}" for k, expression in enumerate(expressions))
@@ -108,7 +112,7 @@ class FileColumns:
         self._check_state()
 
     def _check_state(self) -> None:
-        if State.of(self.file.path) != self.state:
+        if isinstance(self.file, DataFile) and State.of(self.file.path) != self.state:
             raise DataError(
                 "the site's data have changed while they were read.",
                 where="the data",
@@ -138,13 +142,13 @@ def read_columns(path: Path, variables: Sequence[Variable]) -> Table:
         return columns.read(variables)
 
 
-def _number_groups(file: DataFile, name: str, k: int) -> None:
+def _number_groups(file: Relation, name: str, k: int) -> None:
     text = file.text(name)
     present = f"SELECT DISTINCT {text} FROM data WHERE ({text}) IS NOT NULL ORDER BY 1"  # noqa: S608 -- our own names only
     file.query(f"CREATE OR REPLACE TYPE groups{k} AS ENUM ({present})")
 
 
-def _value(file: DataFile, variable: Variable, k: int) -> str:
+def _value(file: Relation, variable: Variable, k: int) -> str:
     """SQL for a variable's value. What does not fit is folded into the number: one pass over the file is enough."""
     text = file.text(variable.name)
     match variable.type:
@@ -157,14 +161,14 @@ def _value(file: DataFile, variable: Variable, k: int) -> str:
             return f"CAST(coalesce(enum_code(CAST({text} AS groups{k})), -1) AS BIGINT)"
 
 
-def _cell(file: DataFile, variable: Variable) -> str:
+def _cell(file: Relation, variable: Variable) -> str:
     """SQL for 64 bits that stand for a variable's value, or for its being missing."""
     if variable.type in {"number", "integer"}:
         return f"{file.number(variable.name)} + 0.0"  # no two zeros
     return f"coalesce(md5_number_lower({file.text(variable.name)}), 0::UBIGINT)"
 
 
-def _missing(file: DataFile, variable: Variable) -> str:
+def _missing(file: Relation, variable: Variable) -> str:
     """SQL for whether a variable is missing."""
     if variable.type in {"number", "integer"}:
         return f"isnan({file.number(variable.name)})"

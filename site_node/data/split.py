@@ -89,7 +89,7 @@ def _values(file: DataFile, by: str) -> list[str]:
             f"{missing} rows have no value.", where=f"column `{by}`", remedy="Fill it in, or remove those rows."
         )
     if not rows:
-        raise DataError("the file has no rows.", where=file.path.name, remedy="Give it a file with rows.")
+        raise DataError("the file has no rows.", where=file.place, remedy="Give it a file with rows.")
     values = sorted(str(value) for value, _ in rows)
     try:
         return sorted(values, key=float)

@@ -22,7 +22,7 @@ from coordinator.settings import SiteSettings as RemoteSite
 from coordinator.sql_store import SqlStore
 from coordinator.states import AnalysisState
 from shared.request import AnalysisRequest
-from site_node.settings import SiteSettings
+from site_node.settings import SiteSettings, SourceSettings
 from tests.unit import smallest
 
 ROOT = Path(__file__).parents[2]
@@ -50,6 +50,7 @@ def _in_toml(value: object) -> str:
     ("model", "title", "head"),
     [
         (SiteSettings, "A site", "field"),
+        (SourceSettings, "A site", "field of `[source]`"),
         (Settings, "A coordinator", "field"),
         (RemoteSite, "A coordinator", "field of a site"),
         (OidcSettings, "A coordinator", "field of `[oidc]`"),

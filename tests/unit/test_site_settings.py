@@ -276,7 +276,8 @@ def test_init_then_check_says_what_would_be_refused(tmp_path: Path) -> None:
     folder = tmp_path / "site"
     folder.mkdir()
     runner = CliRunner()
-    assert runner.invoke(app, ["init", str(folder), "--data", str(data), "--name", "A"]).exit_code == 0
+    command = ["init", str(folder), "--data", str(data), "--name", "A", "--levels", "arm=a,b,c"]
+    assert runner.invoke(app, command).exit_code == 0
     refused = runner.invoke(app, ["check", str(folder)])
     assert refused.exit_code == 1
     assert "rare_level (arm)" in refused.output
@@ -323,3 +324,63 @@ def test_a_key_that_cannot_be_used_beyond_loopback_is_refused_without_being_quot
     with pytest.raises(SettingsError, match=said) as fault:
         settings.bearer_key()
     assert key not in str(fault.value)
+
+
+SOURCE = '[source]\nurl = "{url}"\nquery = "SELECT 1 AS x"\n{more}'
+
+
+def with_source(folder: Path, url: str = "sqlite:///rows.db", more: str = "") -> Path:
+    path = site_toml(folder, data="")
+    path.write_text(path.read_text(encoding="utf-8") + SOURCE.format(url=url, more=more), encoding="utf-8")
+    return path
+
+
+def test_a_query_is_read_with_paths_relative_to_the_file(tmp_path: Path) -> None:
+    (tmp_path / "pw").write_text("hunter22\n", encoding="utf-8")
+    query = load_settings(with_source(tmp_path, more='password_file = "pw"')).rows()
+    assert not isinstance(query, Path)
+    assert (query.url.database, query.text) == (str(tmp_path / "rows.db"), "SELECT 1 AS x")
+    assert query.password is not None
+    assert query.password.get_secret_value() == "hunter22"
+    assert "hunter22" not in repr(query)
+
+
+def test_a_databases_password_may_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load_settings(with_source(tmp_path, more='password_env = "FEDGLMM_TEST_PASSWORD"'))
+    with pytest.raises(
+        SettingsError, match=r"password_env \(FEDGLMM_TEST_PASSWORD\): the environment variable is not set"
+    ):
+        settings.rows()
+    monkeypatch.setenv("FEDGLMM_TEST_PASSWORD", "hunter22")
+    query = settings.rows()
+    assert not isinstance(query, Path)
+    assert query.password is not None
+    assert query.password.get_secret_value() == "hunter22"
+    assert "hunter22" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("url", "more", "says"),
+    [
+        ("postgresql://me:hunter22@db/a", "", "a password stands in a file of its own"),
+        ("rows.db", "", "a database is a URL such as"),
+        ("sqlite:///rows.db", 'password_file = "a"\npassword_env = "b"', "either in a file or in the environment"),
+        ("sqlite:///rows.db", 'quer = "SELECT 1"', "there is no field `quer`"),
+    ],
+)
+def test_a_wrong_source_is_told_without_a_password(tmp_path: Path, url: str, more: str, says: str) -> None:
+    with pytest.raises(SettingsError, match=says) as caught:
+        load_settings(with_source(tmp_path, url, more))
+    assert caught.value.where.startswith(f"{tmp_path / 'site.toml'}: source")
+    assert "hunter22" not in str(caught.value)
+
+
+@pytest.mark.parametrize("data", ["", '"rows.csv"'])
+def test_rows_are_either_in_a_file_or_in_a_database(tmp_path: Path, data: str) -> None:
+    path = site_toml(tmp_path, data=data)
+    if data:
+        path.write_text(path.read_text() + SOURCE.format(url="sqlite:///rows.db", more=""), encoding="utf-8")
+    with pytest.raises(SettingsError) as caught:
+        load_settings(path)
+    assert caught.value.where == f"{path}: data"
+    assert "and not both" in caught.value.remedy

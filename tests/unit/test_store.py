@@ -1,4 +1,4 @@
-"""Both stores keep the same promises."""
+"""All stores keep the same promises."""
 
 import json
 import threading
@@ -18,6 +18,7 @@ from coordinator.views import AnalysisView, RoundView
 from shared.errors import SettingsError, UnknownAnalysisError
 from shared.messages import Accepted, ContributionMessage, Counts, Problem, StartMessage
 from shared.request import AnalysisRequest
+from tests.postgresql import Cluster, cluster, needed
 from tests.unit import smallest
 
 REQUEST = AnalysisRequest(formula="y ~ 1")
@@ -38,9 +39,22 @@ ACCEPTED = Accepted(
 )
 
 
-@pytest.fixture(params=["memory", "sql"])
+@pytest.fixture(scope="module")
+def server() -> Iterator[Cluster]:
+    with cluster() as started:
+        yield started
+
+
+@pytest.fixture(params=["memory", "sql", pytest.param("postgresql", marks=needed)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    kept: Store = MemoryStore() if request.param == "memory" else SqlStore(f"sqlite:///{tmp_path / 'a.db'}")
+    kept: Store
+    match request.param:
+        case "memory":
+            kept = MemoryStore()
+        case "sql":
+            kept = SqlStore(f"sqlite:///{tmp_path / 'a.db'}")
+        case _:
+            kept = SqlStore(request.getfixturevalue("server").new_database())
     yield kept
     kept.close()
 
