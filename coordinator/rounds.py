@@ -133,6 +133,7 @@ async def prepare(
     """
 
     async def question(site: SiteClient) -> Accepted:
+        """Who it is first: the quickest way to find out that nobody answers."""
         await site.about()
         return await site.prepare(analysis_id, specification)
 
@@ -159,6 +160,7 @@ async def masked(
     layout, counts = session.specification.layout, number_of_counts(session.specification)
 
     async def question(site: SiteClient) -> Fixed:
+        """A round under its mask, as long as the specification says."""
         request = requests[site.name]
         length = contribution_length(layout) if request.round else start_length(layout, counts)
         return await _prepared(site, session, lambda: site.masked(session.analysis_id, request, length))
@@ -177,6 +179,7 @@ async def starts(roster: Sequence[SiteClient], session: Session, patience: Patie
     layout = session.specification.layout
 
     async def question(site: SiteClient) -> StartContribution:
+        """The site's start, in the open."""
         return await _prepared(site, session, lambda: site.start(session.analysis_id, request, layout))
 
     return list((await ask(roster, question, patience)).complete().values())
@@ -193,6 +196,7 @@ async def evaluate(
     layout = session.specification.layout
 
     async def question(site: SiteClient) -> Contribution:
+        """The site's contribution, in the open."""
         return await _prepared(site, session, lambda: site.evaluate(session.analysis_id, request, layout))
 
     contributions = list((await ask(roster, question, patience)).complete().values())
@@ -219,6 +223,7 @@ async def close(
     effects = len(session.specification.site_effects)
 
     async def question(site: SiteClient) -> CloseReply:
+        """The end; and once more after the last round, for an effect that a restarted site does not know."""
         request = requests[site.name]
         reply = await _prepared(site, session, lambda: site.close(session.analysis_id, request, effects))
         if effects and final is not None and reply.site_effect is None:
