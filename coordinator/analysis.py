@@ -16,11 +16,12 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 import structlog
 
 from coordinator import rounds
+from coordinator.asking import Patience, RosterError, Wait, ask
 from coordinator.gathering import Gathering
 from coordinator.optimiser import NOT_COMPUTABLE, Optimiser, not_finite
 from coordinator.records import Round, TraceEntry
 from coordinator.roster import Told, counts_of, faults_of, faults_of_start
-from coordinator.rounds import Patience, RosterError, Session, Wait
+from coordinator.rounds import Session
 from coordinator.site_client import SiteClient
 from coordinator.slots import Slot
 from coordinator.states import AnalysisState
@@ -103,7 +104,7 @@ class Federation:
             return
         known = [self.sites[name] for name in roster if name in self.sites]
         request = CloseRequest(outcome=ending.value)
-        answers = await rounds.ask(known, lambda site: site.close(analysis_id, request), Patience(0, _nobody))
+        answers = await ask(known, lambda site: site.close(analysis_id, request), Patience(0, _nobody))
         for fault in answers.faults:
             if not isinstance(fault, UnknownAnalysisError):  # a site that was never prepared has nothing to forget
                 LOG.warning("site_not_told", analysis=analysis_id, site=fault.where, code=fault.code)

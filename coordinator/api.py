@@ -24,6 +24,7 @@ def create_api(service: Service, sessions: Sessions) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        """Runs analyses while the server serves, and closes what they use in the end."""
         async with AsyncExitStack() as stack:
             stack.callback(service.store.close)
             for site in service.sites.values():

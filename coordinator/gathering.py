@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from coordinator import rounds
-from coordinator.rounds import Patience, Session
+from coordinator.asking import Patience
+from coordinator.rounds import Session
 from coordinator.site_client import SiteClient
 from shared.contribution import Contribution
 from shared.errors import ContributionError, SiteError

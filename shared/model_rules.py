@@ -95,6 +95,7 @@ class _Agreed:
 
     @classmethod
     def of(cls, dictionary: Dictionary) -> "_Agreed":
+        """What the dictionary agrees on for each number in it."""
         numbers = [variable for variable in dictionary.variables if variable.type in {"number", "integer"}]
         values = [(value_of(variable, dictionary), variable) for variable in numbers]
         return cls(

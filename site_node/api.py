@@ -1,35 +1,23 @@
 """The site's HTTP routes. Work goes to threads, faults become Problems, and nothing here computes."""
 
 import asyncio
-import hmac
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Annotated, Any, TypeVar
 from weakref import WeakValueDictionary
 
 import anyio.to_thread
-import structlog
 from anyio import CapacityLimiter
 from fastapi import APIRouter, Depends, FastAPI, Path, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
-from pydantic import SecretStr
 from pydantic_core import from_json
-from starlette.exceptions import HTTPException
 
 from shared import packed
-from shared.bodies import NO_TEXT, UNREADABLE, request_in_words
-from shared.codes import DATA_CHANGED, INTERNAL, LEDGER, UNAUTHORISED, code_of
+from shared.codes import DATA_CHANGED, LEDGER
 from shared.errors import (
-    ApprovalError,
     DataError,
-    FedglmmError,
-    RefusedError,
     RequestError,
-    StoreError,
-    UnknownAnalysisError,
 )
 from shared.interface_page import HEADERS, interface_page
 from shared.messages import (
@@ -41,13 +29,10 @@ from shared.messages import (
     EvaluateReply,
     Health,
     PrepareRequest,
-    Problem,
 )
-from shared.openapi import PROBLEM_TYPE, Example, problems, tagged
-from shared.validation import Words
+from shared.openapi import Example, problems, tagged
 from shared.wire import AnalysisId, Wire
 from site_node.analyses import Reply
-from site_node.data.rows_at_fault import RowError
 from site_node.evaluation import SiteNode
 
 Answer = TypeVar("Answer")
@@ -86,10 +71,6 @@ _PACKED: dict[int | str, dict[str, Any]] = {
         }
     }
 }
-LOGGED_TEXT = 200
-"""Characters of a text of others that stand in the site's log."""
-
-_log = structlog.get_logger()
 
 
 class _QuickRequest(Request):
@@ -108,6 +89,7 @@ class _QuickRoute(APIRoute):
         handler = super().get_route_handler()
 
         async def quick(request: Request) -> Response:
+            """The same, of a request that is read quickly."""
             return await handler(_QuickRequest(request.scope, request.receive))
 
         return quick
@@ -128,7 +110,8 @@ def routes(node: SiteNode, limiter: CapacityLimiter) -> APIRouter:
     locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def compute(alone: str, work: Callable[[], Answer]) -> Answer:
-        # what is done one at a time waits here, and not in threads that others could use
+        """Works in a thread, one after the other of those that have `alone` in common."""
+        # what is done one at a time waits here, and not in a thread that others could use
         async with locks.setdefault(alone, asyncio.Lock()):
             return await anyio.to_thread.run_sync(work, limiter=limiter)
 
@@ -139,6 +122,7 @@ def routes(node: SiteNode, limiter: CapacityLimiter) -> APIRouter:
 
     @router.get("/health", summary="Whether the process answers")
     async def health() -> Health:
+        """It looks neither at the data nor at anything else."""
         return Health()
 
     @router.get("/docs", include_in_schema=False)
@@ -147,14 +131,17 @@ def routes(node: SiteNode, limiter: CapacityLimiter) -> APIRouter:
 
     @keyed.get("/about", summary="Who the site is", responses=problems(other={422: _NO_DATA}))
     async def about() -> About:
+        """Name, policy, the versions of the protocol that it speaks, and the keyed hash of its data as they are now."""
         # not behind the limiter: it must answer while the site computes
         return await anyio.to_thread.run_sync(node.about)
 
     @keyed.post(f"{_ANALYSIS}/prepare", summary="Whether the site can and will take part", responses=_PREPARED)
     async def prepare(analysis_id: Analysis, request: PrepareRequest, asked: Request) -> Accepted:
+        """It reads its rows and holds them against its policy. The same request again gets the same answer."""
         left = asyncio.create_task(_left(asked))
 
         def work() -> Accepted:
+            """Prepares, if anybody still wants to know."""
             if left.done():  # a cancelled analysis: the next one does not wait for its design
                 raise RequestError("whoever asked has left.", where="the connection", code=_ASKER_LEFT)
             return node.prepare(analysis_id, request.specification)
@@ -171,6 +158,7 @@ def routes(node: SiteNode, limiter: CapacityLimiter) -> APIRouter:
         responses=_ANSWERED | _PACKED,
     )
     async def contributions(analysis_id: Analysis, request: ContributionRequest, asked: Request) -> Response:
+        """The start is round 0. Under masks what leaves is noise of which only the sum over all sites makes sense."""
         accept = asked.headers.get("Accept", "")
         reply = await compute(
             analysis_id, partial(node.contributions, analysis_id, request, lambda reply: _body(reply, accept)[0])
@@ -180,66 +168,11 @@ def routes(node: SiteNode, limiter: CapacityLimiter) -> APIRouter:
 
     @keyed.post(f"{_ANALYSIS}/close", summary="The end of an analysis", responses=_CLOSED)
     async def close(analysis_id: Analysis, request: CloseRequest) -> CloseReply:
+        """It forgets its design, and signs what a masked fit ended with if it is its own step's."""
         return await compute(analysis_id, partial(node.close, analysis_id, request))
 
     router.include_router(keyed)
     return router
-
-
-def add_problems(app: FastAPI, site: str) -> None:
-    """Every fault that the application knows is answered as a Problem, and stands in the site's log without its text."""
-
-    @app.exception_handler(FedglmmError)
-    async def known(request: Request, error: FedglmmError) -> Response:
-        analysis = request.path_params.get("analysis_id")
-        row = error.row if isinstance(error, RowError) else None  # for the site's own eyes: not in the Problem
-        _log.warning("problem", site=site, analysis=analysis, code=error.code, where=_short(error.where), row=row)
-        return _problem(_status(error), Problem.of(error))
-
-    @app.exception_handler(RequestValidationError)
-    async def invalid(_: Request, error: RequestValidationError) -> Response:
-        return _invalid(request_in_words(error))
-
-    @app.exception_handler(HTTPException)
-    async def http(_: Request, error: HTTPException) -> Response:
-        if error.status_code == UNREADABLE:
-            return _invalid(NO_TEXT)
-        return _problem(
-            error.status_code, Problem(code=code_of(error.status_code), message=str(error.detail)), error.headers
-        )
-
-
-def _invalid(told: Words) -> Response:
-    remedy = told.remedy or "See the site's /docs for what it takes."
-    return _problem(422, Problem(code=RequestError.code, message=told.message, where=told.where, remedy=remedy))
-
-
-def add_guard(app: FastAPI, site: str, key: SecretStr | None) -> None:
-    """Asks for the key under /v1, and answers an unforeseen fault without its content."""
-
-    @app.middleware("http")
-    async def guard(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:
-        if key is not None and request.url.path.startswith("/v1") and not _shows(request, key):
-            client = request.client.host if request.client else None
-            _log.warning("key refused", site=site, client=client, path=_short(request.url.path))
-            problem = Problem(
-                code=UNAUTHORISED,
-                message="the bearer key is missing or wrong.",
-                remedy="Send the key that the site's key_file holds.",
-            )
-            return _problem(401, problem, {"WWW-Authenticate": "Bearer"})
-        try:
-            return await proceed(request)
-        except Exception as error:  # noqa: BLE001 -- its text may quote data, so it goes neither out nor into the log
-            _log.error(
-                "internal", site=site, fault=type(error).__name__, place=_place(error), path=_short(request.url.path)
-            )
-            problem = Problem(
-                code=INTERNAL,
-                message="the site failed in a way that it did not foresee.",
-                remedy="Look at the site's log.",
-            )
-            return _problem(500, problem)
 
 
 def _body(reply: Wire, accept: str) -> tuple[bytes, str]:
@@ -253,42 +186,3 @@ async def _left(request: Request) -> None:
     """Waits until nobody is there to be answered."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-def _short(text: str) -> str:
-    """What others wrote, for the log."""
-    return text[:LOGGED_TEXT]
-
-
-def _shows(request: Request, key: SecretStr) -> bool:
-    shown = request.headers.get("Authorization", "").encode()
-    return hmac.compare_digest(shown, f"Bearer {key.get_secret_value()}".encode())
-
-
-def _status(error: FedglmmError) -> int:
-    match error:
-        case RefusedError():
-            return 403
-        case UnknownAnalysisError():
-            return 404
-        case StoreError():
-            return 503
-        case ApprovalError():
-            return 409
-        case DataError() if error.code == DATA_CHANGED:
-            return 409
-        case _:
-            return 422
-
-
-def _place(error: BaseException) -> str:
-    """The innermost line of code of an error."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else ""
-
-
-def _problem(status: int, problem: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    content: dict[str, Any] = problem.model_dump()
-    return JSONResponse(content, status, headers, PROBLEM_TYPE)

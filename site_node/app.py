@@ -12,13 +12,15 @@ from shared.dictionary import read_dictionary
 from shared.errors import SettingsError
 from shared.signed import Correspondence
 from site_node.answering import Estimator
-from site_node.api import SiteApi, add_guard, add_problems, routes
+from site_node.api import SiteApi, routes
 from site_node.data.sources import FileSource
 from site_node.estimation.contribution import exposed_contribution
 from site_node.estimation.effects import site_effect
 from site_node.estimation.model import model_of
 from site_node.estimation.start import default_start, exposed_start
 from site_node.evaluation import SiteNode, Source, by_policy
+from site_node.guard import add_guard
+from site_node.problems import add_problems
 from site_node.release.approvals import Approvals
 from site_node.release.budget import Budget
 from site_node.release.gate import Gate

@@ -48,6 +48,7 @@ class Signatures:
         held: list[Message] = []
 
         async def signing(message: Message) -> None:
+            """Takes a part of the answer; with the last one all of it leaves."""
             held.append(message)
             if message["type"] != "http.response.body" or message.get("more_body", False):
                 return

@@ -115,6 +115,7 @@ def read_from(path: Path) -> Load:
         raise SettingsError("it is no key set that can be read.", where=f"jwks_file ({path})", remedy=remedy) from None
 
     async def load() -> bytes:
+        """The file as it is now: it may be replaced."""
         return await asyncio.to_thread(path.read_bytes)
 
     return load
@@ -124,6 +125,7 @@ def fetch_from(url: str, transport: httpx.AsyncBaseTransport | None = None) -> L
     """Fetches a key set; redirects are not followed, and no more than a limit is read."""
 
     async def load() -> bytes:
+        """What the issuer publishes now."""
         async with (
             asyncio.timeout(FETCH_SECONDS),
             httpx.AsyncClient(transport=transport, trust_env=False, timeout=FETCH_SECONDS) as http,

@@ -192,6 +192,7 @@ class _Sums:
 
     @classmethod
     def of(cls, predictor: Predictor, u: Matrix, model: Model) -> "_Sums":
+        """Of the rows at u, (G, q)."""
         rows, eta, family = predictor.rows, predictor.eta(u), model.family
         l1, l2 = slopes(rows, family, eta)
         eta = eta - rows.offset

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import httpx
 
+from coordinator.asking import Patience, RosterError
 from coordinator.gathering import Gathering
-from coordinator.rounds import Patience, RosterError, Session
+from coordinator.rounds import Session
 from coordinator.site_client import SiteClient
 from shared.errors import SiteError
 from shared.optimisation.start import add_starts

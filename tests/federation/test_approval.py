@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from coordinator import rounds
+from coordinator import asking
 from coordinator.settings import Settings
 from shared.specification import Specification
 from site_node.release.approvals import Approvals
@@ -24,7 +24,7 @@ MONTH = timedelta(days=30)
 
 @pytest.fixture(autouse=True)
 def _asks_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rounds, "LONGEST_FOR_A_PERSON", 0.1)
+    monkeypatch.setattr(asking, "LONGEST_FOR_A_PERSON", 0.1)
 
 
 def sites(folder: Path, *, masked: bool = True) -> tuple[dict[str, Heard], Approvals]:

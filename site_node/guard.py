@@ -1,0 +1,56 @@
+"""Who has the site's key is let in; a fault that nobody foresaw tells neither the asker nor the log what it says."""
+
+import hmac
+from collections.abc import Awaitable, Callable
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from pydantic import SecretStr
+
+from shared.codes import INTERNAL, UNAUTHORISED
+from shared.messages import Problem
+from site_node.problems import answered_with, shortened
+
+_log = structlog.get_logger()
+
+
+def add_guard(app: FastAPI, site: str, key: SecretStr | None) -> None:
+    """Asks for the key under /v1, and answers an unforeseen fault without its content."""
+
+    @app.middleware("http")
+    async def guard(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:
+        """Stands around everything that answers."""
+        if key is not None and request.url.path.startswith("/v1") and not _shows(request, key):
+            client = request.client.host if request.client else None
+            _log.warning("key refused", site=site, client=client, path=shortened(request.url.path))
+            problem = Problem(
+                code=UNAUTHORISED,
+                message="the bearer key is missing or wrong.",
+                remedy="Send the key that the site's key_file holds.",
+            )
+            return answered_with(401, problem, {"WWW-Authenticate": "Bearer"})
+        try:
+            return await proceed(request)
+        except Exception as error:  # noqa: BLE001 -- its text may quote data, so it goes neither out nor into the log
+            _log.error(
+                "internal", site=site, fault=type(error).__name__, place=_place(error), path=shortened(request.url.path)
+            )
+            problem = Problem(
+                code=INTERNAL,
+                message="the site failed in a way that it did not foresee.",
+                remedy="Look at the site's log.",
+            )
+            return answered_with(500, problem)
+
+
+def _shows(request: Request, key: SecretStr) -> bool:
+    shown = request.headers.get("Authorization", "").encode()
+    return hmac.compare_digest(shown, f"Bearer {key.get_secret_value()}".encode())
+
+
+def _place(error: BaseException) -> str:
+    """The innermost line of code of an error."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else ""
