@@ -62,10 +62,12 @@ class Ldl:
         """A^-1 b for a positive A, by substitution."""
         x = b / self.root_scale
         for j in range(len(x)):
-            x[j + 1 :] -= self.L[j + 1 :, j] * x[j]
+            rest = x[j + 1 :]
+            rest -= self.L[j + 1 :, j] * x[j]
         x = x / self.pivots
         for j in range(len(x) - 1, -1, -1):
-            x[:j] -= self.L[j, :j] * x[j]
+            rest = x[:j]
+            rest -= self.L[j, :j] * x[j]
         return np.asarray(x / self.root_scale)
 
     def cholesky(self) -> Matrix:
@@ -76,20 +78,23 @@ class Ldl:
 def ldl(A: Matrix, scale: Vector, smallest_pivot: float = SMALLEST_PIVOT) -> Ldl:
     """Factorise A after scaling it by positive `scale`, (P,): to a unit diagonal when scale is A's own.
 
-    Right-looking and without pivoting, each update an elementwise product and a subtraction.
+    Right-looking and without pivoting, each update an elementwise product and a subtraction. L and what is left of A are held
+    transposed, and whole rows are updated: numpy is faster on memory without gaps, and what lies left of the diagonal is not
+    read again.
     """
     root = np.sqrt(scale)
     size = len(root)
-    work = A / root[:, None] / root[None, :]
-    L, pivots = np.eye(size), np.zeros(size)
+    work = (A / root[:, None] / root[None, :]).T.copy()
+    columns, pivots = np.eye(size), np.zeros(size)
     for j in range(size):
         pivots[j] = work[j, j]
         if not pivots[j] > smallest_pivot:
-            return Ldl(L, pivots, root, positive=False)
-        column = work[j + 1 :, j] / pivots[j]
-        L[j + 1 :, j] = column
-        work[j + 1 :, j + 1 :] -= column[:, None] * work[j + 1 :, j][None, :]
-    return Ldl(L, pivots, root, positive=True)
+            return Ldl(columns.T, pivots, root, positive=False)
+        below = work[j, j + 1 :]
+        columns[j, j + 1 :] = below / pivots[j]
+        rest = work[j + 1 :]
+        rest -= below[:, None] * columns[j]
+    return Ldl(columns.T, pivots, root, positive=True)
 
 
 def positive_ldl(A: Matrix) -> Ldl | None:
