@@ -13,7 +13,7 @@ OPTIONS <- c("random_effect_sd", "tolerance", "max_rounds", "confidence_level", 
 #' @param family as lme4 takes it: `binomial`, `binomial(link = "probit")`, `"poisson"`, `Gamma(link = "log")`; also
 #'   `"negative_binomial"` (or `"negative.binomial"`, `"nbinom2"`), whose size is estimated. A family of R goes with the
 #'   link that it has in R: `Gamma` with the inverse. `"gamma"` and `"inverse_gaussian"` go with the log.
-#' @param coordinator from [fed_coordinator()].
+#' @param coordinator from [fed_coordinator()]; unless given, what the environment variables name.
 #' @param weights the name of a variable, as text or as `~ name`: prior weights, or the sizes of a proportion.
 #' @param nAGQ points of adaptive Gauss-Hermite quadrature: 1 is the Laplace approximation, `"auto"` as many as are
 #'   enough.
@@ -30,8 +30,8 @@ OPTIONS <- c("random_effect_sd", "tolerance", "max_rounds", "confidence_level", 
 #' summary(fit)
 #' }
 #' @export
-fed_glmer <- function(formula, family = "binomial", coordinator, weights = NULL, nAGQ = 1, REML = FALSE, sites = NULL,
-                      progress = interactive(), ...) {
+fed_glmer <- function(formula, family = "binomial", coordinator = fed_coordinator(), weights = NULL, nAGQ = 1, REML = FALSE,
+                      sites = NULL, progress = interactive(), ...) {
   check_coordinator(coordinator)
   fields <- list(
     formula = formula_text(formula), weights = if (!is.null(weights)) variable_name(weights),
@@ -44,7 +44,7 @@ fed_glmer <- function(formula, family = "binomial", coordinator, weights = NULL,
 
 #' @rdname fed_glmer
 #' @export
-fed_lmer <- function(formula, coordinator, REML = TRUE, ...) {
+fed_lmer <- function(formula, coordinator = fed_coordinator(), REML = TRUE, ...) {
   fed_glmer(formula, "gaussian", coordinator, REML = REML, ...)
 }
 
