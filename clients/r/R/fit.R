@@ -35,7 +35,7 @@ fed_glmer <- function(formula, family = "binomial", coordinator = fed_coordinato
   check_coordinator(coordinator)
   fields <- list(
     formula = formula_text(formula), weights = if (!is.null(weights)) variable_name(weights),
-    quadrature_points = nAGQ, reml = REML, sites = if (!is.null(sites)) as.list(as.character(sites))
+    quadrature_points = nAGQ, reml = REML, sites = if (!is.null(sites)) site_names(sites)
   )
   fields <- c(fields, family_and_link(family), checked_options(list(...)))
   body <- json_of(checked_scalars(Filter(Negate(is.null), fields)))
@@ -61,6 +61,11 @@ checked_options <- function(options) {
     wrong_request("there is no such argument.", if (nzchar(unknown[1L])) unknown[1L] else "...", remedy)
   }
   options
+}
+
+site_names <- function(sites) {
+  if (!is.character(sites)) wrong_request("sites are given by name.", "sites", "`fed_sites()` has the names.")
+  as.list(sites)
 }
 
 checked_scalars <- function(fields) {
