@@ -131,7 +131,7 @@ def _look_at(columns: FileColumns, variable: Variable, unit: Unit | None) -> _Lo
 
 
 def _counted(columns: FileColumns, variable: Variable, error: DataError) -> str:
-    """How many values of a number are none, and of these how many but for a comma: one is mended in a place, many in the export."""
+    """How many values of a number are none, and how many but for a comma: a few are mended by hand, many in the export."""
     if variable.type not in {"number", "integer"} or error.code != "bad_value":
         return ""
     look = looks_of(columns.file, [variable.name])[variable.name]

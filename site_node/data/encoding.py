@@ -6,7 +6,7 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import NamedTuple
 
-CONVERT = "Save the file as CSV in UTF-8; one in the encoding of Windows or Latin-1: `iconv -f WINDOWS-1252 -t UTF-8 old.csv > new.csv`."
+CONVERT = "Save the file as CSV in UTF-8. From Windows' encoding: `iconv -f WINDOWS-1252 -t UTF-8 old.csv > new.csv`."
 
 _CHUNK = 1 << 20
 _LINE_END = re.compile(rb"\r\n|\n|\r")

@@ -59,29 +59,27 @@ def _parquet_words() -> tuple[str, str]:
 def _csv_words(text: str, path: Path) -> tuple[str, str]:
     """What happened, and what to do."""
     line = _LINE.match(text)
+    if line is None and "invalid state" in text:
+        return "its lines do not all end in the same way.", "Save the file with one kind of line end throughout."
     if line is None:
-        if "invalid state" in text:
-            return "its lines do not all end in the same way.", "Save the file with one kind of line end throughout."
         return "the file cannot be read.", _FORMAT
+    if "Invalid unicode" in text and (foreign := first_undecodable(path)):
+        return f"line {foreign.line} is not in UTF-8. {foreign}", CONVERT
     place = f"line {line[1]}"
-    if "Invalid unicode" in text:
-        found = first_undecodable(path)
-        return (
-            f"{place} is not in UTF-8." if found is None else f"line {found.line} is not in UTF-8. {found}"
-        ), CONVERT
     for sign, words, remedy in _CAUSES:
         if sign in text:
             return f"{place} {words}", remedy
     fields = _FIELDS.findall(text)
-    if not fields:
-        return f"{place} cannot be read.", _FORMAT
-    expected, found = (int(number) for number in fields[-1])
-    if found > expected:
+    return _field_words(place, *map(int, fields[-1])) if fields else (f"{place} cannot be read.", _FORMAT)
+
+
+def _field_words(place: str, expected: int, present: int) -> tuple[str, str]:
+    if present > expected:
         return (
             f"{place} has more fields than the header. The first too many is number {expected + 1}.",
             "Put double quotes around text that holds a comma; a decimal number has a point.",
         )
     return (
-        f"{place} has fewer fields than the header. The last is number {found} of {expected}.",
+        f"{place} has fewer fields than the header. The last is number {present} of {expected}.",
         "Is the line cut off? A missing value is an empty field.",
     )
