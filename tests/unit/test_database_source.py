@@ -187,6 +187,16 @@ def test_the_types_of_postgresql_have_one_meaning_each(server: Cluster) -> None:
 
 
 @needed
+def test_whole_numbers_are_kept_to_64_bits_and_beyond_they_are_refused_by_their_column(server: Cluster) -> None:
+    url = server.url(password=None).render_as_string()
+    asked = "SELECT 9223372036854775807 AS a, 9007199254740993::numeric(20,0) AS b"
+    kept = take(Query.of(url, asked, SecretStr(PASSWORD))).query("SELECT c0, c1 FROM data").fetchall()
+    assert kept == [(9223372036854775807, 9007199254740993)]
+    error = fault(Query.of(url, "SELECT 9223372036854775808::numeric(20,0) AS b", SecretStr(PASSWORD)))
+    assert (error.where, error.message) == ("column `b`", "a whole number is beyond 64 bits.")
+
+
+@needed
 @pytest.mark.parametrize("value", ["ARRAY[1]", "'{}'::json", "INTERVAL '1 day'", "'\\x00'::bytea"])
 def test_a_type_that_is_neither_number_nor_text_is_refused_by_its_column(server: Cluster, value: str) -> None:
     query = Query.of(server.url(password=None).render_as_string(), f"SELECT 1 AS a, {value} AS b", SecretStr(PASSWORD))
