@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import structlog
 
-from shared.dictionary import Dictionary, Variable
+from shared.dictionary import Dictionary
 from shared.messages import (
     About,
     Accepted,
@@ -26,7 +26,7 @@ from site_node.changed import check_unchanged, other_specification
 from site_node.data.design import SiteDesign, build
 from site_node.data.groups import groups_of
 from site_node.data.table import Columns
-from site_node.data.units import Ids
+from site_node.data.units import Known
 from site_node.finite import in_range
 from site_node.release import leverage
 from site_node.release.account import Account, Entries, Written, account_of, in_json
@@ -49,8 +49,8 @@ class Source(Protocol):
         """The keyed hash of the data as they are now."""
         ...
 
-    def unit_ids(self, fingerprint: str, variables: Sequence[Variable]) -> Ids:
-        """The ids of the rows, of data that have this keyed hash, by what they say in the columns of these variables."""
+    def known(self, fingerprint: str, dictionary: Dictionary) -> Known:
+        """The rows of data that have this keyed hash, by what they say in the dictionary's columns."""
         ...
 
     def opened(self) -> AbstractContextManager[tuple[str, Columns]]:
@@ -233,12 +233,13 @@ class SiteNode:
             closed=remembered.closed,
         )
 
-    def _cohorts(self, fingerprint: str, design: SiteDesign) -> tuple[Ids, ...]:
-        """The units that the sums of a design are made of, for the rules that look back."""
+    def _cohorts(self, fingerprint: str, design: SiteDesign) -> tuple[Known, ...]:
+        """The rows that the sums of a design are made of, for the rules that look back."""
         if self._gate.history is None:
             return ()
-        ids = self._source.unit_ids(fingerprint, self._dictionary.columns)
-        return tuple(ids[np.unpackbits(cohort, count=len(ids)).view(bool)] for cohort in design.cohorts)
+        known = self._source.known(fingerprint, self._dictionary)
+        chosen = (np.unpackbits(cohort, count=len(known.rows)).view(bool) for cohort in design.cohorts)
+        return tuple(map(known.among, chosen))
 
     def _judge(self, analysis_id: str, found: Sequence[Breach]) -> None:
         for breach in found:
