@@ -22,7 +22,7 @@ from site_node.answering import Answering, Estimator
 from site_node.changed import check_unchanged, other_specification
 from site_node.data.design import SiteDesign, build
 from site_node.data.groups import groups_of
-from site_node.data.units import Ids
+from site_node.data.units import Known
 from site_node.finite import in_range
 from site_node.release import leverage
 from site_node.release.account import Account, Written, account_of, in_json
@@ -201,12 +201,13 @@ class SiteNode:
             closed=remembered.closed,
         )
 
-    def _cohorts(self, fingerprint: str, design: SiteDesign) -> tuple[Ids, ...]:
-        """The units that the sums of a design are made of, for the rules that look back."""
+    def _cohorts(self, fingerprint: str, design: SiteDesign) -> tuple[Known, ...]:
+        """The rows that the sums of a design are made of, for the rules that look back."""
         if self._gate.history is None:
             return ()
-        ids = self._source.unit_ids(fingerprint, self._dictionary.columns)
-        return tuple(ids[np.unpackbits(cohort, count=len(ids)).view(bool)] for cohort in design.cohorts)
+        known = self._source.known(fingerprint, self._dictionary)
+        chosen = (np.unpackbits(cohort, count=len(known.rows)).view(bool) for cohort in design.cohorts)
+        return tuple(map(known.among, chosen))
 
     def _judge(self, analysis_id: str, found: Sequence[Breach]) -> None:
         for breach in found:

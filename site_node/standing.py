@@ -1,14 +1,14 @@
 """What a site is to its consortium, where its rows come from, and what its answers pass before they leave."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from shared.dictionary import Dictionary, Variable
+from shared.dictionary import Dictionary
 from shared.specification import Specification
 from site_node.data.table import Columns
-from site_node.data.units import Ids
+from site_node.data.units import Known
 from site_node.release.account import Entries
 from site_node.release.exchange import Member
 from site_node.release.gate import Gate
@@ -22,8 +22,8 @@ class Source(Protocol):
         """The keyed hash of the data as they are now."""
         ...
 
-    def unit_ids(self, fingerprint: str, variables: Sequence[Variable]) -> Ids:
-        """The ids of the rows, of data that have this keyed hash, by what they say in the columns of these variables."""
+    def known(self, fingerprint: str, dictionary: Dictionary) -> Known:
+        """The rows of data that have this keyed hash, by what they say in the dictionary's columns."""
         ...
 
     def opened(self) -> AbstractContextManager[tuple[str, Columns]]:

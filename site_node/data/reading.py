@@ -77,17 +77,20 @@ class FileColumns:
         with self._unchanged():
             return self._fetch([f"NOT ({missing})"], [])[0]
 
+    def present(self, variables: Sequence[Variable]) -> tuple[Variable, ...]:
+        """Those of which the file has the column."""
+        return tuple(variable for variable in variables if variable.name in self.file.names)
+
     def contents(self, variables: Sequence[Variable]) -> NDArray[np.uint64]:
-        """What each row says in the columns of these variables that the file has: a number a cell, (n, columns).
+        """What each row says in the columns of these variables: a number a cell, (n, columns).
 
         Of a number it is the value's own bits, however it is written; of a text a hash.
 
         Raises:
             DataError: the file has changed or cannot be read.
         """
-        known = [variable for variable in variables if variable.name in self.file.names]
         with self._unchanged():
-            cells = self._fetch([_cell(self.file, variable) for variable in known], [])
+            cells = self._fetch([_cell(self.file, variable) for variable in variables], [])
         return np.column_stack([np.ascontiguousarray(column).view(np.uint64) for column in cells])
 
     def at_once(self, variables: int) -> int:
