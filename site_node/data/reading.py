@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.codes import DATA_CHANGED
-from shared.dictionary import Variable
+from shared.dictionary import Dictionary, Variable
 from shared.errors import DataError
 from site_node.data.files import LARGEST_WHOLE, DataFile, State, open_file
 from site_node.data.relation import Relation
 from site_node.data.rows_at_fault import refuse_rows
 from site_node.data.table import Table
+from site_node.data.units import Known
 from site_node.data.unreadable import is_parquet
 
 AT_ONCE = 8 * 2**20
@@ -92,6 +93,16 @@ class FileColumns:
         with self._unchanged():
             cells = self._fetch([_cell(self.file, variable) for variable in variables], [])
         return np.column_stack([np.ascontiguousarray(column).view(np.uint64) for column in cells])
+
+    def known(self, dictionary: Dictionary, secret: bytes) -> Known:
+        """The rows, (n,), by what they say in the dictionary's columns, and whom they are about.
+
+        Raises:
+            DataError: the file has changed or cannot be read.
+        """
+        variables = self.present(dictionary.columns)
+        unit = next((k for k, one in enumerate(variables) if one.name == dictionary.privacy_unit), None)
+        return Known.of(self.contents(variables), secret, unit)
 
     def at_once(self, variables: int) -> int:
         """How many columns should be read at once, of so many."""

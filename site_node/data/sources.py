@@ -74,9 +74,7 @@ class FileSource:
         state, hashed = self._hashed()
         if self._rows is None or self._rows[0] != hashed:
             with open_columns(self.path, state) as columns:
-                variables = columns.present(dictionary.columns)
-                unit = next((k for k, one in enumerate(variables) if one.name == dictionary.privacy_unit), None)
-                self._rows = (hashed, Known.of(columns.contents(variables), self.secret, unit))
+                self._rows = (hashed, columns.known(dictionary, self.secret))
         if hashed != fingerprint:
             raise DataError(
                 "the site's data have changed while they were read.",

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from shared.codes import DATA_CHANGED
-from shared.dictionary import Variable
+from shared.dictionary import Dictionary, Variable
 from shared.errors import DataError
 from site_node.data import database as database_module
 from site_node.data.database import Query
@@ -31,6 +31,7 @@ VARIABLES = (
     Variable(name="arm", type="factor", levels=("drug", "placebo"), reference="placebo"),
     Variable(name="clinic", type="group"),
 )
+DICTIONARY = Dictionary(variables=VARIABLES)
 ROWS = [
     (0.1, 1, "drug", "b"),
     (None, 2, "placebo", "a"),
@@ -342,13 +343,13 @@ def test_a_source_reads_anew_for_every_analysis_and_tells_an_earlier_one_that_it
     source = QuerySource(database.query(), b"secret")
     with source.opened() as (first, columns):
         assert source.fingerprint() == first
-        assert len(source.unit_ids(first, VARIABLES)) == columns.read(VARIABLES).rows == len(ROWS)
+        assert len(source.known(first, DICTIONARY).rows) == columns.read(VARIABLES).rows == len(ROWS)
     database.run("UPDATE trial SET x = 7 WHERE k = 1")
     assert source.fingerprint() == first, "what an analysis under way was made of is still held"
     with source.opened() as (second, _):
         assert second == source.fingerprint() != first
     with pytest.raises(DataError) as caught:
-        source.unit_ids(first, VARIABLES)
+        source.known(first, DICTIONARY)
     assert caught.value.code == DATA_CHANGED
 
 
@@ -356,7 +357,7 @@ def test_equal_rows_have_the_ids_that_they_had_before_in_another_order(database:
     ids = []
     for text in ("SELECT * FROM trial ORDER BY k", "SELECT * FROM trial ORDER BY k DESC"):
         source = QuerySource(database.query(text), b"secret")
-        ids.append(source.unit_ids(source.fingerprint(), VARIABLES).tolist())
+        ids.append(source.known(source.fingerprint(), DICTIONARY).rows.tolist())
     assert ids[0] == ids[1]
 
 
