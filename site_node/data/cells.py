@@ -44,7 +44,7 @@ def column_of(values: Sequence[Any], known: Kind | None, name: str, first: int) 
     """
     kind = known
     types = set(map(type, values)) - {type(None)}
-    if Decimal in types or {_PLAIN.get(one) for one in types} != {known}:  # else no value can tell anything new
+    if known is None or Decimal in types or {_PLAIN.get(one) for one in types} != {known}:  # else nothing new is told
         for row, value in enumerate(values, first):
             if value is not None:
                 kind = _joined(kind, _kind_of(value, name, row), name, row)
