@@ -49,7 +49,7 @@ def column_of(values: Sequence[Any], known: Kind | None, name: str, first: int) 
             if value is not None:
                 kind = _joined(kind, _kind_of(value, name, row), name, row)
     cells = np.array([*values, None], dtype=object)[:-1]  # the last keeps NumPy from looking into the others
-    missing = np.equal(cells, None).astype(bool)
+    missing = np.array([value is None for value in values])
     match kind:
         case "BOOLEAN" | "BIGINT":
             whole = _whole(np.where(missing, 0, cells), name)
