@@ -44,12 +44,12 @@ def column_of(values: Sequence[Any], known: Kind | None, name: str, first: int) 
     """
     kind = known
     types = set(map(type, values)) - {type(None)}
-    if Decimal in types or {_PLAIN.get(one) for one in types} != {known}:  # else no value can tell anything new
+    if known is None or Decimal in types or {_PLAIN.get(one) for one in types} != {known}:  # else nothing new is told
         for row, value in enumerate(values, first):
             if value is not None:
                 kind = _joined(kind, _kind_of(value, name, row), name, row)
     cells = np.array([*values, None], dtype=object)[:-1]  # the last keeps NumPy from looking into the others
-    missing = np.fromiter((cell is None for cell in cells), bool, len(cells))
+    missing = np.array([value is None for value in values])
     match kind:
         case "BOOLEAN" | "BIGINT":
             whole = _whole(np.where(missing, 0, cells), name)

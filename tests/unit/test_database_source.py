@@ -148,6 +148,11 @@ def test_rows_come_in_batches_and_are_all_there(database: Database, monkeypatch:
     assert take(database.query()).fingerprint(b"secret") == whole
 
 
+def test_a_percent_sign_and_a_colon_in_a_query_are_themselves(database: Database) -> None:
+    text = "SELECT k FROM trial WHERE clinic LIKE '%b' AND clinic <> ':b' AND arm LIKE 'd%'"
+    assert take(database.query(text)).query("SELECT c0 FROM data").fetchall() == [(1,)]
+
+
 def test_a_bad_value_is_told_by_the_row_that_the_query_gives_it_in(database: Database) -> None:
     database.run(f"UPDATE trial SET arm = '{CANARY}' WHERE k = 4")  # noqa: S608 -- a test's own
     with pytest.raises(DataError, match="column `arm`: row 4 holds a level that the dictionary lacks") as caught:
