@@ -1,7 +1,7 @@
 """The fixed effects with their intervals."""
 
 from coordinator.plots.estimates import Estimate, Result, level_of, rows_of, without_estimates
-from coordinator.plots.intervals import WIDTH, Panel, drawn
+from coordinator.plots.intervals import MOST_LABELLED, WIDTH, Panel, drawn
 from coordinator.plots.ratios import ratio_name
 from coordinator.plots.svg import document
 from coordinator.plots.wordless import nothing
@@ -33,7 +33,7 @@ def forest(result: Result, exponentiate: bool = False, intercept: bool = False) 
     if (why := without_estimates(result)) is not None:
         return nothing(name, title, why)
     panel = Panel(
-        "Term",
+        "Term" if len(rows) <= MOST_LABELLED else f"{len(rows)} terms, in the order of the formula",
         quantity,
         level_of(result),
         tuple(Estimate.of(row, row["term"]) for row in rows),

@@ -19,7 +19,6 @@ STYLE = """
 .plot text.axis-name { font-size: 12px; fill: #52606d; stroke: none; }
 .plot text.ink { fill: #1f2933; }
 .plot text.note { fill: #52606d; font-style: italic; }
-.plot text.small { font-size: 10px; }
 .plot text.middle { text-anchor: middle; }
 .plot text.end { text-anchor: end; }
 .plot .interval { stroke: #1d5a96; stroke-width: 2; fill: none; }
@@ -28,7 +27,6 @@ STYLE = """
 .plot .beyond { fill: #1d5a96; }
 .plot .trace { stroke: #1d5a96; stroke-width: 2; fill: none; }
 .plot .rejected { fill: #ffffff; stroke: #c25e00; stroke-width: 2; }
-.plot .goal { stroke: #c25e00; stroke-width: 1; stroke-dasharray: 4 3; }
 .plot .cell { fill: #ffffff; stroke: #e4e7eb; stroke-width: 1; }
 .plot .positive { fill: #2166ac; }
 .plot .negative { fill: #d9760a; }
@@ -43,7 +41,7 @@ STYLE = """
   .plot .interval, .plot .trace { stroke: #7db4ea; }
   .plot .estimate { fill: #7db4ea; stroke: #7db4ea; }
   .plot .beyond { fill: #7db4ea; }
-  .plot .rejected, .plot .goal { stroke: #f0a04b; }
+  .plot .rejected { stroke: #f0a04b; }
   .plot .positive { fill: #2f6fb0; }
   .plot .negative { fill: #a85f12; }
 }

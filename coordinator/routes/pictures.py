@@ -1,4 +1,4 @@
-"""A result to look at: its plots and its report. What has ended stays as it is: a browser's copy is asked for once."""
+"""A result to look at: its plots and its report. What has ended stays as it is, so nobody needs to be sent it twice."""
 
 import json
 from base64 import b64encode
@@ -50,12 +50,12 @@ class Form:
     @property
     def responses(self) -> dict[int | str, dict[str, Any]]:
         """As a description has them."""
-        content: dict[str, Any] = {self.media_type: {"schema": {"type": "string"}, "example": "<svg ...>"}}
+        content = {self.media_type: {"schema": {"type": "string"}, "example": "<svg ...>"}}
         if self.needs_extra:
             content = {self.media_type: {"schema": {"type": "string", "format": "binary"}, "example": ""}}
         other = {409: NONE_YET} | ({501: WITHOUT_EXTRA} if self.needs_extra else {})
-        described: dict[int | str, dict[str, Any]] = {200: {"description": "The plot", "content": content}}
-        return {**described, **NOT_CHANGED, **openapi.problems(404, 422, other=other)}
+        shown = {"description": "The plot", "content": content}
+        return {200: shown, **NOT_CHANGED, **openapi.problems(404, 422, other=other)}
 
 
 SVG = Form("image/svg+xml", standalone)
@@ -98,7 +98,7 @@ def report_of(service: Given, request: Request, analysis_id: Id, known: Known = 
         again = calls(analysis.request.model_copy(update={"sites": analysis.roster}), url, keyed=bool(analysis.owner))
         return report(result, Occasion(analysis.id, analysis.owner, analysis.created_at, analysis.since, again))
 
-    return _answered(service, analysis_id, ("text/html", style()), (url, known), made)
+    return _answered(service, analysis_id, Making("text/html", style(), url, made), known)
 
 
 def _plotted(service: Service, analysis_id: str, name: PlotName, form: Form, known: str) -> Response:
@@ -106,40 +106,42 @@ def _plotted(service: Service, analysis_id: str, name: PlotName, form: Form, kno
         return form.made(plot(name, result))
 
     try:
-        return _answered(service, analysis_id, (form.media_type, STYLE), (name, known), made)
+        return _answered(service, analysis_id, Making(form.media_type, STYLE, name, made), known)
     except SettingsError as error:
         return problems.problem_response(501, Problem.of(error))
 
 
-def _answered(
-    service: Service,
-    analysis_id: str,
-    kind: tuple[str, str],
-    asked: tuple[str, str],
-    made: Callable[[dict[str, Any], Analysis], str | bytes],
-) -> Response:
-    """What is made of the result, unless who asks has it already.
+@dataclass(frozen=True)
+class Making:
+    """How something is made of a result."""
 
-    Args:
-        service: what the routes are handed.
-        analysis_id: the analysis.
-        kind: the media type, and the stylesheet that the text has in it.
-        asked: what else it depends on, and the tags that who asks knows.
-        made: makes it.
-    """
-    (media_type, stylesheet), (about, known) = kind, asked
+    media_type: str
+    stylesheet: str
+    """Within it."""
+    variant: str
+    """What else it depends on."""
+    made: Callable[[dict[str, Any], Analysis], str | bytes]
+
+    def tag(self, result: str) -> str:
+        """Another one whenever what is made would be."""
+        parts = (_VERSION, self.media_type, self.stylesheet, self.variant, result)
+        digest = sha256("\0".join(parts).encode()).hexdigest()
+        return f'"{digest[:32]}"'
+
+
+def _answered(service: Service, analysis_id: str, making: Making, known: str) -> Response:
+    """What is made of the result, unless who asks has it already."""
     analysis, text = service.store.get(analysis_id), result_of(service, analysis_id)
-    parts = (_VERSION, media_type, stylesheet, about, text)
-    tag = f'"{sha256(repr(parts).encode()).hexdigest()[:32]}"'
+    tag = making.tag(text)
     headers = {
         "ETag": tag,
         "Cache-Control": "private, no-cache",
-        "Content-Security-Policy": _own_style_only(stylesheet),
+        "Content-Security-Policy": _own_style_only(making.stylesheet),
         "X-Content-Type-Options": "nosniff",
     }
     if tag in [one.strip().removeprefix("W/") for one in known.split(",")]:
         return Response(status_code=304, headers=headers)
-    return Response(made(json.loads(text), analysis), media_type=media_type, headers=headers)
+    return Response(making.made(json.loads(text), analysis), media_type=making.media_type, headers=headers)
 
 
 def _own_style_only(stylesheet: str) -> str:

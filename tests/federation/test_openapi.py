@@ -49,6 +49,10 @@ COORDINATOR = [
     "GET /v1/analyses/{analysis_id}/rounds",
     "GET /v1/analyses/{analysis_id}/events",
     "GET /v1/analyses/{analysis_id}/result",
+    "GET /v1/analyses/{analysis_id}/plots/{name}.svg",
+    "GET /v1/analyses/{analysis_id}/plots/{name}.png",
+    "GET /v1/analyses/{analysis_id}/plots/{name}.pdf",
+    "GET /v1/analyses/{analysis_id}/report",
     "GET /v1/sites",
     "GET /v1/dictionary",
 ]
@@ -266,7 +270,9 @@ def test_a_method_that_a_path_does_not_have_is_answered_405_with_those_that_it_h
     for path, methods in schemas[side].raw_schema["paths"].items():
         there = {method.upper() for method in methods}
         for method in set(METHODS) - there:
-            answer = httpx.request(method, apps[side] + path.format(analysis_id="one"), headers=AUTHORISED)
+            answer = httpx.request(
+                method, apps[side] + path.format(analysis_id="one", name="forest"), headers=AUTHORISED
+            )
             assert answer.status_code == 405, (method, path)
             assert {one.strip() for one in answer.headers["Allow"].split(",")} == there, (method, path)
             assert answer.headers["Content-Type"] == PROBLEM
@@ -277,7 +283,7 @@ def test_a_method_that_a_path_does_not_have_is_answered_405_with_those_that_it_h
 def test_without_the_key_nothing_is_answered(apps: dict[str, str], side: str, label: str, key: str | None) -> None:
     method, path = label.split(" ")
     headers = {} if key is None else {"Authorization": key}
-    answer = httpx.request(method, apps[side] + path.format(analysis_id="one"), headers=headers)
+    answer = httpx.request(method, apps[side] + path.format(analysis_id="one", name="forest"), headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthorised")
     assert answer.headers["WWW-Authenticate"] == "Bearer"
     assert answer.headers["Content-Type"] == PROBLEM

@@ -1,5 +1,6 @@
 """A fault has one code: what the descriptions show of errors is what the applications answer."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,11 @@ async def test_the_coordinator_answers_every_error_that_its_description_shows_by
             await http.post("/v1/analyses", headers={"Content-Length": "1000000000"}),
             await http.post("/v1/analyses", json={}),
         )
+        waiting = shown_by("anna") | {"Prefer": "wait=60"}
+        ended = await http.post("/v1/analyses", json=REQUEST | {"sites": ["Aarau", "Chur"]}, headers=waiting)
+        with monkeypatch.context() as now:
+            now.setitem(sys.modules, "vl_convert", None)
+            answered |= coded(await http.get(f"/v1/analyses/{ended.json()['id']}/plots/forest.png"))
         for fault in (RuntimeError(), StoreError()):
 
             def broken(*_: object, fault: Exception = fault, **__: object) -> None:

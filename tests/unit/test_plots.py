@@ -11,7 +11,7 @@ import pytest
 from coordinator.plots.catalogue import PlotName, plot
 from coordinator.plots.convergence import convergence
 from coordinator.plots.conversion import as_pdf, as_png
-from coordinator.plots.correlation import MOST_SHOWN, correlation, correlations_of
+from coordinator.plots.correlation import DEEPEST, MOST_SHOWN, correlation, correlations_of
 from coordinator.plots.style import STYLE
 from coordinator.plots.svg import standalone
 from shared.errors import SettingsError
@@ -172,3 +172,43 @@ def test_without_the_extra_the_remedy_names_it(monkeypatch: pytest.MonkeyPatch) 
     for convert in (as_png, as_pdf):
         with pytest.raises(SettingsError, match=r"need the extra `pictures`.*pip install '\.\[pictures\]'"):
             convert(plot(PlotName.FOREST, whole()))
+
+
+def colours(dark: bool) -> dict[str, str]:
+    """The fill of every selector, in the light form or in the dark one, which says only what differs."""
+    light, _, other = STYLE.partition("@media screen and (prefers-color-scheme: dark) {")
+    found = {}
+    for text in [light, other.partition("@media print")[0]][: 2 if dark else 1]:
+        for selectors, rules in re.findall(r"([^{}]+)\{([^{}]*)\}", text):
+            fill = re.search(r"(?<![\w-])fill: (#[0-9a-f]{6})", rules)
+            found |= {one.strip().replace(":not(.ink)", ""): fill[1] for one in selectors.split(",") if fill}
+    return found
+
+
+def channels(colour: str) -> np.ndarray:
+    return np.array([int(colour[k : k + 2], 16) / 255.0 for k in (1, 3, 5)])
+
+
+def contrast(one: np.ndarray, other: np.ndarray) -> float:
+    """WCAG 2.2's contrast ratio of two colours."""
+
+    def luminance(rgb: np.ndarray) -> float:
+        linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+        return float(linear @ [0.2126, 0.7152, 0.0722])
+
+    dark, light = sorted([luminance(one), luminance(other)])
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_every_text_can_be_read_on_the_paper_and_in_the_deepest_cell(*, dark: bool) -> None:
+    """With the contrast that WCAG asks for in small letters."""
+    fill = colours(dark)
+    texts = {name: colour for name, colour in fill.items() if name.startswith(".plot text")}
+    assert {".plot text", ".plot text.tick", ".plot text.axis-name", ".plot text.note", ".plot text.ink"} == set(texts)
+    for background in (".plot .paper", ".plot .stripe"):
+        for colour in texts.values():
+            assert contrast(channels(colour), channels(fill[background])) >= 4.5
+    for sign in (".plot .positive", ".plot .negative"):
+        deepest = DEEPEST * channels(fill[sign]) + (1.0 - DEEPEST) * channels(fill[".plot .cell"])
+        assert contrast(channels(texts[".plot text.ink"]), deepest) >= 4.5
