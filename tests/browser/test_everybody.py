@@ -51,7 +51,9 @@ def test_no_page_is_wider_than_a_phone(running: Desk, browser: Browser) -> None:
             watching.page.goto(path)
             watching.page.wait_for_load_state("networkidle")
             widths[name] = watching.page.evaluate("document.documentElement.scrollWidth")
-    assert {name: width for name, width in widths.items() if name not in NOT_FOR_PHONES and width > PHONE["width"]} == {}
+    assert {
+        name: width for name, width in widths.items() if name not in NOT_FOR_PHONES and width > PHONE["width"]
+    } == {}
 
 
 @NEEDED

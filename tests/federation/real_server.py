@@ -43,8 +43,8 @@ class Served:
 
 
 @asynccontextmanager
-async def served(app: FastAPI) -> AsyncIterator[Served]:
-    listening = socket.create_server(("127.0.0.1", 0))
+async def served(app: FastAPI, port: int = 0) -> AsyncIterator[Served]:
+    listening = socket.create_server(("127.0.0.1", port))
     address = f"http://127.0.0.1:{listening.getsockname()[1]}"
     server = Server(app, address=address)
     done = asyncio.create_task(server.serve(sockets=[listening]))

@@ -19,7 +19,7 @@ from site_node.data.reading import read_columns
 def test_a_benchmark_is_a_module_that_has_a_main() -> None:
     measured = {
         *("leverage", "masking", "memory", "model_class", "policy", "protocol_overhead", "quadrature_fit", "reading"),
-        *("pages", "rounds", "scaling", "site_round", "whole_fit"),
+        *("client_import", "pages", "rounds", "scaling", "site_round", "whole_fit"),
     }
     assert set(known()) == measured
 

@@ -24,17 +24,14 @@ def made(npar: int, log_likelihood: float, *, random=INTERCEPT, fixed=BOTH, **ch
     one = result()
     one["specification"] |= {
         "random": [term.model_dump(mode="json") for term in random],
-        "fixed": [
-            column.model_dump(mode="json") if hasattr(column, "model_dump") else {"name": column.name}
-            for column in fixed
-        ],
+        "fixed": [{"name": column.name} for column in fixed],
         **changes,
     }
     one["glance"] |= {"npar": npar, "logLik": log_likelihood}
     return one
 
 
-def tested(small: dict[str, Any], large: dict[str, Any]) -> dict[str, Any]:
+def held(small: dict[str, Any], large: dict[str, Any]) -> dict[str, Any]:
     (row,) = compare({"large": large, "small": small})["tests"]
     assert (row["smaller"], row["larger"]) == ("small", "large")
     return row
@@ -47,7 +44,7 @@ def test_the_tail_of_chi_square_is_scipys(x: float, df: int) -> None:
 
 
 def test_a_model_within_another_is_tested_by_twice_the_difference() -> None:
-    row = tested(made(2, -123.0, fixed=ONE), made(3, -120.0))
+    row = held(made(2, -123.0, fixed=ONE), made(3, -120.0))
     assert (row["chi.square"], row["df"], row["why"]) == (6.0, 1, "")
     assert row["p.value"] == pytest.approx(chi2.sf(6.0, 1))
 
@@ -57,7 +54,7 @@ def test_a_model_within_another_is_tested_by_twice_the_difference() -> None:
     [(INTERCEPT, UNCORRELATED), (INTERCEPT, CORRELATED), (UNCORRELATED, CORRELATED), ((), INTERCEPT)],
 )
 def test_fewer_variances_are_a_smaller_model_and_the_boundary_is_minded(random, more) -> None:
-    row = tested(made(3, -121.0, random=random), made(4, -120.0, random=more))
+    row = held(made(3, -121.0, random=random), made(4, -120.0, random=more))
     assert (row["chi.square"], row["why"]) == (2.0, "a variance of zero is at its boundary: the p value is too large")
 
 
@@ -83,7 +80,7 @@ def test_where_there_is_no_test_it_is_said_why(small, large, why: str) -> None:
 def test_other_data_are_not_compared(field: str) -> None:
     other = made(3, -1.0)
     other["roster"][0][field] = "other"
-    assert "not of the same data" in tested(made(2, -1.0, fixed=ONE), other)["why"]
+    assert "not of the same data" in held(made(2, -1.0, fixed=ONE), other)["why"]
 
 
 def test_models_stand_by_size_and_estimates_side_by_side() -> None:
