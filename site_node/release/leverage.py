@@ -217,7 +217,7 @@ def _rank(H: Matrix) -> int:
 
 
 def _squares(X: Matrix, root: Matrix, rows: Index | slice) -> Vector:
-    """x'F F'x of some rows."""
+    """The size x'F F'x of some rows."""
     chosen = X[rows] if isinstance(rows, slice) or len(rows) < len(X) else X  # not copied where it is all of them
     parts = (chosen[block] @ root for block in _blocks(len(chosen)))
     return np.concatenate([np.einsum("ij,ij->i", part, part) for part in parts])
