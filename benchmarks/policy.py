@@ -68,15 +68,15 @@ TRIALS = (
     "count on that: a site answers in them if it passes wherever it is asked."
 )
 ROSTERS = (
-    "A site that passes only among all sites, or begins at the default start, joins one roster with its data within the window of "
-    "its budget: further analyses in which it passes no better have the same sites, or it refuses (G4, `other_roster`). One that "
+    "A site that passes only among all sites, or begins at the default start, joins one roster with its data within the "
+    "window of its budget: further analyses in which it passes no better have the same sites, or it refuses (G4, `other_roster`). One that "
     "passes by its own rows joins any. A site that a roster leaves out is not asked, so this rule keeps it from being told apart "
     "only where one of the others passes among all sites alone."
 )
 BUDGETS = (
     "Budgets (G3) are of data and not of analysts: a site does not learn who asks. All analysts together have "
-    "`specifications_per_window` different models of the same data in `window_days` days, which is stricter than as many for each, "
-    "and any of them can use it up for the others."
+    "`specifications_per_window` different models of the same data in `window_days` days, which is stricter than as many for "
+    "each, and any of them can use it up for the others."
 )
 WHY = {
     "too_few_rows": "G5: fewer than 20 rows",

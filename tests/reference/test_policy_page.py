@@ -45,7 +45,7 @@ def test_the_page_has_every_reference_case_and_every_reason() -> None:
     assert fits == dict.fromkeys(SIZES, len(names()))
     assert all(f"| `{code}` | " in PAGE for code in WHY)
     assert f"{INTRODUCTION} {RULES}".split() == PAGE.split("## ")[0].split()[8:]
-    assert " ".join((TRIALS, ROSTERS, BUDGETS)).split() == PAGE.split("## Over several answers")[1].split()
+    assert f"{TRIALS} {ROSTERS} {BUDGETS}".split() == PAGE.split("## Over several answers")[1].split()
 
 
 def test_whole_groups_are_bundled_and_each_row_is_at_one_site() -> None:
