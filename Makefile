@@ -1,9 +1,9 @@
-# make demo | test | attack | bench | accuracy | lessons | check | setup. Everything lives in .venv; nothing else on the machine is touched.
+# make demo | test | attack | bench | accuracy | lessons | vendor | check | setup. Everything lives in .venv; nothing else on the machine is touched.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup demo test check attack bench accuracy lessons clean
+.PHONY: setup demo test check attack bench accuracy lessons vendor clean
 
 setup: $(STAMP)
 
@@ -38,6 +38,10 @@ accuracy: setup
 
 lessons: setup
 	$(BIN)/python -m benchmarks.lessons
+
+# takes the scripts of others that the pages and their tests need anew, by npm, and checks their hashes
+vendor: setup
+	$(BIN)/python -m coordinator.dashboard.vendored coordinator/dashboard/static/vendor tests/browser/vendor
 
 clean:
 	rm -rf .venv
