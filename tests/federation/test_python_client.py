@@ -34,6 +34,7 @@ from tests.federation.real_server import Served, served
 pytestmark = pytest.mark.anyio
 PATIENCE = 60.0
 FORMULA = REQUEST["formula"]
+HTML = {"Content-Type": "text/html"}
 Do = Callable[..., Awaitable[Any]]
 
 
@@ -150,7 +151,7 @@ async def test_the_report_is_the_coordinators_own(
 
 
 def test_what_is_no_page_is_no_report() -> None:
-    for answer in (httpx.Response(200, json={}), httpx.Response(200), httpx.Response(200, html=b"\xff")):
+    for answer in (httpx.Response(200, json={}), httpx.Response(200), httpx.Response(200, content=b"\xff", headers=HTML)):
         with pytest.raises(SiteError, match="it is no coordinator"):
             asks.report("k7mqabcdefgh").answered(answer, "http://127.0.0.1:8000")
 
