@@ -40,7 +40,9 @@ def create_page(
     """
     app = FastAPI(title=f"fedglmm site {settings.name}: page", openapi_url=None, docs_url=None, redoc_url=None)
     address = f"{HOST}:{port}"
-    door = Door(lambda code: tell(f"http://{address}/sign-in?code={code}"), sessions or Sessions())
+    door = Door(
+        lambda code: tell(f"http://{address}/sign-in?code={code}"), Sessions() if sessions is None else sessions
+    )
     app.state.counter = Counter(settings, door, cookie=f"fedglmm-site-{port}")
     app.include_router(signing_in.router)
     inside = APIRouter(dependencies=[Depends(visitor)])

@@ -37,11 +37,10 @@ def happened(entry: Entry) -> str:
     match entry.event:
         case "prepared":
             return f"takes part{again}"
-        case "start":
-            return f"answered the start{again}"
-        case "round":
+        case "start" | "round":
+            asked = f"round {entry.round}" if entry.round else "the start"  # a masked start is a round to the ledger
             silent = f", saying nothing: {_because(entry)}" if entry.code or entry.rule else ""
-            return f"answered round {entry.round}{silent}{again}"
+            return f"answered {asked}{silent}{again}"
         case "closed":
             return f"ended: {entry.outcome}{again}"
         case "refused":
