@@ -17,6 +17,7 @@ from site_node.app import LAPLACE
 from site_node.data.table import Table
 from site_node.evaluation import SiteNode
 from site_node.release.entry import Note
+from site_node.standing import Release, Standing
 
 CONTRIBUTION_REQUEST: TypeAdapter[ContributionRequest] = TypeAdapter(ContributionRequest)
 
@@ -59,13 +60,10 @@ class InProcessSite:
 
     def __post_init__(self) -> None:
         self.node = SiteNode(
-            name=self.name,
-            version="0",
-            policy="open",
-            dictionary=self.data.dictionary,
+            Standing(name=self.name, version="0", policy="open", dictionary=self.data.dictionary),
+            Release(NoLedger()),
             source=InMemory(self.data),
             estimator=LAPLACE,
-            ledger=NoLedger(),
         )
 
     def client(self) -> SiteClient:

@@ -29,6 +29,7 @@ from coordinator.optimiser import Optimiser
 from coordinator.records import Analysis, Round
 from coordinator.request import resolve
 from coordinator.result import make_result
+from coordinator.slots import Slots
 from coordinator.sql_store import SqlStore
 from shared.optimisation.start import add_starts
 from shared.optimisation.step import begin, step
@@ -105,7 +106,9 @@ async def _run(store: ClockedStore, nodes: Sequence[InProcessSite], formula: str
     analysis = Analysis.submitted(request, specification)
     store.add(analysis, specification)
     clients = {node.name: node.client() for node in nodes}
-    await Federation(store, clients, Optimiser(add_starts, begin, step), make_result, 1.0).run(analysis.id)
+    federation = Federation(store, clients, Optimiser(add_starts, begin, step), make_result, 1.0)
+    async with Slots(1, 0).one() as slot:
+        await federation.run(analysis.id, slot)
     ending = store.get(analysis.id)
     if store.result(analysis.id) is None:
         raise RuntimeError(f"it ended as {ending.state}: {ending.problems}")

@@ -40,6 +40,12 @@ database = {database}
 # Who may use it, by hashes of their keys: `fedglmm-coordinator keys add NAME --role run`, `keys list`, `keys revoke NAME`.
 keys_file = {keys_file}
 
+# A certificate and its key, PEM: with them the coordinator speaks https itself. And whose certificates of sites are taken, if
+# they are not of public authorities.
+# tls_certificate = "tls.pem"
+# tls_key = "tls.key"
+# ca_file = "ca.pem"
+
 # The agreed file with everybody's public keys, and this coordinator's own signing key: with them sites answer under masks,
 # and all messages are signed. `fedglmm-coordinator found` puts the file together.
 # consortium = "consortium.toml"

@@ -44,4 +44,4 @@ def _few_column_sums(terms: Matrix) -> Vector:
         lost = (rest - low).any(axis=0) | ~np.isfinite(sums)
     for j in np.flatnonzero(lost):
         sums[j] = math.fsum(terms[:, j].tolist())
-    return sums
+    return np.asarray(sums)

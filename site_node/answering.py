@@ -66,7 +66,7 @@ class Answering:
         """The reply to a round that may be answered: under the site's mask where there is an exchange.
 
         Raises:
-            RefusedError: it would be too much that of a single unit, or only other sites hide its rows and it joined others before.
+            RefusedError: it would be too much a single unit's; or only other sites hide its rows, and it joined others before.
             DataError: psi or the basis has another length, or other points are asked for than agreed.
             EncodingError: a number is too large to be added up under masks.
             StoreError: a masked answer, or what the history has to have, cannot be kept.

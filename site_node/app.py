@@ -18,7 +18,7 @@ from site_node.estimation.contribution import exposed_contribution
 from site_node.estimation.effects import site_effect
 from site_node.estimation.model import model_of
 from site_node.estimation.start import default_start, exposed_start
-from site_node.evaluation import SiteNode, Source, by_policy
+from site_node.evaluation import SiteNode
 from site_node.guard import add_guard
 from site_node.problems import add_problems
 from site_node.release.approvals import Approvals
@@ -28,6 +28,7 @@ from site_node.release.history import History
 from site_node.release.ledger import Ledger
 from site_node.settings import SiteSettings
 from site_node.signatures import Signatures, SignedBody
+from site_node.standing import Release, Source, Standing, by_policy
 
 LARGEST_REQUEST = 64 * 2**20
 """Bytes."""
@@ -57,20 +58,19 @@ def create_app(
     release = version("fedglmm")
     secret = settings.fingerprint_secret().get_secret_value()
     member = settings.member()
+    approvals = None if settings.approval == "automatic" else Approvals(settings.approvals, settings.name)
     node = SiteNode(
-        name=settings.name,
-        version=release,
-        policy=settings.policy,
-        dictionary=read_dictionary(settings.dictionary),
+        Standing(
+            name=settings.name,
+            version=release,
+            policy=settings.policy,
+            dictionary=read_dictionary(settings.dictionary),
+            member=member,
+            shares_own=settings.shares_own or settings.policy == "open",
+        ),
+        Release(ledger, _gate(settings, secret), by_policy if approvals is None else approvals.check),
         source=_source(settings, secret),
         estimator=estimator,
-        member=member,
-        shares_own=settings.shares_own or settings.policy == "open",
-        ledger=ledger,
-        gate=_gate(settings, secret),
-        check_approved=by_policy
-        if settings.approval == "automatic"
-        else Approvals(settings.approvals, settings.name).check,
     )
     app = SiteApi(
         title=f"fedglmm site {settings.name}",

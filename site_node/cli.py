@@ -10,7 +10,7 @@ from site_node.approvals_cli import approvals
 from site_node.check_cli import check
 from site_node.data.split import split as split_file
 from site_node.folder import write_site
-from site_node.founding import FEWEST, write_consortium
+from site_node.founding import FEWEST, write_consortium, write_coordinator
 from site_node.init_cli import init
 from site_node.ledger_cli import ledger
 from site_node.page_cli import page
@@ -34,6 +34,10 @@ def split(
     nodes: Annotated[int | None, typer.Option(min=1, help="deal the values out over so many sites")] = None,
     levels: LevelsOption = None,
     policy: Annotated[PolicyName, typer.Option(help="of every site")] = "default",
+    first_port: Annotated[
+        int,
+        typer.Option(min=0, max=65000, help="of the first site, the others follow, and a coordinator.toml has them"),
+    ] = 0,
     unmasked: Annotated[
         bool, typer.Option("--unmasked", help="without a consortium file: sites answer openly")
     ] = False,
@@ -41,24 +45,31 @@ def split(
     """Make a federation of one file: a dictionary, a folder a site, and a consortium file with everybody's public keys."""
     with told():
         federation = split_file(data, by, out, nodes=nodes, levels=levels_in(levels))
+        ports = {share.name: first_port + k if first_port else 0 for k, share in enumerate(federation.shares)}
         for share in federation.shares:
             write_site(
                 out / share.folder,
                 name=share.name,
                 data=federation.data_name,
                 dictionary="../dictionary.json",
+                port=ports[share.name],
                 policy=policy,
                 consortium=None if unmasked or len(federation.shares) < FEWEST else f"../{CONSORTIUM}",
             )
         if not unmasked and len(federation.shares) >= FEWEST:
             write_consortium(out, data.name, federation)
+        if first_port:
+            write_coordinator(out, ports, policy)
     for text in federation.notes:
         note(text)
     say(f"{len(federation.shares)} sites in {out}. Next:")
-    say(
-        "- set a port in each site.toml if a coordinator must know it: 0 takes any that is free, a new one at every start;"
-    )
+    if not first_port:
+        say(
+            "- set a port in each site.toml if a coordinator must know it: 0 takes any that is free, a new one each time;"
+        )
     say(f"- fedglmm-site serve {out}/*/")
+    if first_port:
+        say(f"- fedglmm-coordinator serve {out}    # in another terminal; then look at http://127.0.0.1:8000")
 
 
 app.command()(init)

@@ -3,13 +3,10 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from typing import Protocol
 
 import numpy as np
 import structlog
 
-from shared.dictionary import Dictionary, Variable
 from shared.messages import (
     About,
     Accepted,
@@ -25,16 +22,14 @@ from site_node.answering import Answering, Estimator
 from site_node.changed import check_unchanged, other_specification
 from site_node.data.design import SiteDesign, build
 from site_node.data.groups import groups_of
-from site_node.data.table import Columns
-from site_node.data.units import Ids
+from site_node.data.units import Known
 from site_node.finite import in_range
 from site_node.release import leverage
-from site_node.release.account import Account, Entries, Written, account_of, in_json
-from site_node.release.exchange import Member
-from site_node.release.gate import Gate
+from site_node.release.account import Account, Written, account_of, in_json
 from site_node.release.masking import check_masked
-from site_node.release.policy import Breach, PolicyName, breaches, model_breaches, refuse
+from site_node.release.policy import Breach, breaches, model_breaches, refuse
 from site_node.release.rounds import check_round
+from site_node.standing import Release, Source, Standing
 
 LOGGED_TEXT = 60
 """Characters of a text of the coordinator's that stand in the site's log."""
@@ -42,56 +37,29 @@ LOGGED_TEXT = 60
 _log = structlog.get_logger()
 
 
-class Source(Protocol):
-    """Where a site's data come from."""
-
-    def fingerprint(self) -> str:
-        """The keyed hash of the data as they are now."""
-        ...
-
-    def unit_ids(self, fingerprint: str, variables: Sequence[Variable]) -> Ids:
-        """The ids of the rows, of data that have this keyed hash, by what they say in the columns of these variables."""
-        ...
-
-    def opened(self) -> AbstractContextManager[tuple[str, Columns]]:
-        """The keyed hash of the data as they are now, and their columns, which are read as long as they stay so."""
-        ...
-
-
-def by_policy(_analysis_id: str, _specification: Specification) -> None:
-    """Nobody is asked: what the policy lets pass is approved."""
-
-
 class SiteNode:
     """One site. Its methods block while they compute, and may be called from several threads."""
 
     def __init__(
         self,
+        standing: Standing,
+        release: Release,
         *,
-        name: str,
-        version: str,
-        policy: PolicyName,
-        dictionary: Dictionary,
         source: Source,
         estimator: Estimator,
-        member: Member | None = None,
-        shares_own: bool = True,
-        ledger: Entries,
-        gate: Gate | None = None,
-        check_approved: Callable[[str, Specification], None] = by_policy,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._name = name
-        self._version = version
-        self._policy = policy
-        self._dictionary = dictionary
+        self._name = standing.name
+        self._version = standing.version
+        self._policy = standing.policy
+        self._dictionary = standing.dictionary
         self._source = source
-        self._member = member
-        self._shares_own = shares_own
-        self._ledger = ledger
-        self._gate = gate or Gate()
-        self._answering = Answering(name, policy, estimator, shares_own, self._gate)
-        self._check_approved = check_approved
+        self._member = standing.member
+        self._shares_own = standing.shares_own
+        self._ledger = release.ledger
+        self._gate = release.gate
+        self._answering = Answering(standing.name, standing.policy, estimator, standing.shares_own, release.gate)
+        self._check_approved = release.check_approved
         self._analyses = Analyses(clock)
         self._preparing = threading.Lock()
 
@@ -233,12 +201,13 @@ class SiteNode:
             closed=remembered.closed,
         )
 
-    def _cohorts(self, fingerprint: str, design: SiteDesign) -> tuple[Ids, ...]:
-        """The units that the sums of a design are made of, for the rules that look back."""
+    def _cohorts(self, fingerprint: str, design: SiteDesign) -> tuple[Known, ...]:
+        """The rows that the sums of a design are made of, for the rules that look back."""
         if self._gate.history is None:
             return ()
-        ids = self._source.unit_ids(fingerprint, self._dictionary.columns)
-        return tuple(ids[np.unpackbits(cohort, count=len(ids)).view(bool)] for cohort in design.cohorts)
+        known = self._source.known(fingerprint, self._dictionary)
+        chosen = (np.unpackbits(cohort, count=len(known.rows)).view(bool) for cohort in design.cohorts)
+        return tuple(map(known.among, chosen))
 
     def _judge(self, analysis_id: str, found: Sequence[Breach]) -> None:
         for breach in found:

@@ -39,6 +39,10 @@ port = {port}
 # A file with the key that the coordinator must show. Needed as soon as host is not 127.0.0.1.
 {key_file}
 
+# A certificate and its key, PEM: with them the site speaks https itself. Without, put a proxy with TLS in front of it.
+# tls_certificate = "tls.pem"
+# tls_key = "tls.key"
+
 # Grows by a line for everything that leaves: `fedglmm-site ledger show .`. Nothing leaves where the server cannot write it.
 ledger = {ledger}
 

@@ -1,5 +1,7 @@
 """The consortium of a file that was split: everybody's keys are made in one place, as nobody would for data that matter."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from shared.consortium import FILE_NAME, Consortium, Party, write
@@ -7,10 +9,27 @@ from shared.signing import make_identity, read_identity
 from shared.specification import sha256_of
 from site_node.data.split import Federation
 from site_node.folder import IDENTITY
+from site_node.release.policy import PolicyName
 
 FEWEST = 2
 """Sites: the sum over fewer hides nobody."""
 COORDINATOR = "coordinator.identity"
+SETTINGS = "coordinator.toml"
+_SETTINGS = """\
+# The coordinator of sites that were made of one file. Paths are relative to this one.
+# `fedglmm-coordinator serve .` starts it; its page is at http://127.0.0.1:8000.
+dictionary = "dictionary.json"
+policy = "{policy}"
+{masked}"""
+_MASKED = f"""\
+consortium = "{FILE_NAME}"
+identity_file = "{COORDINATOR}"
+"""
+_SITE = """
+[[sites]]
+name = {name}
+url = "http://127.0.0.1:{port}"
+"""
 
 
 def write_consortium(out: Path, data: str, federation: Federation) -> None:
@@ -36,3 +55,16 @@ def write_consortium(out: Path, data: str, federation: Federation) -> None:
         sites=sites,
     )
     write(consortium, out / FILE_NAME)
+
+
+def write_coordinator(out: Path, ports: Mapping[str, int], policy: PolicyName) -> None:
+    """Writes a coordinator's settings beside the sites' folders, after the consortium file if there is to be one.
+
+    Args:
+        out: the folder that was split into.
+        ports: of the sites, by their names, on this machine.
+        policy: of the sites.
+    """
+    masked = _MASKED if (out / FILE_NAME).exists() else ""
+    sites = [_SITE.format(name=json.dumps(name), port=port) for name, port in ports.items()]
+    (out / SETTINGS).write_text("".join([_SETTINGS.format(policy=policy, masked=masked), *sites]), encoding="utf-8")

@@ -16,7 +16,8 @@ from site_node.data.opening import Place, open_rows
 from site_node.folder import IDENTITY, Database, write_site
 from site_node.proposing import shareable
 from site_node.questions import Answers, Prompt, ask_of_rows, ask_of_site
-from site_node.settings import FILE_NAME, HISTORY_NAME, LEDGER_NAME, SourceSettings
+from site_node.settings import FILE_NAME, HISTORY_NAME, LEDGER_NAME
+from site_node.source_settings import SourceSettings
 from site_node.terminal import LevelsOption, levels_in, note, say, told
 
 _SQLITE = "sqlite:///"

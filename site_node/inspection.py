@@ -14,6 +14,7 @@ from site_node.data.counts import Counts, LevelCounts, Unit, value_counts
 from site_node.data.design import build
 from site_node.data.groups import units_of
 from site_node.data.inference import texts_beyond
+from site_node.data.looks import looks_of
 from site_node.data.opening import open_rows
 from site_node.data.reading import FileColumns
 from site_node.data.table import Table
@@ -121,10 +122,22 @@ def _look_at(columns: FileColumns, variable: Variable, unit: Unit | None) -> _Lo
             raise
         factor_is_there = variable.type == "factor" and error.code == "bad_value"
         unknown = texts_beyond(columns.file, variable.name, variable.levels) if factor_is_there else ()
-        return _Look(VariableReport(variable, problem=str(error), unknown_levels=unknown))
+        return _Look(
+            VariableReport(variable, problem=f"{error}{_counted(columns, variable, error)}", unknown_levels=unknown)
+        )
     counts = value_counts(variable, table, unit)
     missing = int(table.missing(variable.name).sum())
     return _Look(VariableReport(variable, missing, rare=_rare(variable, table, counts)), table.rows, counts)
+
+
+def _counted(columns: FileColumns, variable: Variable, error: DataError) -> str:
+    """How many values of a number are none, and how many but for a comma: a few are mended by hand, many in the export."""
+    if variable.type not in {"number", "integer"} or error.code != "bad_value":
+        return ""
+    look = looks_of(columns.file, [variable.name])[variable.name]
+    none = look.present - look.numbers
+    commas = f", {look.with_commas} of these but for a comma" if look.with_commas else ""
+    return f" No number: {none} of {look.present} values{commas}." if none else ""
 
 
 def _rare(variable: Variable, table: Table, counts: LevelCounts) -> tuple[str, ...]:

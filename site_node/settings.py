@@ -1,13 +1,12 @@
 """A site's settings: site.toml, the dictionary beside it, and the two files that hold secrets."""
 
-import os
 import secrets
 import shlex
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretBytes, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretBytes, SecretStr, ValidationError
 
 from shared.consortium import Consortium, read_consortium
 from shared.dictionary import read_dictionary
@@ -23,9 +22,7 @@ from site_node.data.opening import Place
 from site_node.release.exchange import Member
 from site_node.release.kept import Kept
 from site_node.release.policy import PolicyName
-
-if TYPE_CHECKING:
-    from site_node.data.database import Query
+from site_node.source_settings import SourceSettings, beside, secret_in
 
 FILE_NAME = "site.toml"
 KEPT_NAME = "masked.db"
@@ -35,56 +32,6 @@ HISTORY_NAME = "history.db"
 APPROVALS_NAME = "approvals.db"
 
 _SECRET_BYTES = 32
-_SQLITE = "sqlite:///"
-
-
-class SourceSettings(BaseModel):
-    """The table [source]: a database, and the query whose rows are the site's."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    url: str = Field(description="a URL of SQLAlchemy's, without a password")
-    query: str = Field(description="one SELECT")
-    password_file: Path | None = Field(default=None, description="a file with the password, and nothing else")
-    password_env: str | None = Field(default=None, description="or the environment variable that holds it")
-
-    @model_validator(mode="after")
-    def _sound(self) -> Self:
-        from site_node.data.database import Query  # noqa: PLC0415 -- SQLAlchemy: sites with files start sooner without it
-
-        Query.of(self.url, self.query)
-        if self.password_file is not None and self.password_env is not None:
-            raise ValueError("the password is either in a file or in the environment")
-        return self
-
-    def asked(self) -> "Query":
-        """The query, with the password.
-
-        Raises:
-            SettingsError: the password cannot be had.
-        """
-        from site_node.data.database import Query  # noqa: PLC0415 -- as above
-
-        return Query.of(self.url, self.query, self._password())
-
-    def _password(self) -> SecretStr | None:
-        """The password, if one is set.
-
-        Raises:
-            SettingsError: its file cannot be read or is empty, or the variable is not set.
-        """
-        if self.password_file is not None:
-            remedy = "Write the password there that whoever runs the database gave you, mode 0600."
-            return SecretStr(_read(self.password_file, "password_file", remedy).decode("utf-8", errors="replace"))
-        if self.password_env is None:
-            return None
-        if not os.environ.get(self.password_env):
-            raise SettingsError(
-                "the environment variable is not set.",
-                where=f"password_env ({self.password_env})",
-                remedy="Set it for the process that runs this command.",
-            )
-        return SecretStr(os.environ[self.password_env])
 
 
 class SiteSettings(BaseModel):
@@ -134,7 +81,7 @@ class SiteSettings(BaseModel):
         if self.key_file is None:
             return None
         remedy = "Write the key there that the coordinator has for this site: whoever runs it hands it over."
-        key = _read(self.key_file, "key_file", remedy).decode("utf-8", errors="replace").strip()
+        key = secret_in(self.key_file, "key_file", remedy).decode("utf-8", errors="replace").strip()
         return checked_key(key, where=f"key_file ({self.key_file})", exposed=not is_loopback(self.host))
 
     def agreed(self) -> tuple[Consortium, Identity] | None:
@@ -175,7 +122,7 @@ class SiteSettings(BaseModel):
             return SecretBytes(secrets.token_bytes(_SECRET_BYTES))
         made = f"`openssl rand -hex 32 > {shlex.quote(str(self.secret_file))}`"
         remedy = f"Put the old one back; or make a new one, {made}: analyses under way then end as refused."
-        return SecretBytes(_read(self.secret_file, "secret_file", remedy))
+        return SecretBytes(secret_in(self.secret_file, "secret_file", remedy))
 
 
 def load_settings(folder: Path) -> SiteSettings:
@@ -254,25 +201,7 @@ def _absolute(written: dict[str, Any], folder: Path) -> dict[str, Any]:
     }
     written = {"ledger": LEDGER_NAME, "approvals": APPROVALS_NAME} | written
     if isinstance(written.get("source"), dict):
-        written["source"] = _source_beside(written["source"], folder)
+        written["source"] = beside(written["source"], folder)
     return {
         name: folder / value if name in paths and isinstance(value, str) else value for name, value in written.items()
     }
-
-
-def _source_beside(source: dict[str, Any], folder: Path) -> dict[str, Any]:
-    url, file = source.get("url"), source.get("password_file")
-    if isinstance(url, str) and url.startswith(_SQLITE):
-        source = source | {"url": f"{_SQLITE}{folder.absolute() / url.removeprefix(_SQLITE)}"}
-    return source | {"password_file": folder / file} if isinstance(file, str) else source
-
-
-def _read(path: Path, setting: str, remedy: str) -> bytes:
-    try:
-        content = path.read_bytes().strip()
-    except OSError:
-        content = b""
-    if not content:
-        message = "the file is missing, empty, or cannot be read."
-        raise SettingsError(message, where=f"{setting} ({path})", remedy=remedy)
-    return content

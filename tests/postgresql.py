@@ -23,6 +23,7 @@ needed = pytest.mark.skipif(
     os.environ.get("FEDGLMM_POSTGRES") != "1", reason="it needs PostgreSQL: set FEDGLMM_POSTGRES=1"
 )
 OWNER, PASSWORD = "owner", "correct-horse-battery"
+SETTINGS = "-c unix_socket_directories='' -c fsync=off -c shared_buffers=16MB"
 TRIES = 5
 """A port that was free may be somebody else's a moment later."""
 
@@ -75,7 +76,7 @@ def cluster() -> Iterator[Cluster]:
         for _ in range(TRIES):
             with socket.create_server(("127.0.0.1", 0)) as free:
                 port = free.getsockname()[1]
-            options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories='' -c fsync=off"
+            options = f"-c listen_addresses=127.0.0.1 -c port={port} {SETTINGS}"
             if program("pg_ctl", "-w", "-t", "60", "-l", str(folder / "server"), "-o", options, "start", check=False):
                 break
         else:

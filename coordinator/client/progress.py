@@ -40,15 +40,18 @@ def showing(on_progress: Show | None, *, progress: bool) -> Iterator[Show]:
 @contextmanager
 def terminal(console: Console) -> Iterator[Show]:
     """A line at the foot of a terminal, which is gone afterwards. Elsewhere it is not drawn."""
+    if not console.is_terminal:
+        yield lambda _: None
+        return
     columns = (BarColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-    with Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+    with Bars(*columns, console=console, transient=True) as bars:
         task = bars.add_task("submitted", total=1.0)
         way = Way()
 
         def show(news: Progress) -> None:
             way.take(news)
             bars.update(task, completed=way.share, description=way.words)
-            if news.notice and console.is_terminal:
+            if news.notice:
                 console.print(news.notice, markup=False)
 
         yield show

@@ -14,7 +14,8 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto
 table { border-collapse: collapse; margin: 1rem 0; } caption { text-align: left; }
 th, td { padding: .2rem .6rem; text-align: right; border-bottom: 1px solid #ccc; }
 th[scope=row], th[scope=rowgroup], th:first-child { text-align: left; }
-pre { overflow-x: auto; background: #f4f4f4; padding: .8rem; color: #222; } td, pre { overflow-wrap: anywhere; }
+td { overflow-wrap: anywhere; } .estimates td, .estimates thead th { white-space: nowrap; }
+pre { white-space: pre-wrap; font-size: .8rem; background: #f4f4f4; padding: .8rem; color: #222; }
 """
 REQUEST = (
     "formula",

@@ -17,7 +17,7 @@ CONVERGED, NO_ESTIMATES, WRONG, REFUSED, FAILED, INTERRUPTED = 0, 1, 2, 3, 4, 13
 UNSIGNED = NO_ESTIMATES
 EXIT_CODES = {
     CONVERGED: "estimates, or what was asked for; `verify`: signed by all",
-    NO_ESTIMATES: "ended without estimates: separated, not identified, perfect fit, not finite, round limit; `verify`: not signed",
+    NO_ESTIMATES: "ended without estimates: separated, not identified, perfect fit, not finite, round limit; `verify`: unsigned",
     WRONG: "the request, an option, a file, the address or the key is wrong, or there is no such result",
     REFUSED: "a site refused",
     FAILED: "a site or the coordinator failed or cannot be reached, or the analysis was cancelled",

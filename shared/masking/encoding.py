@@ -133,7 +133,7 @@ def from_bytes(written: bytes) -> Fixed:
 def _digit_sums(fixed: Fixed) -> NDArray[np.uint64]:
     """Four digits of 32 bits an entry, the lowest first, (4 n,), each added up over the vectors of a stack."""
     digits = fixed.astype(_LIMBS, copy=False).reshape(-1, 2 * fixed.shape[-2]).view(_HALVES)
-    return np.add.reduce(digits, axis=0, dtype=np.uint64)
+    return np.asarray(np.add.reduce(digits, axis=0, dtype=np.uint64))
 
 
 def _lower(limbs: Fixed) -> Fixed:

@@ -51,9 +51,16 @@ class EphemeralKey:
                 another (RFC 7748 reads coordinates modulo 2^255 - 19 and ignores the top bit), so two equal ones look different.
         """
         public = bytes.fromhex(public_hex)
-        if int.from_bytes(public, "little") < _PRIME:
-            try:
-                return self.key.exchange(X25519PublicKey.from_public_bytes(public))
-            except ValueError:  # cryptography's answer to a secret that is all zeros
-                pass
-        raise JoinError("its key gives no secret.", where=site, remedy="Let the site make a new one, and do not go on.")
+        secret = self._exchanged(public) if int.from_bytes(public, "little") < _PRIME else None
+        if secret is None:
+            raise JoinError(
+                "its key gives no secret.", where=site, remedy="Let the site make a new one, and do not go on."
+            )
+        return secret
+
+    def _exchanged(self, public: bytes) -> bytes | None:
+        """The secret; None of a point of low order: cryptography raises a `ValueError` where it would be all zeros."""
+        try:
+            return self.key.exchange(X25519PublicKey.from_public_bytes(public))
+        except ValueError:
+            return None

@@ -32,12 +32,14 @@ class Keystream:
     def __init__(self, secret: bytes, names: tuple[str, str]) -> None:
         """Of their X25519 secret, 32 bytes, and their names in roster order."""
         keys = HKDFExpand(SHA256(), 2 * _KEY_BYTES, framed(_PAIR, *names)).derive(secret)
-        self._block_key = keys[_KEY_BYTES:]
+        self._block = hmac.new(keys[_KEY_BYTES:], digestmod="sha256")
         self._cipher = Cipher(AES(keys[:_KEY_BYTES]), CTR(bytes(_BLOCK_BYTES))).encryptor()
 
     def write(self, context: bytes, zeros: bytes, into: memoryview) -> None:
         """Writes the keystream of a context over as many bytes as there are zeros to encrypt."""
-        self._cipher.reset_nonce(hmac.digest(self._block_key, context, "sha256")[:_BLOCK_BYTES])
+        block = self._block.copy()  # with the key taken in already
+        block.update(context)
+        self._cipher.reset_nonce(block.digest()[:_BLOCK_BYTES])
         self._cipher.update_into(zeros, into)
 
 

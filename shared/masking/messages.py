@@ -1,17 +1,33 @@
 """What masked rounds add to the messages: masked numbers one way, a sum's proof the other."""
 
 from base64 import b64decode, b64encode
-from typing import Literal, Self
+from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from shared.consortium import Hex32
-from shared.errors import EncodingError, ProofError
+from shared.errors import ProofError
 from shared.masking.encoding import Fixed, from_bytes, to_bytes
 from shared.masking.merkle import Node, Path, Tree, recomputed_root
 from shared.wire import Wire
 
-_BASE64 = r"^[A-Za-z0-9+/]*={0,2}$"
+
+def _decoded(written: object) -> object:
+    """The bytes of a text in base64; another text is a `ValueError`, and what is no text is left to pydantic."""
+    return b64decode(written, validate=True) if isinstance(written, str) else written
+
+
+def _encoded(content: bytes) -> str:
+    return b64encode(content).decode()
+
+
+Base64: TypeAlias = Annotated[
+    bytes,
+    BeforeValidator(_decoded),
+    PlainSerializer(_encoded),
+    WithJsonSchema({"type": "string", "pattern": r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"}),
+]
+"""Bytes that cross the wire in base64: decoded once, when a message is read."""
 _REMEDY = "Answer no more rounds of this analysis, and ask whoever runs the coordinator what it added up."
 
 
@@ -24,12 +40,12 @@ class MaskedReply(Wire):
 
     kind: Literal["masked"] = "masked"
     round: int
-    numbers: str = Field(pattern=_BASE64, description="16 bytes a number, little-endian, base64")
+    numbers: Base64 = Field(description="16 bytes a number, little-endian, base64")
 
     @classmethod
     def of(cls, number: int, numbers: Fixed) -> Self:
         """The wire form of masked numbers, (n, 2)."""
-        return cls(round=number, numbers=b64encode(to_bytes(numbers)).decode())
+        return cls(round=number, numbers=to_bytes(numbers))
 
     @property
     def fixed(self) -> Fixed:
@@ -38,19 +54,19 @@ class MaskedReply(Wire):
         Raises:
             EncodingError: they are no numbers.
         """
-        return from_bytes(_decoded(self.numbers, EncodingError("its answer is no base64.")))
+        return from_bytes(self.numbers)
 
 
 class Proof(Wire):
     """That a sum is that of every site's answer, for one of the sites: it finds the sum by adding along the path."""
 
     root: Hex32 = Field(description="SHA-256 of the tree's root, the same for every site")
-    path: str = Field(pattern=_BASE64, description="hash and sum of each sibling from the site's own leaf up, base64")
+    path: Base64 = Field(description="hash and sum of each sibling from the site's own leaf up, base64")
 
     @classmethod
     def of(cls, tree: Tree, index: int) -> Self:
         """For the site at a place of the roster."""
-        return cls(root=tree.root.hash.hex(), path=b64encode(tree.path(index).to_bytes()).decode())
+        return cls(root=tree.root.hash.hex(), path=tree.path(index).to_bytes())
 
     def verified(self, index: int, count: int, own: Fixed) -> Node:
         """The root, with the sum.
@@ -63,15 +79,7 @@ class Proof(Wire):
         Raises:
             ProofError: the path does not lead from the site's answer to the root.
         """
-        path = Path.from_bytes(_decoded(self.path, ProofError("the path is no base64.", remedy=_REMEDY)), len(own))
-        root = recomputed_root(path, index, count, own)
+        root = recomputed_root(Path.from_bytes(self.path, len(own)), index, count, own)
         if root.hash.hex() != self.root:
             raise ProofError("the announced sum does not follow from this site's answer.", remedy=_REMEDY)
         return root
-
-
-def _decoded(text: str, fault: EncodingError | ProofError) -> bytes:
-    try:
-        return b64decode(text, validate=True)
-    except ValueError:
-        raise fault from None

@@ -14,6 +14,7 @@ from shared.errors import DataError
 Kind: TypeAlias = Literal["BOOLEAN", "BIGINT", "DOUBLE", "VARCHAR"]
 """DuckDB's name of what a column holds."""
 
+_PLAIN: dict[type, Kind] = {bool: "BOOLEAN", int: "BIGINT", float: "DOUBLE", str: "VARCHAR"}
 _CALLED: dict[Kind, str] = {
     "BOOLEAN": "a truth value",
     "BIGINT": "a whole number",
@@ -42,26 +43,33 @@ def column_of(values: Sequence[Any], known: Kind | None, name: str, first: int) 
         DataError: a value is of a kind that a column cannot hold, or of another than those before. The row is named.
     """
     kind = known
-    for row, value in enumerate(values, first):
-        if value is not None:
-            kind = _joined(kind, _kind_of(value, name, row), name, row)
-    missing = np.fromiter((value is None for value in values), dtype=bool, count=len(values))
+    types = set(map(type, values)) - {type(None)}
+    if known is None or Decimal in types or {_PLAIN.get(one) for one in types} != {known}:  # else nothing new is told
+        for row, value in enumerate(values, first):
+            if value is not None:
+                kind = _joined(kind, _kind_of(value, name, row), name, row)
+    cells = np.array([*values, None], dtype=object)[:-1]  # the last keeps NumPy from looking into the others
+    missing = np.array([value is None for value in values])
     match kind:
         case "BOOLEAN" | "BIGINT":
-            try:
-                whole = np.array([0 if value is None else int(value) for value in values], dtype=np.int64)
-            except OverflowError:
-                raise DataError(
-                    "a whole number is beyond 64 bits.",
-                    where=f"column `{name}`",
-                    remedy="CAST an identifier to text in the query.",
-                ) from None
+            whole = _whole(np.where(missing, 0, cells), name)
             return kind, np.ma.masked_array(whole.astype(bool) if kind == "BOOLEAN" else whole, mask=missing)
         case "DOUBLE":
-            numbers = np.array([np.nan if value is None else float(value) for value in values], dtype=np.float64)
+            numbers = np.where(missing, np.nan, cells).astype(np.float64)
             return kind, np.ma.masked_array(numbers + 0.0, mask=missing)  # no two zeros
         case _:
-            return kind, np.array([None if value is None else _text(value) for value in values], dtype=object)
+            return kind, cells if types <= {str} else np.array([_text(value) for value in cells], dtype=object)
+
+
+def _whole(cells: NDArray[Any], name: str) -> NDArray[np.int64]:
+    try:
+        return cells.astype(np.int64)
+    except OverflowError:
+        raise DataError(
+            "a whole number is beyond 64 bits.",
+            where=f"column `{name}`",
+            remedy="CAST an identifier to text in the query.",
+        ) from None
 
 
 def _kind_of(value: Any, name: str, row: int) -> Kind:
@@ -95,7 +103,9 @@ def _joined(known: Kind | None, kind: Kind, name: str, row: int) -> Kind:
     )
 
 
-def _text(value: Any) -> str:
+def _text(value: Any) -> str | None:
+    if value is None:
+        return None
     if isinstance(value, datetime):
         return (value if value.tzinfo is None else value.astimezone(UTC)).isoformat(sep=" ")
     return value.isoformat() if isinstance(value, date | time) else str(value)

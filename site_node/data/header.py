@@ -5,6 +5,7 @@ import io
 from pathlib import Path
 
 from shared.errors import DataError
+from site_node.data.encoding import CONVERT, first_undecodable
 from site_node.data.long_lines import LONGEST_LINE, check_lines
 
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -38,7 +39,9 @@ def csv_names(path: Path) -> tuple[str, ...]:
         names = tuple(next(csv.reader(io.StringIO(text, newline=""), strict=True), ()))
         "".join(names).encode()
     except UnicodeEncodeError:
-        raise DataError("its header is not in UTF-8.", where=path.name, remedy=_SAVE) from None
+        raise DataError(
+            f"its header is not in UTF-8. {first_undecodable(path)}", where=path.name, remedy=CONVERT
+        ) from None
     except csv.Error:
         raise DataError(
             "its header cannot be read as CSV: is there a quote that does not close?", where=path.name, remedy=_SAVE
@@ -62,7 +65,7 @@ def _check_kind(begin: bytes, path: Path) -> None:
 
 def _check_commas(text: str, path: Path) -> None:
     header = io.StringIO(text, newline="").readline()
-    for sign, called in ((";", "semicolons"), ("\t", "tabs")):
+    for sign, called in ((";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")):
         if header.count(sign) > header.count(","):
             raise DataError(
                 f"it seems to be separated by {called}; columns are separated by commas here.",

@@ -12,7 +12,7 @@ from shared.dictionary import SITE, Dictionary, Variable, VariableName
 from shared.errors import DataError, SettingsError
 from site_node.data.doubts import doubts
 from site_node.data.files import LARGEST_WHOLE, open_file
-from site_node.data.looks import Look, looks_of
+from site_node.data.looks import Look, first_with_comma, looks_of
 from site_node.data.relation import Relation
 
 MAX_LEVELS = 50
@@ -143,7 +143,7 @@ def _looks(file: Relation, dictionary: Dictionary, decided: Collection[str]) -> 
         if look.with_commas and look.numbers + look.with_commas >= (1 - MAX_STRAYS) * look.present:
             raise DataError(
                 "nearly all of its values are numbers, but for commas in them: decimal commas, or separators of thousands? "
-                f"With a comma: {look.with_commas} of {look.present}.",
+                f"With a comma: {look.with_commas} of {look.present}. The first is row {first_with_comma(file, name)}.",
                 where=f"column `{name}`",
                 remedy="Write decimal numbers with a point and thousands without a separator. If they are no numbers, put a "
                 "letter before each.",

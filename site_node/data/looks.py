@@ -43,3 +43,13 @@ def looks_of(file: Relation, names: Sequence[str]) -> dict[str, Look]:
     )
     found = file.query(f"SELECT {counts} FROM data").fetchone() or (0,) * (4 * len(names))  # noqa: S608 -- our own names only
     return {name: Look(*found[4 * k : 4 * k + 4]) for k, name in enumerate(names)}
+
+
+def first_with_comma(file: Relation, name: str) -> int:
+    """The row, from 1, of the first number with a comma in a column that has one.
+
+    Raises:
+        DataError: the file cannot be read to its end.
+    """
+    found = file.query(f"SELECT coalesce(regexp_full_match({file.text(name)}, '{_COMMAS}'), false) AS c FROM data")  # noqa: S608 -- our own names only
+    return file.row_number(int(found.fetchnumpy()["c"].argmax()))

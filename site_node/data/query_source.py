@@ -1,19 +1,19 @@
 """A query as a site's source: its rows are read anew when an analysis is prepared, and held until the next one is."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import structlog
 
 from shared.codes import DATA_CHANGED
-from shared.dictionary import Variable
+from shared.dictionary import Dictionary
 from shared.errors import DataError
 from site_node.data.database import Query
 from site_node.data.reading import FileColumns
 from site_node.data.snapshot import Snapshot, take
-from site_node.data.units import Ids, unit_ids
+from site_node.data.units import Known
 
 _log = structlog.get_logger()
 
@@ -31,7 +31,7 @@ class QuerySource:
     query: Query
     secret: bytes = field(repr=False)
     _held: _Held | None = field(default=None, init=False, repr=False)
-    _units: tuple[str, Ids] | None = field(default=None, init=False, repr=False)
+    _rows: tuple[str, Known] | None = field(default=None, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def fingerprint(self) -> str:
@@ -54,12 +54,12 @@ class QuerySource:
             held = self._read()
         yield held.fingerprint, FileColumns(held.rows.in_own_connection())
 
-    def unit_ids(self, fingerprint: str, variables: Sequence[Variable]) -> Ids:
-        """The ids of the rows, (n,), by what they say in the columns of these variables. They are kept for the next time.
+    def known(self, fingerprint: str, dictionary: Dictionary) -> Known:
+        """The rows, by what they say in the dictionary's columns. Their ids are kept for the next time.
 
         Args:
             fingerprint: what the rows' was when their columns were read.
-            variables: those of the dictionary.
+            dictionary: which columns are read, and which of them is the privacy unit.
 
         Raises:
             DataError: other rows were read since.
@@ -73,10 +73,10 @@ class QuerySource:
                     remedy="Start a new analysis.",
                     code=DATA_CHANGED,
                 )
-            if self._units is None or self._units[0] != fingerprint:
+            if self._rows is None or self._rows[0] != fingerprint:
                 columns = FileColumns(held.rows.in_own_connection())
-                self._units = (fingerprint, unit_ids(columns.contents(variables), self.secret))
-            return self._units[1]
+                self._rows = (fingerprint, columns.known(dictionary, self.secret))
+            return self._rows[1]
 
     def _read(self) -> _Held:
         try:

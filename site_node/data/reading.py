@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.codes import DATA_CHANGED
-from shared.dictionary import Variable
+from shared.dictionary import Dictionary, Variable
 from shared.errors import DataError
 from site_node.data.files import LARGEST_WHOLE, DataFile, State, open_file
 from site_node.data.relation import Relation
 from site_node.data.rows_at_fault import refuse_rows
 from site_node.data.table import Table
+from site_node.data.units import Known
 from site_node.data.unreadable import is_parquet
 
 AT_ONCE = 8 * 2**20
@@ -77,18 +78,31 @@ class FileColumns:
         with self._unchanged():
             return self._fetch([f"NOT ({missing})"], [])[0]
 
+    def present(self, variables: Sequence[Variable]) -> tuple[Variable, ...]:
+        """Those of which the file has the column."""
+        return tuple(variable for variable in variables if variable.name in self.file.names)
+
     def contents(self, variables: Sequence[Variable]) -> NDArray[np.uint64]:
-        """What each row says in the columns of these variables that the file has: a number a cell, (n, columns).
+        """What each row says in the columns of these variables: a number a cell, (n, columns).
 
         Of a number it is the value's own bits, however it is written; of a text a hash.
 
         Raises:
             DataError: the file has changed or cannot be read.
         """
-        known = [variable for variable in variables if variable.name in self.file.names]
         with self._unchanged():
-            cells = self._fetch([_cell(self.file, variable) for variable in known], [])
+            cells = self._fetch([_cell(self.file, variable) for variable in variables], [])
         return np.column_stack([np.ascontiguousarray(column).view(np.uint64) for column in cells])
+
+    def known(self, dictionary: Dictionary, secret: bytes) -> Known:
+        """The rows, (n,), by what they say in the dictionary's columns, and whom they are about.
+
+        Raises:
+            DataError: the file has changed or cannot be read.
+        """
+        variables = self.present(dictionary.columns)
+        unit = next((k for k, one in enumerate(variables) if one.name == dictionary.privacy_unit), None)
+        return Known.of(self.contents(variables), secret, unit)
 
     def at_once(self, variables: int) -> int:
         """How many columns should be read at once, of so many."""

@@ -2,17 +2,17 @@
 
 import hashlib
 import hmac
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from shared.codes import DATA_CHANGED
-from shared.dictionary import Variable
+from shared.dictionary import Dictionary
 from shared.errors import DataError
 from site_node.data.files import State
 from site_node.data.reading import FileColumns, open_columns
-from site_node.data.units import Ids, unit_ids
+from site_node.data.units import Known
 
 _CHUNK = 1 << 20
 
@@ -40,7 +40,7 @@ class FileSource:
     path: Path
     secret: bytes = field(repr=False)
     _known: tuple[State, str] | None = field(default=None, init=False, repr=False)
-    _units: tuple[str, Ids] | None = field(default=None, init=False, repr=False)
+    _rows: tuple[str, Known] | None = field(default=None, init=False, repr=False)
 
     def fingerprint(self) -> str:
         """The keyed hash of the file as it is now.
@@ -61,20 +61,20 @@ class FileSource:
         with open_columns(self.path, state) as columns:
             yield hashed, columns
 
-    def unit_ids(self, fingerprint: str, variables: Sequence[Variable]) -> Ids:
-        """The ids of the file's rows, (n,), by what they say in the columns of these variables. They are kept for the next time.
+    def known(self, fingerprint: str, dictionary: Dictionary) -> Known:
+        """The file's rows, (n,), by what they say in the dictionary's columns. They are kept for the next time.
 
         Args:
             fingerprint: what the file's was when its columns were read.
-            variables: those of the dictionary.
+            dictionary: names the columns, and the one of the privacy unit.
 
         Raises:
             DataError: the file has changed since, or cannot be read.
         """
         state, hashed = self._hashed()
-        if self._units is None or self._units[0] != hashed:
+        if self._rows is None or self._rows[0] != hashed:
             with open_columns(self.path, state) as columns:
-                self._units = (hashed, unit_ids(columns.contents(variables), self.secret))
+                self._rows = (hashed, columns.known(dictionary, self.secret))
         if hashed != fingerprint:
             raise DataError(
                 "the site's data have changed while they were read.",
@@ -82,7 +82,7 @@ class FileSource:
                 remedy="Start a new analysis.",
                 code=DATA_CHANGED,
             )
-        return self._units[1]
+        return self._rows[1]
 
     def _hashed(self) -> tuple[State, str]:
         state, known = State.of(self.path), self._known

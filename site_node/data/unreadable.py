@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from shared.errors import DataError
+from site_node.data.encoding import CONVERT, first_undecodable
 from site_node.data.long_lines import LONGEST_LINE
 
 PARQUET_SUFFIXES = frozenset({".parquet", ".pq"})
@@ -17,7 +18,6 @@ _FIELDS = re.compile(r"^Expected Number of Columns: (\d+) Found: (\d+)", re.MULT
 _QUOTE = "Close it, and write a quote inside a text twice."
 _CAUSES = (
     ("Value with unterminated quote", "has a quote that does not close, or text behind a closing quote.", _QUOTE),
-    ("Invalid unicode", "is not in UTF-8.", "Save the file as CSV in UTF-8."),
     ("Maximum line size", f"is longer than {LONGEST_LINE:,} bytes.", "Is there a quote that does not close?"),
 )
 _FORMAT = (
@@ -45,7 +45,7 @@ def unquoted(path: Path) -> Iterator[None]:
             "the machine's memory is not enough to read it.", where=path.name, remedy="Use a machine that has more."
         ) from None
     except duckdb.Error as error:
-        message, remedy = _parquet_words() if is_parquet(path) else _csv_words(str(error))
+        message, remedy = _parquet_words() if is_parquet(path) else _csv_words(str(error), path)
         raise DataError(message, where=path.name, remedy=remedy) from None
 
 
@@ -56,24 +56,30 @@ def _parquet_words() -> tuple[str, str]:
     )
 
 
-def _csv_words(text: str) -> tuple[str, str]:
+def _csv_words(text: str, path: Path) -> tuple[str, str]:
     """What happened, and what to do."""
     line = _LINE.match(text)
+    if line is None and "invalid state" in text:
+        return "its lines do not all end in the same way.", "Save the file with one kind of line end throughout."
     if line is None:
-        if "invalid state" in text:
-            return "its lines do not all end in the same way.", "Save the file with one kind of line end throughout."
         return "the file cannot be read.", _FORMAT
+    if "Invalid unicode" in text and (foreign := first_undecodable(path)):
+        return f"line {foreign.line} is not in UTF-8. {foreign}", CONVERT
     place = f"line {line[1]}"
     for sign, words, remedy in _CAUSES:
         if sign in text:
             return f"{place} {words}", remedy
     fields = _FIELDS.findall(text)
-    if not fields:
-        return f"{place} cannot be read.", _FORMAT
-    expected, found = (int(number) for number in fields[-1])
-    if found > expected:
+    return _field_words(place, *map(int, fields[-1])) if fields else (f"{place} cannot be read.", _FORMAT)
+
+
+def _field_words(place: str, expected: int, present: int) -> tuple[str, str]:
+    if present > expected:
         return (
-            f"{place} has more fields than the header.",
+            f"{place} has more fields than the header. The first too many is number {expected + 1}.",
             "Put double quotes around text that holds a comma; a decimal number has a point.",
         )
-    return f"{place} has fewer fields than the header.", "Is the line cut off? A missing value is an empty field."
+    return (
+        f"{place} has fewer fields than the header. The last is number {present} of {expected}.",
+        "Is the line cut off? A missing value is an empty field.",
+    )

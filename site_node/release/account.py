@@ -76,7 +76,7 @@ class Account:
         content = written(reply)
         self.ledger.enter(
             Note(
-                event=_EVENTS[type(reply)],
+                event=_event(reply),
                 analysis=self.analysis,
                 specification=self.specification.sha256,
                 title=self.specification.title,
@@ -139,6 +139,11 @@ def numbers_in(value: object) -> int:
     if isinstance(value, BaseModel):
         return sum(numbers_in(field) for name, field in value if name != "round")
     return 0
+
+
+def _event(reply: Wire) -> Event:
+    """Under masks all rounds are answered alike; that of the start has no number but 0."""
+    return "start" if isinstance(reply, MaskedReply) and reply.round == 0 else _EVENTS[type(reply)]
 
 
 def _named(roster: tuple[str, ...]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from shared.messages import ContributionRequest
 from shared.specification import Specification
 from site_node.changed import check_unchanged, other_specification
-from site_node.data.units import Ids
+from site_node.data.units import Known
 from site_node.release.budget import Budget, check_budget, check_roster
 from site_node.release.cohorts import released_with
 from site_node.release.history import History
@@ -32,7 +32,7 @@ class Gate:
     now: Callable[[], float] = time.time
 
     def admit(
-        self, analysis_id: str, specification: Specification, fingerprint: str, cohorts: Sequence[Ids]
+        self, analysis_id: str, specification: Specification, fingerprint: str, cohorts: Sequence[Known]
     ) -> Remembered:
         """Lets an analysis begin, or go on.
 
@@ -85,7 +85,7 @@ class Gate:
             with self.history.writing() as kept:
                 kept.withhold(analysis_id, number)
 
-    def release(self, analysis_id: str, request: ContributionRequest, cohorts: Sequence[Ids], most: int) -> None:
+    def release(self, analysis_id: str, request: ContributionRequest, cohorts: Sequence[Known], most: int) -> None:
         """Writes down that a round is answered, and of which rows; what it raises leaves nothing written.
 
         Args:

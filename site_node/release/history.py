@@ -1,7 +1,7 @@
 """What a site has been asked and has released, in a SQLite file that outlives it: specifications, rounds, cohorts.
 
 What is written is on the disk when the block of `writing` ends, so that a reply can wait for it. Nothing in the file is a sum or
-a row: psi is the coordinator's, and units are keyed hashes.
+a row: psi is the coordinator's, and rows and their privacy units are keyed hashes.
 """
 
 import hmac
@@ -31,7 +31,7 @@ CREATE TABLE analyses (id TEXT PRIMARY KEY, sha256 TEXT NOT NULL, fingerprint TE
                        joined REAL, closed INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE rounds (analysis TEXT, number INTEGER, point TEXT NOT NULL, PRIMARY KEY (analysis, number));
 CREATE TABLE withheld (analysis TEXT, number INTEGER, PRIMARY KEY (analysis, number));
-CREATE TABLE units (position INTEGER PRIMARY KEY, ids BLOB NOT NULL);
+CREATE TABLE rows (position INTEGER PRIMARY KEY, ids BLOB NOT NULL, units BLOB NOT NULL);
 CREATE TABLE cohorts (number INTEGER PRIMARY KEY, bits BLOB NOT NULL);
 """
 _RESTORE = (
@@ -146,16 +146,19 @@ class History:
 
     def released(self) -> Released:
         """The cohorts that something was released of, whatever the data's state was."""
-        units = b"".join(ids for (ids,) in self._connection.execute("SELECT ids FROM units ORDER BY position"))
+        parts = self._connection.execute("SELECT ids, units FROM rows ORDER BY position").fetchall()
+        rows, units = (
+            np.frombuffer(b"".join(part[k] for part in parts), dtype="<u8").astype(np.uint64) for k in range(2)
+        )
         packed = self._connection.execute("SELECT bits FROM cohorts ORDER BY number")
         cohorts = tuple(np.frombuffer(zlib.decompress(bits), dtype=np.uint8) for (bits,) in packed)
-        return Released(np.frombuffer(units, dtype="<u8").astype(np.uint64), cohorts)
+        return Released(rows, units, cohorts)
 
     def release(self, before: Released, after: Released) -> None:
-        """Writes down the cohorts, and their units, that are released beyond those before."""
-        new = after.units[len(before.units) :]
-        if len(new):
-            self._connection.execute("INSERT INTO units (ids) VALUES (?)", (new.astype("<u8").tobytes(),))
+        """Writes down the cohorts, and their rows, that are released beyond those before."""
+        new = [part[len(before.rows) :].astype("<u8").tobytes() for part in (after.rows, after.units)]
+        if new[0]:
+            self._connection.execute("INSERT INTO rows (ids, units) VALUES (?, ?)", new)
         for bits in after.cohorts[len(before.cohorts) :]:
             self._connection.execute("INSERT INTO cohorts (bits) VALUES (?)", (zlib.compress(bits.tobytes()),))
 

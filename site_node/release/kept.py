@@ -95,7 +95,9 @@ class Kept:
             signed = self._connection.execute(joins, (Kind.KEY.value, Kind.JOIN.value)).fetchall()
             expired = [name for name, join in signed if Join.model_validate_json(join).expires_at < moment]
             for analysis in expired:
-                self._connection.execute("DELETE FROM kept WHERE analysis = ? AND kind != ?", (analysis, Kind.JOIN.value))
+                self._connection.execute(
+                    "DELETE FROM kept WHERE analysis = ? AND kind != ?", (analysis, Kind.JOIN.value)
+                )
             self._empty_log()  # also of what a process that was killed may have left there, not on the disk yet
 
     def _empty_log(self) -> None:

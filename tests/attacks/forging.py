@@ -1,7 +1,5 @@
 """Sums and paths that a coordinator makes up."""
 
-from base64 import b64encode
-
 import numpy as np
 
 from shared.contribution import Contribution
@@ -21,7 +19,7 @@ def forged_path(tree: Tree, index: int, wanted: Fixed) -> Path:
 
 def announced(path: Path, root: bytes) -> Proof:
     """What is sent to a site."""
-    return Proof(root=root.hex(), path=b64encode(path.to_bytes()).decode())
+    return Proof(root=root.hex(), path=path.to_bytes())
 
 
 def own_root(coordinator: Malicious, site: str, wanted: Fixed) -> Proof:

@@ -1,6 +1,5 @@
 """Sites without one of their defences: each is lifted by itself, so that what stops an attack is known to be that one."""
 
-from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -37,7 +36,7 @@ def _any_psi(self: Exchange, request: ContributionRequest) -> State | None:
 
 def _announced(self: Proof, index: int, count: int, own: Fixed) -> Node:
     """The root as it was announced, and whatever sum the path leads to."""
-    path = Path.from_bytes(b64decode(self.path), len(own))
+    path = Path.from_bytes(self.path, len(own))
     return Node(bytes.fromhex(self.root), recomputed_root(path, index, count, own).sum_bytes)
 
 

@@ -12,7 +12,7 @@ from tests.e2e.small_federation import Federation
 SOURCE = Path(__file__).parents[2] / "clients" / "r"
 ALONE = {"LC_ALL": "C.UTF-8", "_R_CHECK_SYSTEM_CLOCK_": "0"}
 """Settings by which R speaks English and the check asks no time server."""
-NO_REGISTRY = 'options(repos = c(CRAN = "file:///nowhere"))\n'
+NO_REGISTRY = "options(repos = character())\n"
 BITS = """
 bits <- function(values) lapply(as.list(unname(values)), function(value) if (is.na(value)) NULL else sprintf("%a", value))
 told <- function(value) writeLines(jsonlite::toJSON(value, auto_unbox = TRUE, null = "null"))

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from site_node.app import create_app
-from site_node.settings import SiteSettings, SourceSettings
+from site_node.settings import SiteSettings
+from site_node.source_settings import SourceSettings
 from tests.federation.one_site import CSV, Site, assert_problem
 
 pytestmark = pytest.mark.anyio

@@ -104,6 +104,18 @@ def unwritable(path: Path) -> Iterator[None]:
         away.rename(path)
 
 
+async def test_also_under_masks_the_start_is_entered_as_such(tmp_path: Path) -> None:
+    sites = real_sites(tmp_path, DICTIONARY, TABLES, "default", masked=True)
+    view = await ended(coordinator_of(tmp_path, sites), **REQUEST)
+    rounds = view["ended_with"]["convergence"]["rounds"] - 1
+    for site in sites.values():
+        found = entries(site.settings)
+        assert [entry.event for entry in found] == ["prepared", "start", *["round"] * rounds, "closed"]
+        assert [entry.round for entry in found] == [None, *range(rounds + 1), None]
+        names = [entry.left.message for entry in found if entry.left is not None]
+        assert names == ["Accepted", *["MaskedReply"] * (rounds + 1), "CloseReply"]
+
+
 async def test_a_fit_leaves_an_entry_for_each_reply_with_the_hash_of_its_very_bytes(tmp_path: Path) -> None:
     sites = overheard(tmp_path)
     view = await ended(coordinator_of(tmp_path, sites), **REQUEST)

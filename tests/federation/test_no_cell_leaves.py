@@ -17,9 +17,9 @@ from structlog.testing import capture_logs
 from coordinator.sql_store import SqlStore
 from shared.masking.encoding import encode, to_bytes
 from shared.masking.messages import MaskedReply
+from site_node.answering import Estimator
 from site_node.app import LAPLACE, create_app
 from site_node.estimation.rows import Rows
-from site_node.evaluation import Estimator
 from site_node.settings import HISTORY_NAME, KEPT_NAME
 from tests.federation.fake_sites import client, until
 from tests.federation.real_sites import Heard, coordinator_of, real_sites

@@ -103,4 +103,4 @@ async def test_a_fit_under_the_default_policy_leaves_cohorts_rounds_and_an_endin
     with History(tmp_path / "S0.db", b"known-to-the-site-alone").writing() as kept:
         assert kept.is_closed(analysis)
         assert sorted(kept.answered(analysis)) == list(range(len(sites["S0"].rounds()) + 1))
-        assert [len(kept.released().units), len(kept.released().cohorts)] == [40, 1]
+        assert [len(kept.released().rows), len(kept.released().cohorts)] == [40, 1]

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from coordinator.site_client import SiteClient
+from shared.masking.messages import Proof
 from shared.messages import CloseRequest, EvaluateRequest, PrepareRequest
 from shared.specification import Specification
 from tests.federation.made_up import DICTIONARY, made_up
@@ -75,8 +76,9 @@ async def test_a_sum_that_does_not_hold_the_sites_answer_is_refused(
 ) -> None:
     def forged(asked: EvaluateRequest) -> dict[str, Any]:
         assert asked.proof is not None
-        told = getattr(asked.proof, part)
-        return {"proof": asked.proof.model_copy(update={part: ("0" if told[0] != "0" else "1") + told[1:]})}
+        told = asked.proof.model_dump()[part]
+        other = ("0" if told[0] != "0" else "1") + told[1:]
+        return {"proof": Proof.model_validate(asked.proof.model_dump() | {part: other})}
 
     meddling(monkeypatch, "masked", forged)
     view, victim = await fitted(tmp_path)

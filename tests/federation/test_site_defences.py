@@ -32,6 +32,7 @@ from site_node.data.table import Columns
 from site_node.evaluation import LOGGED_TEXT, SiteNode
 from site_node.folder import write_site
 from site_node.release.ledger import Ledger
+from site_node.standing import Release, Standing
 from tests.federation.one_site import CLOSE, Site, assert_problem, until
 
 pytestmark = pytest.mark.anyio
@@ -55,13 +56,10 @@ class Clock:
 
 def node(site: Site, clock: Clock) -> SiteNode:
     return SiteNode(
-        name="A",
-        version="1",
-        policy="default",
-        dictionary=site.dictionary,
+        Standing(name="A", version="1", policy="default", dictionary=site.dictionary),
+        Release(Ledger(site.settings.ledger)),
         source=FileSource(site.data, b"secret"),
         estimator=site.fake.estimator(),
-        ledger=Ledger(site.settings.ledger),
         clock=clock,
     )
 

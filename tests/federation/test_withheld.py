@@ -1,4 +1,4 @@
-"""Where a trial of a fit is too much that of a single unit, its site says nothing, three times, and the step makes a shorter one."""
+"""Where a trial of a fit is too much that of a single unit, its site says nothing, thrice, and the step makes a shorter one."""
 
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ def tables(seed: int) -> list[str]:
 async def fitted(
     folder: Path, seed: int, policy: PolicyName, *, masked: bool
 ) -> tuple[dict[str, Any], dict[str, Heard]]:
-    folder.mkdir()
+    folder.mkdir()  # noqa: ASYNC240 -- before anything is served
     sites = real_sites(folder, DICTIONARY, tables(seed), policy, masked=masked)
     for name, heard in sites.items():
         heard.settings = heard.settings.model_copy(update={"history": folder / f"{name}.history.db"})

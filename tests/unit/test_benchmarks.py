@@ -18,7 +18,17 @@ from site_node.data.reading import read_columns
 
 def test_a_benchmark_is_a_module_that_has_a_main() -> None:
     measured = {
-        *("leverage", "masking", "memory", "model_class", "policy", "protocol_overhead", "quadrature_fit", "reading"),
+        *(
+            "client_import",
+            "leverage",
+            "masking",
+            "memory",
+            "model_class",
+            "policy",
+            "protocol_overhead",
+            "quadrature_fit",
+            "reading",
+        ),
         *("rounds", "scaling", "site_round", "whole_fit"),
     }
     assert set(known()) == measured

@@ -144,3 +144,13 @@ def test_what_cannot_be_read_at_all_ends_with_two_and_says_so_on_standard_error(
     done = CliRunner().invoke(app, ["check", str(home), *option])
     assert (done.exit_code, done.stdout.strip().startswith("{")) == (2, False)
     assert "the file has a header and no rows." in done.stderr
+
+
+def test_decimal_commas_and_texts_among_numbers_are_counted_with_the_first_row_and_not_quoted(tmp_path: Path) -> None:
+    rows = lines(30) + lines(2, crp='"7,25"') + lines(1, crp="Zq7Canary")
+    code, words = said(site(tmp_path, rows))
+    assert code == 1
+    assert "column `crp`: row 31 holds something that is not a finite number." in words
+    assert "No number: 3 of 33 values, 2 of these but for a comma." in words
+    assert "7,25" not in words
+    assert "Zq7Canary" not in words

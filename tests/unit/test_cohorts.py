@@ -9,31 +9,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import RefusedError
-from site_node.data.units import Ids, unit_ids
+from site_node.data.units import Known
 from site_node.release.cohorts import MIN_UNITS, Released, released_with
 
 UNITS = 24
 SMALL_FAMILIES = st.lists(st.sets(st.integers(0, UNITS - 1), min_size=1), max_size=8)
 
 
-def ids(*units: int) -> Ids:
-    return np.array(units, dtype=np.uint64)
+def ids(*units: int, rows_each: int = 1) -> Known:
+    """Rows each of which is a unit; or so many of each of fewer units."""
+    rows = np.array(units, dtype=np.uint64)
+    return Known(rows, rows // np.uint64(rows_each))
 
 
-def rows(*parts: range, without: Sequence[int] = ()) -> Ids:
-    return ids(*(unit for part in parts for unit in part if unit not in without))
+def rows(*parts: range, without: Sequence[int] = (), rows_each: int = 1) -> Known:
+    return ids(*(unit for part in parts for unit in part if unit not in without), rows_each=rows_each)
 
 
-def released(*cohorts: Ids) -> Released:
+def released(*cohorts: Known) -> Released:
     return released_with(Released.nothing(), cohorts)
 
 
-def those_that_pass(family: Sequence[set[int]]) -> tuple[Released, list[set[int]]]:
+def those_that_pass(family: Sequence[set[int]], rows_each: int = 1) -> tuple[Released, list[set[int]]]:
     """Each cohort is asked for in turn; a refused one leaves things as they were."""
     kept, passed = Released.nothing(), []
     for cohort in family:
         try:
-            kept = released_with(kept, [ids(*cohort)])
+            kept = released_with(kept, [ids(*cohort, rows_each=rows_each)])
         except RefusedError:
             continue
         passed.append(cohort)
@@ -61,6 +63,31 @@ def test_so_no_linear_combination_of_them_is_supported_on_one_or_two_units(famil
         assert np.linalg.matrix_rank(np.delete(vectors, few, axis=1)) == rank
 
 
+@given(SMALL_FAMILIES)
+def test_nor_is_any_supported_on_the_rows_of_one_or_two_units_that_have_several(family: list[set[int]]) -> None:
+    """Pairs of rows are a unit each; a cohort may have one row of a pair and another cohort both."""
+    _, passed = those_that_pass(family, rows_each=2)
+    vectors = np.array([[row in cohort for row in range(UNITS)] for cohort in passed], dtype=float)
+    if not passed:
+        return
+    rank = np.linalg.matrix_rank(vectors)
+    for one, other in combinations(range(0, UNITS, 2), 2):
+        assert np.linalg.matrix_rank(np.delete(vectors, (one, one + 1, other, other + 1), axis=1)) == rank
+
+
+@pytest.mark.parametrize("visits", [5, 10])
+def test_cohorts_that_differ_by_all_or_some_visits_of_one_or_two_patients_are_refused_and_of_three_are_not(
+    visits: int,
+) -> None:
+    everybody = rows(range(60), rows_each=5)
+    for fewer in (range(visits), range(0, visits, 2)):
+        released(rows(range(60)), rows(range(60), without=fewer))
+        with pytest.raises(RefusedError) as caught:
+            released(everybody, rows(range(60), without=fewer, rows_each=5))
+        assert caught.value.code == "small_difference"
+    released(everybody, rows(range(60), without=(0, 5, 10), rows_each=5))
+
+
 @pytest.mark.parametrize("missing", [1, 2])
 def test_a_cohort_with_one_or_two_units_less_or_more_is_refused_and_one_with_three_is_not(missing: int) -> None:
     everybody, fewer = rows(range(UNITS)), rows(range(missing, UNITS))
@@ -78,7 +105,7 @@ def test_four_cohorts_whose_differences_are_all_large_are_refused_if_they_single
     all_rows = range(UNITS)
     family = [rows(all_rows), rows(all_rows, without=one), rows(all_rows, without=other)]
     family.append(rows(all_rows, without=[*one, *other]))
-    assert all(len(np.setxor1d(a, b)) >= 5 for a, b in combinations(family, 2))
+    assert all(len(np.setxor1d(a.rows, b.rows)) >= 5 for a, b in combinations(family, 2))
     released(*family[:2])
     with pytest.raises(RefusedError):
         released(*family)
@@ -86,13 +113,13 @@ def test_four_cohorts_whose_differences_are_all_large_are_refused_if_they_single
 
 def test_the_same_rows_in_another_order_are_the_same_cohort() -> None:
     first = released(rows(range(UNITS)))
-    assert released_with(first, [rows(range(UNITS))[::-1]]) is first
+    assert released_with(first, [rows(range(UNITS - 1, -1, -1))]) is first
 
 
 def test_rows_that_come_in_threes_may_be_added_and_left_out() -> None:
     kept = released(rows(range(10)), rows(range(13)), rows(range(3, 13)), rows(range(20, 24)))
     assert len(kept.cohorts) == 4
-    assert len(kept.units) == 17
+    assert len(kept.rows) == 17
 
 
 def test_a_small_atom_is_refused_also_where_no_combination_reaches_it() -> None:
@@ -104,12 +131,24 @@ def test_a_small_atom_is_refused_also_where_no_combination_reaches_it() -> None:
 CONTENTS = np.array([[1, 2], [3, 4], [1, 2], [1, 3], [1, 2]], dtype=np.uint64)
 
 
+def known(contents: np.ndarray, secret: bytes = b"secret") -> set[int]:
+    return set(Known.of(contents, secret).rows.tolist())
+
+
 def test_rows_are_known_again_by_what_they_say_whatever_their_order() -> None:
-    found = unit_ids(CONTENTS, b"secret")
-    assert len(set(found.tolist())) == 5
-    assert set(unit_ids(CONTENTS[[4, 3, 1, 0, 2]], b"secret").tolist()) == set(found.tolist())
-    assert set(unit_ids(CONTENTS[:4], b"secret").tolist()) < set(found.tolist())
+    found = known(CONTENTS)
+    assert len(found) == 5
+    assert known(CONTENTS[[4, 3, 1, 0, 2]]) == found
+    assert known(CONTENTS[:4]) < found
 
 
 def test_without_the_secret_nobody_knows_them_again() -> None:
-    assert not set(unit_ids(CONTENTS, b"secret").tolist()) & set(unit_ids(CONTENTS, b"another").tolist())
+    assert not known(CONTENTS) & known(CONTENTS, b"another")
+
+
+def test_whom_a_row_is_about_is_known_by_the_units_value_alone() -> None:
+    found = Known.of(CONTENTS, b"secret", unit=0)
+    assert len(set(found.rows.tolist())) == 5
+    assert found.units[0] == found.units[2] == found.units[3] == found.units[4] != found.units[1]
+    assert not set(found.units.tolist()) & set(Known.of(CONTENTS, b"another", unit=0).units.tolist())
+    np.testing.assert_array_equal(Known.of(CONTENTS, b"secret").units, found.rows)

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from shared.codes import DATA_CHANGED
-from shared.dictionary import Variable
+from shared.dictionary import Dictionary, Variable
 from shared.errors import DataError
 from site_node.data import database as database_module
 from site_node.data.database import Query
@@ -31,6 +31,7 @@ VARIABLES = (
     Variable(name="arm", type="factor", levels=("drug", "placebo"), reference="placebo"),
     Variable(name="clinic", type="group"),
 )
+DICTIONARY = Dictionary(variables=VARIABLES)
 ROWS = [
     (0.1, 1, "drug", "b"),
     (None, 2, "placebo", "a"),
@@ -147,6 +148,11 @@ def test_rows_come_in_batches_and_are_all_there(database: Database, monkeypatch:
     assert take(database.query()).fingerprint(b"secret") == whole
 
 
+def test_a_percent_sign_and_a_colon_in_a_query_are_themselves(database: Database) -> None:
+    text = "SELECT k FROM trial WHERE clinic LIKE '%b' AND clinic <> ':b' AND arm LIKE 'd%'"
+    assert take(database.query(text)).query("SELECT c0 FROM data").fetchall() == [(1,)]
+
+
 def test_a_bad_value_is_told_by_the_row_that_the_query_gives_it_in(database: Database) -> None:
     database.run(f"UPDATE trial SET arm = '{CANARY}' WHERE k = 4")  # noqa: S608 -- a test's own
     with pytest.raises(DataError, match="column `arm`: row 4 holds a level that the dictionary lacks") as caught:
@@ -184,6 +190,16 @@ def test_the_types_of_postgresql_have_one_meaning_each(server: Cluster) -> None:
     assert snapshot.query("SELECT * EXCLUDE place FROM data").fetchall() == [
         (True, 1.5, 7, "2020-01-31", "2020-01-31 10:00:00+00:00", "6f1c8b34-0000-4000-8000-000000000001", "x  ")
     ]
+
+
+@needed
+def test_whole_numbers_are_kept_to_64_bits_and_beyond_they_are_refused_by_their_column(server: Cluster) -> None:
+    url = server.url(password=None).render_as_string()
+    asked = "SELECT 9223372036854775807 AS a, 9007199254740993::numeric(20,0) AS b"
+    kept = take(Query.of(url, asked, SecretStr(PASSWORD))).query("SELECT c0, c1 FROM data").fetchall()
+    assert kept == [(9223372036854775807, 9007199254740993)]
+    error = fault(Query.of(url, "SELECT 9223372036854775808::numeric(20,0) AS b", SecretStr(PASSWORD)))
+    assert (error.where, error.message) == ("column `b`", "a whole number is beyond 64 bits.")
 
 
 @needed
@@ -332,13 +348,13 @@ def test_a_source_reads_anew_for_every_analysis_and_tells_an_earlier_one_that_it
     source = QuerySource(database.query(), b"secret")
     with source.opened() as (first, columns):
         assert source.fingerprint() == first
-        assert len(source.unit_ids(first, VARIABLES)) == columns.read(VARIABLES).rows == len(ROWS)
+        assert len(source.known(first, DICTIONARY).rows) == columns.read(VARIABLES).rows == len(ROWS)
     database.run("UPDATE trial SET x = 7 WHERE k = 1")
     assert source.fingerprint() == first, "what an analysis under way was made of is still held"
     with source.opened() as (second, _):
         assert second == source.fingerprint() != first
     with pytest.raises(DataError) as caught:
-        source.unit_ids(first, VARIABLES)
+        source.known(first, DICTIONARY)
     assert caught.value.code == DATA_CHANGED
 
 
@@ -346,7 +362,7 @@ def test_equal_rows_have_the_ids_that_they_had_before_in_another_order(database:
     ids = []
     for text in ("SELECT * FROM trial ORDER BY k", "SELECT * FROM trial ORDER BY k DESC"):
         source = QuerySource(database.query(text), b"secret")
-        ids.append(source.unit_ids(source.fingerprint(), VARIABLES).tolist())
+        ids.append(source.known(source.fingerprint(), DICTIONARY).rows.tolist())
     assert ids[0] == ids[1]
 
 

@@ -24,10 +24,7 @@ def made(npar: int, log_likelihood: float, *, random=INTERCEPT, fixed=BOTH, **ch
     one = result()
     one["specification"] |= {
         "random": [term.model_dump(mode="json") for term in random],
-        "fixed": [
-            column.model_dump(mode="json") if hasattr(column, "model_dump") else {"name": column.name}
-            for column in fixed
-        ],
+        "fixed": [{"name": column.name} for column in fixed],
         **changes,
     }
     one["glance"] |= {"npar": npar, "logLik": log_likelihood}

@@ -10,7 +10,7 @@ import pytest
 from shared.errors import DataError, RefusedError, SettingsError, StoreError
 from shared.messages import EvaluateRequest
 from shared.specification import Specification
-from site_node.data.units import Ids
+from site_node.data.units import Known
 from site_node.release.budget import Budget, check_roster
 from site_node.release.gate import Gate
 from site_node.release.history import History
@@ -18,7 +18,15 @@ from tests.unit.smallest import SPECIFICATION
 
 SECRET = b"known-to-the-site-alone"
 DAY = 86400.0
-EVERYBODY: Ids = np.arange(30, dtype=np.uint64)
+ROWS = np.arange(30, dtype=np.uint64)
+
+
+def each(rows: np.ndarray) -> Known:
+    """Rows each of which is a unit."""
+    return Known(rows, rows)
+
+
+EVERYBODY, ALL_BUT_ONE = each(ROWS), each(ROWS[1:])
 
 
 class Clock:
@@ -93,7 +101,7 @@ def test_the_budget_is_of_new_specifications_of_the_same_data_in_a_window_also_a
 def test_what_is_refused_is_not_counted(file: Path) -> None:
     held = begun(file)
     with pytest.raises(RefusedError):
-        held.admit("two", titled("two"), "data", [EVERYBODY[1:]])
+        held.admit("two", titled("two"), "data", [ALL_BUT_ONE])
     with held.history.writing() as kept:
         assert not kept.was_asked("data", titled("two").sha256)
 
@@ -101,24 +109,25 @@ def test_what_is_refused_is_not_counted(file: Path) -> None:
 def test_cohorts_count_from_what_left_and_outlive_a_restart(file: Path) -> None:
     held = gate(file)
     held.admit("asked only", SPECIFICATION, "data", [EVERYBODY])
-    held.admit("two", titled("two"), "data", [EVERYBODY[1:]])
-    held.release("two", asked(1, 0.1), [EVERYBODY[1:]], 50)
+    held.admit("two", titled("two"), "data", [ALL_BUT_ONE])
+    held.release("two", asked(1, 0.1), [ALL_BUT_ONE], 50)
     with pytest.raises(RefusedError) as caught:
         held.release("asked only", asked(1, 0.1), [EVERYBODY], 50)
     assert caught.value.code == "small_difference"
     with pytest.raises(RefusedError):
-        gate(file).admit("three", titled("three"), "newer data", [np.append(EVERYBODY[1:], np.uint64(99))])
-    assert gate(file).admit("asked only", SPECIFICATION, "data", [EVERYBODY[1:]]).answered == {}
+        gate(file).admit("three", titled("three"), "newer data", [each(np.append(ROWS[1:], np.uint64(99)))])
+    assert gate(file).admit("asked only", SPECIFICATION, "data", [ALL_BUT_ONE]).answered == {}
 
 
 def test_every_cohort_comes_back_from_the_file_as_it_was_released(file: Path) -> None:
     held = gate(file)
-    for k, cohort in enumerate((EVERYBODY[:20], EVERYBODY[5:15], EVERYBODY)):
+    for k, cohort in enumerate((each(ROWS[:20]), each(ROWS[5:15]), EVERYBODY)):
         held.admit(f"a{k}", SPECIFICATION, "data", [cohort])
         held.release(f"a{k}", asked(1, 0.1), [cohort], 50)
     with History(file, SECRET).writing() as kept:
         found = kept.released()
-    np.testing.assert_array_equal(found.units, EVERYBODY)
+    np.testing.assert_array_equal(found.rows, ROWS)
+    np.testing.assert_array_equal(found.units, ROWS)
     assert np.unique(found.atoms(), return_counts=True)[1].tolist() == [10, 10, 10]
     assert len(found.cohorts) == 3
 

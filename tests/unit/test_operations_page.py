@@ -22,7 +22,8 @@ from coordinator.settings import SiteSettings as RemoteSite
 from coordinator.sql_store import SqlStore
 from coordinator.states import AnalysisState
 from shared.request import AnalysisRequest
-from site_node.settings import SiteSettings, SourceSettings
+from site_node.settings import SiteSettings
+from site_node.source_settings import SourceSettings
 from tests.unit import smallest
 
 ROOT = Path(__file__).parents[2]

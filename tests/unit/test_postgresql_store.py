@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sql
@@ -14,7 +15,7 @@ from coordinator.sql_store import SqlStore
 from coordinator.tables import METADATA
 from shared.errors import SettingsError, StoreError
 from shared.messages import ContributionMessage
-from tests.postgresql import PASSWORD, Cluster, cluster, needed
+from tests.postgresql import OWNER, PASSWORD, Cluster, cluster, needed
 from tests.unit.smallest import SPECIFICATION
 from tests.unit.test_store_faults import ROUND, new
 
@@ -86,3 +87,13 @@ def test_a_database_that_does_not_let_in_is_named_without_its_password(
         SqlStore(server.url(database, user).render_as_string(hide_password=False))
     assert f"127.0.0.1:{server.port}/{database}" in str(caught.value)
     assert PASSWORD not in str(caught.value)
+
+
+def test_the_password_may_stand_in_a_file_as_libpq_reads_it(server: Cluster, tmp_path: Path) -> None:
+    file = tmp_path / "pgpass"
+    file.write_text(f"127.0.0.1:*:*:{OWNER}:{PASSWORD}\n", encoding="utf-8")
+    file.chmod(0o600)
+    database = sql.make_url(server.new_database()).database or ""
+    url = server.url(database, password=None).update_query_dict({"passfile": str(file)})
+    with closing(SqlStore(url.render_as_string())) as store:
+        assert store.unfinished() == []

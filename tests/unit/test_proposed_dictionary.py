@@ -184,6 +184,8 @@ def test_numbers_with_commas_are_refused_by_column_and_count_and_never_quoted(
     error = fault(path)
     assert error.where == "column `crp`"
     assert f"With a comma: {sum(',' in value for value in values)} of 20." in error.message
+    first = next(k for k, value in enumerate(values, 1) if "," in value)
+    assert error.message.endswith(f"The first is row {first}.")
     assert "with a point" in error.remedy
     assert infer(path, groups=["crp"]).dictionary["crp"].type == "group"
 

@@ -92,7 +92,7 @@ def test_a_terminal_gets_the_live_table_and_anything_else_one_line_a_round(capsy
     with display(Console(file=out, force_terminal=True, width=100)) as show:
         show(of_round(1))
     assert "decrement █" in out.getvalue()
-    with display(Console(file=io.StringIO())) as show:
+    with display(Console(file=io.StringIO(), force_terminal=False)) as show:
         show(of_round(1))
     assert capsys.readouterr().err == "     1       -11.000000     1.0e-01     0.100\n"
 
@@ -110,7 +110,8 @@ def test_errors_are_coloured_on_a_terminal_unless_no_color_is_set(monkeypatch, e
     assert (f"{ESCAPE}31m" in done.stderr) is coloured
 
 
-def test_off_a_terminal_there_is_no_colour() -> None:
+def test_off_a_terminal_there_is_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
     assert ESCAPE not in CliRunner().invoke(app, ["list", "--coordinator", "nowhere"]).stderr
 
 

@@ -16,9 +16,7 @@ from tests.unit.smallest import SPECIFICATION
 
 def asked(number: int, psi: float, points: int = 1) -> EvaluateRequest:
     told = {"round": number, "psi": [psi], "basis": [], "specification_sha256": SPECIFICATION.sha256}
-    return EvaluateRequest.model_validate(
-        {"kind": "evaluate", "previous": None, "quadrature_points": points} | told
-    )
+    return EvaluateRequest.model_validate({"kind": "evaluate", "previous": None, "quadrature_points": points} | told)
 
 
 ANSWERED = {0: ((), (), 1), 1: ((0.1,), (), 1), 2: ((0.2,), (), 1)}

@@ -2,7 +2,7 @@
 #'
 #' The newest analyses, the sites as they answer right now, and the variables of the consortium.
 #'
-#' @param coordinator from [fed_coordinator()].
+#' @param coordinator from [fed_coordinator()]; unless given, what the environment variables name.
 #' @return a data frame with a row for each. `levels` of a dictionary is a list of texts in coding order, the reference
 #'   first.
 #' @section Conditions: see [fedglmm-conditions].
@@ -12,7 +12,7 @@
 #' fed_dictionary(coordinator)
 #' }
 #' @export
-fed_analyses <- function(coordinator) {
+fed_analyses <- function(coordinator = fed_coordinator()) {
   check_coordinator(coordinator)
   rows <- asked(coordinator, "GET", "/analyses")$analyses
   names <- c("id", "state", "since", "created_at", "owner", "title", "formula", "family")
@@ -21,7 +21,7 @@ fed_analyses <- function(coordinator) {
 
 #' @rdname fed_analyses
 #' @export
-fed_sites <- function(coordinator) {
+fed_sites <- function(coordinator = fed_coordinator()) {
   check_coordinator(coordinator)
   rows <- asked(coordinator, "GET", "/sites")$sites
   problems <- vapply(rows, function(row) if (is.null(row$problem)) NA_character_ else in_one_line(row$problem), "")
@@ -32,7 +32,7 @@ fed_sites <- function(coordinator) {
 
 #' @rdname fed_analyses
 #' @export
-fed_dictionary <- function(coordinator) {
+fed_dictionary <- function(coordinator = fed_coordinator()) {
   check_coordinator(coordinator)
   rows <- asked(coordinator, "GET", "/dictionary")$variables
   table <- text_columns(rows, c("name", "type", "unit", "coding", "derived", "description"))

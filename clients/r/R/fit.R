@@ -13,7 +13,7 @@ OPTIONS <- c("random_effect_sd", "tolerance", "max_rounds", "confidence_level", 
 #' @param family as lme4 takes it: `binomial`, `binomial(link = "probit")`, `"poisson"`, `Gamma(link = "log")`; also
 #'   `"negative_binomial"` (or `"negative.binomial"`, `"nbinom2"`), whose size is estimated. A family of R goes with the
 #'   link that it has in R: `Gamma` with the inverse. `"gamma"` and `"inverse_gaussian"` go with the log.
-#' @param coordinator from [fed_coordinator()].
+#' @param coordinator from [fed_coordinator()]; unless given, what the environment variables name.
 #' @param weights the name of a variable, as text or as `~ name`: prior weights, or the sizes of a proportion.
 #' @param nAGQ points of adaptive Gauss-Hermite quadrature: 1 is the Laplace approximation, `"auto"` as many as are
 #'   enough.
@@ -30,12 +30,12 @@ OPTIONS <- c("random_effect_sd", "tolerance", "max_rounds", "confidence_level", 
 #' summary(fit)
 #' }
 #' @export
-fed_glmer <- function(formula, family = "binomial", coordinator, weights = NULL, nAGQ = 1, REML = FALSE, sites = NULL,
-                      progress = interactive(), ...) {
+fed_glmer <- function(formula, family = "binomial", coordinator = fed_coordinator(), weights = NULL, nAGQ = 1, REML = FALSE,
+                      sites = NULL, progress = interactive(), ...) {
   check_coordinator(coordinator)
   fields <- list(
     formula = formula_text(formula), weights = if (!is.null(weights)) variable_name(weights),
-    quadrature_points = nAGQ, reml = REML, sites = if (!is.null(sites)) as.list(as.character(sites))
+    quadrature_points = nAGQ, reml = REML, sites = if (!is.null(sites)) site_names(sites)
   )
   fields <- c(fields, family_and_link(family), checked_options(list(...)))
   body <- json_of(checked_scalars(Filter(Negate(is.null), fields)))
@@ -44,7 +44,7 @@ fed_glmer <- function(formula, family = "binomial", coordinator, weights = NULL,
 
 #' @rdname fed_glmer
 #' @export
-fed_lmer <- function(formula, coordinator, REML = TRUE, ...) {
+fed_lmer <- function(formula, coordinator = fed_coordinator(), REML = TRUE, ...) {
   fed_glmer(formula, "gaussian", coordinator, REML = REML, ...)
 }
 
@@ -61,6 +61,11 @@ checked_options <- function(options) {
     wrong_request("there is no such argument.", if (nzchar(unknown[1L])) unknown[1L] else "...", remedy)
   }
   options
+}
+
+site_names <- function(sites) {
+  if (!is.character(sites)) wrong_request("sites are given by name.", "sites", "`fed_sites()` has the names.")
+  as.list(sites)
 }
 
 checked_scalars <- function(fields) {

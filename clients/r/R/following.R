@@ -2,6 +2,7 @@
 
 PATIENCE <- 60
 PAUSE <- 1
+WORTHLESS <- -1e100 # what the protocol has where the log-likelihood is not finite
 
 #' Analyses that are there already
 #'
@@ -118,5 +119,6 @@ teller <- function() {
 round_line <- function(round) {
   decrement <- if (is.null(round$decrement)) "" else sprintf("%.1e", round$decrement)
   kept <- if (round$accepted) "" else "   not taken: a shorter step follows"
-  sprintf("%6d %16.6f %11s %9.3f%s", as.integer(round$round), round$log_likelihood, decrement, round$seconds, kept)
+  value <- if (round$log_likelihood <= WORTHLESS) "not finite" else sprintf("%.6f", round$log_likelihood)
+  sprintf("%6d %16s %11s %9.3f%s", as.integer(round$round), value, decrement, round$seconds, kept)
 }

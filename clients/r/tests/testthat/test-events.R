@@ -20,6 +20,7 @@ test_that("rounds are told in a table, and each waiting in words", {
   analysis <- list(state = "running", waiting_for = list())
   round <- list(round = 1L, log_likelihood = -46.25, decrement = 0.11, accepted = FALSE, seconds = 0.021)
   expect_message(expect_message(told(analysis, round), "round   log-likelihood"), "1 +-46.250000 +1.1e-01 +0.021   not taken")
+  expect_message(told(analysis, utils::modifyList(round, list(log_likelihood = -1e100, accepted = TRUE))), "1 +not finite .*0.021\n")
   paused <- list(state = "paused", waiting_for = list("North", "South"), since = "noon")
   expect_message(told(paused), "Waiting for North, South since noon.")
   expect_message(told(list(state = "awaiting_approval", waiting_for = list("North"))), "A person at North")

@@ -22,6 +22,7 @@ test_that("rows and other arguments of lme4 are told and never sent", {
   expect_error(fed_glmer(y ~ x, rows, nobody()), "no family", class = "fedglmm_request")
   expect_error(fed_glmer(y ~ x, binomial, nobody(), offset = rows$x), "into the formula", class = "fedglmm_request")
   expect_error(fed_glmer(y ~ x, binomial, nobody(), weights = rows$x), "by name", class = "fedglmm_request")
+  expect_error(fed_glmer(y ~ x, binomial, nobody(), sites = rows), "by name", class = "fedglmm_request")
   expect_error(fed_glmer(y ~ x, binomial, nobody(), nAGQ = c(1, 2)), "single value", class = "fedglmm_request")
   expect_error(fed_glmer(y ~ x, binomial, nobody(), tolerance = Inf), "single value", class = "fedglmm_request")
   expect_error(fed_glmer(y ~ x, binomial, rows), "no coordinator", class = "fedglmm_settings")

@@ -1,0 +1,81 @@
+"""The system's Chromium, watched: a page may ask this machine only, and nothing may go wrong in it.
+
+It needs a browser, so these tests run only if FEDGLMM_BROWSER is 1; `.ci/run` sees to both.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from shared.listening import is_loopback
+
+PROGRAM = "/usr/bin/chromium"
+FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+PATIENCE = 60_000.0
+"""Milliseconds, on a machine that has much else to do."""
+NEEDED = pytest.mark.skipif(os.environ.get("FEDGLMM_BROWSER") != "1", reason="it needs Chromium: set FEDGLMM_BROWSER=1")
+
+
+@dataclass
+class Watched:
+    """A page, and all that it asked for or that went wrong in it."""
+
+    page: Page
+    elsewhere: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.set_default_timeout(PATIENCE)
+        self.page.on("request", lambda request: self._asked(request.url))
+        self.page.on("websocket", lambda socket: self._asked(socket.url))
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("console", lambda message: self._said(message.type, message.text))
+
+    def check(self) -> None:
+        assert self.elsewhere == []
+        assert self.faults == []
+
+    def _asked(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in {"data", "blob", "about"} and not is_loopback(parts.hostname or ""):
+            self.elsewhere.append(url)
+
+    def _said(self, kind: str, text: str) -> None:
+        """An answer that is an error is in the tests' own hands; a policy that is broken is not."""
+        if kind in {"error", "warning"} and not text.startswith("Failed to load resource"):
+            self.faults.append(text)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=PROGRAM, args=list(FLAGS))
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def watched(browser: Browser, url: str, **context: Any) -> Iterator[Watched]:
+    """A page of a browser that knows nothing yet; at the end nothing may have gone wrong in it.
+
+    Args:
+        browser: the browser.
+        url: the coordinator's, to which paths are relative.
+        context: further settings of Playwright's.
+    """
+    with browser.new_context(base_url=url, **context) as opened:
+        made = Watched(opened.new_page())
+        yield made
+        made.check()

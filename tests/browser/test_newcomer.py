@@ -1,0 +1,100 @@
+"""A newcomer's way through the pages of a running federation: from the sign-in to a file with the estimates."""
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.chromium import NEEDED, PATIENCE, watched
+from tests.e2e.small_federation import Federation, small_federation
+from tests.federation.people import key_of, keys_file, shown
+
+pytestmark = NEEDED
+expect.set_options(timeout=PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
+    folder = tmp_path_factory.mktemp("newcomer")
+    keys = folder / "keys.toml"
+    keys.write_text(keys_file({"anna": "run", "rolf": "read"}), encoding="utf-8")
+    keys.chmod(0o600)
+    with small_federation(folder, keys_file="keys.toml") as running:
+        yield running
+
+
+def url_of(federation: Federation) -> str:
+    return str(federation.coordinator.announced()["url"])
+
+
+def test_from_the_sign_in_to_a_finished_fit_to_a_file(federation: Federation, browser: Browser, tmp_path: Path) -> None:
+    url = url_of(federation)
+    with watched(browser, url) as watching:
+        page = watching.page
+        page.goto("/")
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        page.get_by_label("Your key, or a token").fill(key_of("nobody"))
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("alert")).to_contain_text("Nobody is known by this key.")
+        page.get_by_label("Your key, or a token").fill(key_of("anna"))
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="Analyses")).to_be_visible()
+        expect(page.get_by_role("main")).to_contain_text("There is no analysis here.")
+
+        page.get_by_role("main").get_by_role("link", name="New analysis").click()
+        page.get_by_label("Explain y").check()
+        page.get_by_label("By x").check()
+        page.get_by_label("Random intercept of").select_option("site")
+        page.get_by_role("button", name="Write the formula").click()
+        expect(page.get_by_label("Formula, as lme4 writes it")).to_have_value("y ~ x + (1 | site)")
+        expect(page.locator("#check")).to_contain_text("by site: (Intercept)")
+        page.get_by_label("Title, for people").fill("My first fit")
+        page.get_by_role("button", name="Submit the analysis").click()
+
+        expect(page.get_by_role("heading", name="My first fit")).to_be_visible()
+        page.get_by_role("link", name="See the result").click()
+        expect(page.get_by_role("heading", name="What to know first")).to_be_visible()
+        expect(page.locator("pre.summary")).to_contain_text("Generalized linear mixed model fit by maximum likelihood")
+        with page.expect_download() as downloading:
+            page.get_by_role("link", name="estimates.csv").click()
+        downloading.value.save_as(tmp_path / "estimates.csv")
+        analysis = page.url.split("/")[-2]
+    result = httpx.get(f"{url}/v1/analyses/{analysis}/result", headers=shown("anna")).json()
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "estimates.csv").read_text(encoding="utf-8"))))
+    assert [float(row["estimate"]) for row in rows] == [row["estimate"] for row in result["tidy"]]
+
+
+def test_who_may_only_look_finds_no_way_to_submit(federation: Federation, browser: Browser) -> None:
+    with watched(browser, url_of(federation)) as watching:
+        page = watching.page
+        page.goto("/analyses/new")
+        page.get_by_label("Your key, or a token").fill(key_of("rolf"))
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("heading", name="Not allowed")).to_be_visible()
+        expect(page.get_by_role("alert")).to_contain_text("Ask an administrator of the coordinator for the role `run`.")
+        page.get_by_role("link", name="All analyses").click()
+        expect(page.get_by_role("link", name="New analysis")).to_have_count(0)
+        page.get_by_role("button", name="Sign out").click()
+        page.goto("/analyses")
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_a_typo_is_marked_while_the_formula_is_being_written(federation: Federation, browser: Browser) -> None:
+    with watched(browser, url_of(federation)) as watching:
+        page = watching.page
+        page.goto("/analyses/new")
+        page.get_by_label("Your key, or a token").fill(key_of("anna"))
+        page.get_by_role("button", name="Sign in").click()
+        formula = page.get_by_label("Formula, as lme4 writes it")
+        formula.fill("y ~ x + agge")
+        expect(page.locator("#check mark")).to_have_text("agge")
+        formula.fill("y ~ ")
+        formula.press("End")
+        page.get_by_role("button", name="x", exact=True).click()
+        expect(formula).to_have_value("y ~ x")
+        expect(page.locator("#check")).to_contain_text("Fixed effects")
+        expect(page.locator("#check mark")).to_have_count(0)
