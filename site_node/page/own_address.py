@@ -42,7 +42,7 @@ class OwnAddress:
             return
         named = [value.decode("latin-1").lower() for name, value in scope["headers"] if name == b"host"]
         if len(named) != 1 or named[0] not in self._hosts:
-            _log.warning("page_not_let_in", path=shortened(scope["path"]), problem="another name than this machine's")
+            _log.warning("page refused", path=shortened(scope["path"]), problem="another name than this machine's")
             error = RoleError(
                 "the site's page is for its own machine, and another name or port led here.",
                 where="Host",

@@ -82,7 +82,7 @@ Sent = Annotated[Form, Depends(sent_form)]
 
 
 def _elsewhere(request: Request) -> RoleError:
-    _log.warning("page_not_let_in", path=shortened(request.url.path), problem="a form from elsewhere")
+    _log.warning("page refused", path=shortened(request.url.path), problem="a form from elsewhere")
     return RoleError(
         "the form was not sent from a page that is yours now.",
         where="the site's page",

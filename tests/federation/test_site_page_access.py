@@ -184,7 +184,7 @@ async def test_neither_the_code_nor_a_session_is_in_the_log(settings: SiteSettin
             await somebody.http.post("/data")
             await somebody.http.get("/waiting", headers={"Host": "attacker.example"})
             secrets = {used, session, *(link.split("=")[1] for link in somebody.links)}
-    assert {line["event"] for line in lines} == {"page_not_let_in"}
+    assert {line["event"] for line in lines} == {"page refused"}
     assert not any(secret in str(lines) for secret in secrets)
 
 
