@@ -84,5 +84,5 @@ def _asker(counter: Counter) -> str:
         agreed = read_consortium(settings.consortium)
         return f"the coordinator of the consortium {agreed.name}, by its key {agreed.coordinator.public_key}"
     if settings.key_file is not None:
-        return "whoever has the key of `key_file`: the coordinator"
-    return "any program of this machine: `key_file` is not set"
+        return "whoever holds the site's bearer key: the coordinator"
+    return "any program of this machine: the site asks for no key"

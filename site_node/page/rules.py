@@ -21,14 +21,9 @@ class Rule:
     text: str
 
 
-def rules(settings: SiteSettings, unit: str | None) -> tuple[Rule, ...]:
-    """All rules that a site keeps.
-
-    Args:
-        settings: the site's.
-        unit: the dictionary's privacy unit.
-    """
-    judged = () if settings.policy == "open" else _judged(settings, f"value of {unit}" if unit else "row")
+def rules(settings: SiteSettings) -> tuple[Rule, ...]:
+    """All rules that a site keeps."""
+    judged = () if settings.policy == "open" else _judged(settings)
     return (*_decided(settings), *_masked(settings), *judged)
 
 
@@ -61,12 +56,12 @@ def _masked(settings: SiteSettings) -> Iterator[Rule]:
     )
 
 
-def _judged(settings: SiteSettings, unit: str) -> Iterator[Rule]:
+def _judged(settings: SiteSettings) -> Iterator[Rule]:
     budget = Budget(settings.specifications_per_window, settings.window_days)
     yield Rule(
         "G1",
         "No answer is mostly one unit's",
-        f"No {unit} may be more than {_share(MOST)} of what an answer says in any direction, by the site's own information; or, "
+        f"No unit may be more than {_share(MOST)} of what an answer says in any direction, by the site's own information; or, "
         f"where answers are masked, by that of all sites, if at least {_share(LEAST_CARRYING)} of the units here, and "
         f"{FEWEST_CARRYING}, carry the answer. At up to {MOST_WITHHELD} trial points of an analysis at which one would be "
         "the site says nothing, and the fit goes another way; otherwise it refuses.",
@@ -79,14 +74,14 @@ def _judged(settings: SiteSettings, unit: str) -> Iterator[Rule]:
     )
     yield Rule(
         "G4",
-        "No two analyses differ by a few units",
+        "No analyses differ by a few units",
         f"However the rows of all analyses so far are combined, they single out no unit, or at least {FEWEST_APART}. A site "
         f"whose rows only those of the other sites hide joins the same sites for {budget.days} days.",
     )
     yield Rule(
         "G5",
         "Floors of counts, and agreed constants",
-        f"At least {MIN_ROWS} rows (and as many units, where rows are somebody's), {MIN_GROUPS} groups of each grouping factor, "
+        f"At least {MIN_ROWS} rows, and as many units, {MIN_GROUPS} groups of each grouping factor, "
         f"and no more than {MAX_PARAMETERS_PER_ROW:g} parameters a row. No level, no value of a number with few, and no outcome, "
         f"also within a level, of fewer than {MIN_UNITS} units, except none. Constants of a model are the dictionary's.",
     )

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from markupsafe import Markup, escape
+
 from site_node.release.approval import Request
 from site_node.release.entry import Entry
 
@@ -26,9 +28,21 @@ def short(digest: str) -> str:
     return digest[:SHORT]
 
 
-def counted(number: int, noun: str) -> str:
+def sentence(text: str) -> str:
+    """It begins with a capital."""
+    return text[:1].upper() + text[1:]
+
+
+def coded(text: str) -> Markup:
+    """What stands between grave accents, as code; everything is escaped."""
+    parts = text.split("`")
+    code = Markup("<code>{}</code>")
+    return Markup("").join(code.format(part) if k % 2 else escape(part) for k, part in enumerate(parts))
+
+
+def counted(number: int, noun: str, several: str = "") -> str:
     """`1 site`, `2 sites`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    return f"{number:,} {noun if number == 1 else several or f'{noun}s'}"
 
 
 def happened(entry: Entry) -> str:
@@ -75,6 +89,8 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "moment": moment,
     "second": second,
     "short": short,
+    "sentence": sentence,
+    "coded": coded,
     "counted": counted,
     "happened": happened,
     "tone": tone,

@@ -7,8 +7,13 @@ from tests.browser.chromium import chromium, watched
 from tests.browser.counter import counter
 
 FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
-WIDTH, HEIGHT, PHONE = 1200, 900, 375
-VIEWS = {"light": (WIDTH, "light"), "dark": (WIDTH, "dark"), "phone": (PHONE, "light")}
+HEIGHT = 900
+WIDE, PHONE = 1200, 375
+PICTURES = (
+    *((name, "light", WIDE) for name in ("decision", "ledger", "data", "policy")),
+    ("waiting", "dark", WIDE),
+    ("asked", "light", PHONE),
+)
 
 
 def main() -> None:
@@ -21,15 +26,15 @@ def main() -> None:
     ):
         page = watching.page
         running.sign_in(page)
-        for view, (width, scheme) in VIEWS.items():
+        for name, scheme, width in PICTURES:
             page.set_viewport_size({"width": width, "height": HEIGHT})
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            for name, path in running.pages.items():
-                page.goto(path)
-                if name == "data":
-                    page.get_by_role("button", name="Look now").click()
-                    page.get_by_role("status").wait_for()
-                page.screenshot(path=FOLDER / f"site-{name}-{view}.png", full_page=True)
+            page.goto(running.pages[name])
+            if name == "data":
+                page.get_by_role("button", name="Look now").click()
+                page.get_by_role("status").wait_for()
+            view = scheme if width == WIDE else "phone"
+            page.screenshot(path=FOLDER / f"site-{name}-{view}.png", full_page=True)
 
 
 if __name__ == "__main__":
