@@ -1,9 +1,10 @@
-# make demo | test | attack | bench | accuracy | lessons | check | setup. Everything lives in .venv; nothing else on the machine is touched.
+# make demo | test | attack | bench | accuracy | lessons | reference | vendor | check | setup. Everything lives in .venv;
+# nothing else on the machine is touched.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup demo test check attack bench accuracy lessons clean
+.PHONY: setup demo test check attack bench accuracy lessons reference vendor clean
 
 setup: $(STAMP)
 
@@ -36,8 +37,16 @@ bench: setup
 accuracy: setup
 	$(BIN)/python -m tests.reference.accuracy > docs/accuracy.md.new && mv docs/accuracy.md.new docs/accuracy.md
 
+# docs/reference.md, from the commands, settings and interfaces themselves
+reference: setup
+	$(BIN)/python -m tests.unit.reference_page > docs/reference.md.new && mv docs/reference.md.new docs/reference.md
+
 lessons: setup
 	$(BIN)/python -m benchmarks.lessons
+
+# takes the scripts of others that the pages and their tests need anew, by npm, and checks their hashes
+vendor: setup
+	$(BIN)/python -m coordinator.dashboard.vendored coordinator/dashboard/static/vendor tests/browser/vendor
 
 clean:
 	rm -rf .venv

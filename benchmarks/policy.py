@@ -61,6 +61,23 @@ SIMULATED = (
     "value instead of the age, log-normal with a standard deviation of 1 on the scale of the logarithm. `all`: federations all "
     "of whose sites answer."
 )
+TRIALS = (
+    "A step may go too far on its way. Where a trial is above the limits of leverage (G1), its site says nothing, as where the "
+    "log-likelihood is not finite, and the step makes a shorter one: three times an analysis, then it refuses. At the first psi, "
+    "and at one that is asked for again with more nodes, there is no way back, and it refuses at once. The tables above do not "
+    "count on that: a site answers in them if it passes wherever it is asked."
+)
+ROSTERS = (
+    "A site that passes only among all sites, or begins at the default start, joins one roster with its data within the window "
+    "of its budget: further analyses in which it passes no better have the same sites, or it refuses (G4, `other_roster`). One "
+    "that passes by its own rows joins any. A site that a roster leaves out is not asked, so this rule keeps it from being told "
+    "apart only where one of the others passes among all sites alone."
+)
+BUDGETS = (
+    "Budgets (G3) are of data and not of analysts: a site does not learn who asks. All analysts together have "
+    "`specifications_per_window` different models of the same data in `window_days` days, which is stricter than as many for "
+    "each, and any of them can use it up for the others."
+)
 WHY = {
     "too_few_rows": "G5: fewer than 20 rows",
     "too_many_columns": "G5: more than 0.33 parameters a row",
@@ -252,6 +269,8 @@ def parts(by_size: dict[int, dict[str, Tally]], made: dict[str, Tally]) -> Itera
     yield fill(SIMULATED, WIDTH, break_on_hyphens=False)
     lines = [(name, *tally.cells(), f"{tally.whole / tally.fits:.2f}", _told(tally)) for name, tally in made.items()]
     yield table(("responses", *COLUMNS, "all", "refused by"), lines).rstrip()
+    yield "## Over several answers"
+    yield from (fill(text, WIDTH, break_on_hyphens=False) for text in (TRIALS, ROSTERS, BUDGETS))
 
 
 def _told(tally: Tally) -> str:

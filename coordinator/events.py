@@ -29,8 +29,7 @@ class Watch:
         while not self._dismissed:
             self._woken.clear()  # before it is read: what is stored from here on wakes again
             try:
-                ended = (await asyncio.to_thread(self._store.get, self._analysis_id)).state.ended
-                found = await asyncio.to_thread(self._store.events, self._analysis_id, after=after)
+                found, ended = await asyncio.to_thread(self._read, after)
             except UnknownAnalysisError:
                 return
             for event in found:
@@ -39,6 +38,15 @@ class Watch:
             if ended:
                 return
             await self._woken.wait()
+
+    def _read(self, after: int) -> tuple[list[Event], bool]:
+        """What is there after an event, and whether nothing will follow. Many may watch: mostly this is one query."""
+        found = self._store.events(self._analysis_id, after=after)
+        if found:
+            return found, found[-1].is_ending
+        if self._store.get(self._analysis_id).state.ended:  # perhaps only since the events were read
+            return self._store.events(self._analysis_id, after=after), True
+        return found, False
 
     async def ended(self) -> None:
         """Waits until there is nothing more to watch.

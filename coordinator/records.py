@@ -1,5 +1,6 @@
 """What the coordinator keeps of an analysis: frozen values, the same in every store."""
 
+import json
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -69,6 +70,11 @@ class Event:
     kind: EventKind
     data: str
     """The view of the analysis or of the round, as JSON."""
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether it tells of the analysis's end: no event follows."""
+        return self.kind is EventKind.STATE and AnalysisState(json.loads(self.data)["state"]).ended
 
 
 @dataclass(frozen=True)

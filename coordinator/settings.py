@@ -79,9 +79,9 @@ class _Frozen(BaseModel):
 class SiteSettings(_Frozen):
     """One site of the consortium."""
 
-    name: Annotated[str, AfterValidator(_site_name)]
-    url: Annotated[str, AfterValidator(_site_url)]
-    key_file: LocalPath | None = None
+    name: Annotated[str, AfterValidator(_site_name)] = Field(description="as its own site.toml has it")
+    url: Annotated[str, AfterValidator(_site_url)] = Field(description="where it listens")
+    key_file: LocalPath | None = Field(default=None, description="the key that it asks for")
 
     @property
     def is_local(self) -> bool:
@@ -92,11 +92,11 @@ class SiteSettings(_Frozen):
 class OidcSettings(_Frozen):
     """An issuer whose tokens let people in, as OpenID Connect calls it."""
 
-    issuer: str = Field(min_length=1)
-    audience: str = Field(min_length=1)
-    jwks_file: LocalPath | None = None
-    jwks_url: Annotated[str, AfterValidator(_safe_url)] | None = None
-    role_claim: str = Field(default="role", min_length=1)
+    issuer: str = Field(min_length=1, description="`iss` of its tokens")
+    audience: str = Field(min_length=1, description="`aud` of tokens that are for this coordinator")
+    jwks_file: LocalPath | None = Field(default=None, description="its public keys")
+    jwks_url: Annotated[str, AfterValidator(_safe_url)] | None = Field(default=None, description="or where it has them")
+    role_claim: str = Field(default="role", min_length=1, description="the claim that says read, run or administer")
 
     @model_validator(mode="after")
     def _has_keys(self) -> Self:
@@ -108,12 +108,12 @@ class OidcSettings(_Frozen):
 class Settings(_Frozen):
     """Everything that is set."""
 
-    host: str = "127.0.0.1"
+    host: str = Field(default="127.0.0.1", description="where it listens; beyond loopback people need keys")
     port: int = Field(default=8000, ge=0, le=65535, description="0: any free port")
     database: Annotated[str, AfterValidator(_database_beside_the_file)] = Field(
-        default="sqlite:///coordinator.db", validate_default=True, repr=False
+        default="sqlite:///coordinator.db", validate_default=True, repr=False, description="an SQLAlchemy URL"
     )
-    dictionary: LocalPath
+    dictionary: LocalPath = Field(description="the agreed one, the same as at every site")
     policy: Literal["default", "open"] = Field(default="default", description="of the sites: which models they take")
     tls_certificate: LocalPath | None = Field(default=None, description="PEM: with it the coordinator speaks https")
     tls_key: LocalPath | None = Field(default=None, description="the certificate's private key, PEM")
@@ -121,7 +121,7 @@ class Settings(_Frozen):
         default=None, description="PEM: the authorities of the sites' certificates, in the place of public ones"
     )
     keys_file: LocalPath | None = Field(default=None, description="analysts' keys, by their hashes")
-    oidc: OidcSettings | None = None
+    oidc: OidcSettings | None = Field(default=None, description="an issuer whose tokens let people in")
     consortium: LocalPath | None = Field(default=None, description="the agreed file: with it sites answer under masks")
     identity_file: LocalPath | None = Field(default=None, description="the coordinator's signing key")
     round_deadline_seconds: float = Field(default=600, gt=0, description="for one answer of one site")
@@ -132,7 +132,7 @@ class Settings(_Frozen):
     running_at_once: int = Field(default=4, ge=1, description="analyses; the others wait")
     awaiting_at_once: int = Field(default=100, ge=0, description="analyses that wait for a person, beside those")
     wire_file: LocalPath | None = Field(default=None, description="all that crosses to and from the sites, to be read")
-    sites: tuple[SiteSettings, ...] = Field(min_length=1)
+    sites: tuple[SiteSettings, ...] = Field(min_length=1, description="one or more")
 
 
 def load_settings(path: Path) -> Settings:

@@ -212,11 +212,13 @@ class SqlStore:
 
     def events(self, analysis_id: str, *, after: int = 0) -> list[Event]:
         """The events whose numbers are larger than `after`."""
-        self._require(analysis_id)
         query = sql.select(EVENTS).where(EVENTS.c.analysis == analysis_id, EVENTS.c.number > after)
         with self._reading() as connection:
             rows = connection.execute(query.order_by(EVENTS.c.number))
-            return [Event(row.number, EventKind(row.kind), row.data) for row in rows]
+            found = [Event(row.number, EventKind(row.kind), row.data) for row in rows]
+        if not found:
+            self._require(analysis_id)
+        return found
 
     def listen(self, listener: Listener) -> None:
         """Tells this listener from now on."""

@@ -39,9 +39,11 @@ class Variable(BaseModel):
     type: Literal["number", "integer", "factor", "group"] = Field(
         description="number, integer; factor: levels agreed in the consortium; group: an identifier that never leaves a site"
     )
-    unit: str | None = None
-    levels: tuple[Level, ...] = ()
-    reference: Level | None = None
+    unit: str | None = Field(default=None, description="of a number, for people")
+    levels: tuple[Level, ...] = Field(default=(), description="of a factor, as the data spell them")
+    reference: Level | None = Field(
+        default=None, description="that the others are held against; the first unless given"
+    )
     coding: Coding = Field(
         default="treatment",
         description="of a factor: each level against the reference, or against the mean of all levels",
@@ -59,7 +61,7 @@ class Variable(BaseModel):
         max_length=400,
         description="of a number or integer that no file has: an expression of columns, with constants, as `age / 10`",
     )
-    description: str = ""
+    description: str = Field(default="", description="for people")
 
     @model_validator(mode="after")
     def _consistent(self) -> "Variable":

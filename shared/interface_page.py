@@ -10,7 +10,6 @@ _HEAD = """\
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
 <title>{title}: interface for programs</title>
 </head>
 <body>
@@ -51,14 +50,14 @@ def _operation(name: str, operation: Mapping[str, Any]) -> Iterator[str]:
     parameters = {f"{one['name']} ({one['in']})": one.get("description", "") for one in operation.get("parameters", ())}
     if "requestBody" in operation:
         parameters["body"] = ", ".join(operation["requestBody"]["content"])
-    yield from _table("what is asked with", "in words", parameters)
-    answers = {status: one["description"] for status, one in operation["responses"].items()}
-    yield from _table("answer", "what it means", answers)
+    yield from _list("What is asked with", parameters)
+    answers = {status: one["description"] for status, one in sorted(operation["responses"].items())}
+    yield from _list("Answers", answers)
 
 
-def _table(head: str, beside: str, rows: Mapping[str, str]) -> Iterator[str]:
-    if rows:
-        yield f'<table>\n<thead><tr><th scope="col">{head}</th><th scope="col">{beside}</th></tr></thead>\n<tbody>\n'
-        for name, text in rows.items():
-            yield f'<tr><th scope="row">{escape(name)}</th><td>{escape(text)}</td></tr>\n'
-        yield "</tbody>\n</table>\n"
+def _list(head: str, entries: Mapping[str, str]) -> Iterator[str]:
+    if entries:
+        yield f"<h3>{head}</h3>\n<dl>\n"
+        for name, text in entries.items():
+            yield f"<dt><code>{escape(name)}</code></dt><dd>{escape(text)}</dd>\n"
+        yield "</dl>\n"

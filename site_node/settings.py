@@ -39,11 +39,11 @@ class SiteSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: SiteName
+    name: SiteName = Field(description="what the other sites and analysts call it")
     data: Path | None = Field(default=None, description="a file with the rows; or else `source`")
-    dictionary: Path
-    policy: PolicyName = "default"
-    host: str = "127.0.0.1"
+    dictionary: Path = Field(description="the agreed one, the same at every site")
+    policy: PolicyName = Field(default="default", description="open lets everything pass: for public data")
+    host: str = Field(default="127.0.0.1", description="where it listens; beyond loopback it needs `key_file`")
     port: int = Field(default=0, ge=0, le=65535, description="0: any that is free")
     tls_certificate: Path | None = Field(default=None, description="PEM: with it the site speaks https")
     tls_key: Path | None = Field(default=None, description="the certificate's private key, PEM")
@@ -55,13 +55,11 @@ class SiteSettings(BaseModel):
     shares_own: bool = Field(
         default=False, description="under masks: whether results may show the site's own counts and its own effect"
     )
-
     history: Path | None = Field(default=None, description="where it is written down what was released")
     approval: Literal["automatic", "person"] = Field(default="automatic", description="of each analysis")
     approvals: Path = Field(default=Path(APPROVALS_NAME), description="where it is written down what a person decided")
     specifications_per_window: int = Field(default=50, ge=1, description="new ones, of the same data")
     window_days: int = Field(default=30, ge=1, description="of that budget")
-
     source: SourceSettings | None = Field(default=None, description="a database with the rows")
 
     def rows(self) -> Place:

@@ -72,7 +72,19 @@ def cluster() -> Iterator[Cluster]:
         return done.returncode == 0
 
     try:
-        program("initdb", "-U", OWNER, "-A", "scram-sha-256", "--pwfile", str(password), "-E", "UTF8", "--no-sync")
+        program(
+            "initdb",
+            "-U",
+            OWNER,
+            "-A",
+            "scram-sha-256",
+            "--pwfile",
+            str(password),
+            "-E",
+            "UTF8",
+            "--no-locale",
+            "--no-sync",
+        )
         for _ in range(TRIES):
             with socket.create_server(("127.0.0.1", 0)) as free:
                 port = free.getsockname()[1]

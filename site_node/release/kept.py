@@ -23,7 +23,9 @@ CREATE TABLE IF NOT EXISTS kept (
     PRIMARY KEY (analysis, kind, number)
 )
 """
-_WITH_A_KEY = "SELECT analysis, content FROM kept WHERE analysis IN (SELECT analysis FROM kept WHERE kind = ?)"
+_UNCLOSED = """
+SELECT analysis, content FROM kept WHERE kind = 'join' AND analysis IN (SELECT analysis FROM kept WHERE kind = 'key')
+"""
 
 
 class Kind(StrEnum):
@@ -91,13 +93,10 @@ class Kept:
     def _erase_expired(self, moment: datetime) -> None:
         """Erases all but the join of analyses that still have a key, though the join expired before this moment."""
         with self._writing():
-            joins = f"{_WITH_A_KEY} AND kind = ?"
-            signed = self._connection.execute(joins, (Kind.KEY.value, Kind.JOIN.value)).fetchall()
+            signed = self._connection.execute(_UNCLOSED).fetchall()
             expired = [name for name, join in signed if Join.model_validate_json(join).expires_at < moment]
-            for analysis in expired:
-                self._connection.execute(
-                    "DELETE FROM kept WHERE analysis = ? AND kind != ?", (analysis, Kind.JOIN.value)
-                )
+            for name in expired:
+                self._connection.execute("DELETE FROM kept WHERE analysis = ? AND kind != 'join'", (name,))
             self._empty_log()  # also of what a process that was killed may have left there, not on the disk yet
 
     def _empty_log(self) -> None:

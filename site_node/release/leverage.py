@@ -29,6 +29,10 @@ LEAST_CARRYING = 1 / 5
 """Of the units: so many must carry the answer of a site whose units pass only among those of all sites."""
 ROUNDING = 1e-14
 """Of the largest eigenvalue of H in units of its diagonal: a direction in which rounding leaves nothing to read."""
+SURE = 1e-9
+"""Of the largest eigenvalue: one that rounding leaves as it is."""
+MANY = 100.0
+"""Times the rows' mean: a row with a share of the information so large is cleared by the directions that are not weak."""
 OCTAVES = 60
 """Of the largest ratio of a weight to its prior weight: how far down the bound looks."""
 _BLOCK = 8_192
@@ -63,6 +67,8 @@ class Leverage:
     """What the rows weigh before any psi, (n,)."""
     even: Vector
     """Each row's leverage if all weighed no more and no less than that, (n,)."""
+    root: Matrix | None
+    """F with F F' the inverse of their information then, (p, r)."""
     unit: Unit | None
     """Of each row; every row is one unless given."""
     cells_clear: bool
@@ -73,8 +79,8 @@ class Leverage:
         """Of a design that keeps the floors (G5)."""
         X, prior = design.rows.X, design.rows.weight
         root = _inverse_root(_information(X, prior))
-        even = np.ones(len(X)) if root is None else prior * _squares(X, root)  # none is larger than one
-        return cls(X, prior, even, design.unit, cells_clear(design.counts))
+        even = np.ones(len(X)) if root is None else prior * _squares(X, root, slice(None))  # none is larger than one
+        return cls(X, prior, even, root, design.unit, cells_clear(design.counts))
 
     def judged(self, weights: Matrix, pooled: Matrix | None = None) -> Judgement:
         """Whether an answer may leave, and in which way.
@@ -99,7 +105,12 @@ class Leverage:
             return Heavy(np.inf, 0)
         weight = weight / largest
         suspects = self.suspects(weight)
-        return self._heaviest_under(_information(self.X, weight), weight, suspects) if len(suspects) else None
+        if not len(suspects):
+            return None
+        H = _information(self.X, weight)
+        if self.root is not None and 2 * len(suspects) > len(weight):
+            suspects = self._suspects_under(H, weight, self.root)
+        return self._heaviest_under(H, weight, suspects) if len(suspects) else None
 
     def suspects(self, weight: Vector) -> Index:
         """The rows of those units that may be above the limit, by a bound that only takes a pass over the weights.
@@ -108,14 +119,37 @@ class Leverage:
         of their share of the information of the prior weights, so the other rows hold at least (1 - s) of that in every
         direction, and H at least c (1 - s): a row's leverage is at most its even one times its ratio over c (1 - s).
         """
-        ratio = np.divide(weight, self.prior, out=np.zeros_like(weight), where=self.prior > 0.0)
+        ratio = self._ratio(weight)
         top, exponents = int(np.frexp(ratio.max())[1]), np.frexp(ratio)[1]
         octave = np.where(ratio > 0.0, np.minimum(top - exponents, OCTAVES), OCTAVES)
         even = np.bincount(octave, self.even, minlength=OCTAVES + 1)
         below = even.sum() - np.cumsum(even)[:-1]
         held = (1.0 - below) * np.ldexp(1.0, top - 1 - np.arange(OCTAVES))
-        suspected = by_unit(self.even * ratio, self.unit) > MOST * held.max()
-        return np.flatnonzero(suspected if self.unit is None else suspected[self.unit])
+        return self._above(self.even * ratio, MOST * max(float(held.max()), 0.0))
+
+    def _suspects_under(self, H: Matrix, weight: Vector, root: Matrix) -> Index:
+        """The same by the spectrum of F'HF, whose directions are those of H beside the information of the prior weights.
+
+        What a row holds of the weak directions is computed. Of the others, in which H holds at least some multiple l of that
+        information, it is at most the row's even leverage times its ratio over l: the sum of all rows' is the trace.
+        """
+        values, vectors = np.linalg.eigh(root.T @ H @ root)
+        weak = int(np.searchsorted(values, MANY * values.sum() / (MOST * len(weight))))
+        if values[0] < SURE * values[-1] or weak == len(values):
+            return np.arange(len(weight))
+        shares = self.even * self._ratio(weight) / values[weak]
+        if weak:
+            shares += weight * _squares(self.X, root @ (vectors[:, :weak] / np.sqrt(values[:weak])), slice(None))
+        return self._above(shares, MOST * (1.0 - 1e-3))  # rounding may have taken as much
+
+    def _ratio(self, weight: Vector) -> Vector:
+        """Of the weights to the prior ones."""
+        return np.divide(weight, self.prior, out=np.zeros_like(weight), where=self.prior > 0.0)
+
+    def _above(self, shares: Vector, limit: float) -> Index:
+        """The rows of the units whose rows' shares are above a limit together."""
+        above = by_unit(shares, self.unit) > limit
+        return np.flatnonzero(above if self.unit is None else above[self.unit])
 
     def is_carried_by_many(self, weight: Vector) -> bool:
         """Whether (sum w)^2 / sum w^2 over units, the number of equal ones that would carry as much, is large enough."""
@@ -137,7 +171,7 @@ class Leverage:
         if root is None:
             return Heavy(np.inf, int(np.argmax(weight)))
         unit = None if self.unit is None else self.unit[rows]
-        shares = by_unit(weight[rows] * _squares(self.X[rows], root), unit)
+        shares = by_unit(weight[rows] * _squares(self.X, root, rows), unit)
         worst = int(np.argmax(shares))
         if shares[worst] <= MOST:
             return None
@@ -182,9 +216,10 @@ def _rank(H: Matrix) -> int:
     return 0 if root is None else root.shape[1]
 
 
-def _squares(X: Matrix, root: Matrix) -> Vector:
-    """The leverage x'F F'x of each row, (n,)."""
-    parts = (X[rows] @ root for rows in _blocks(len(X)))
+def _squares(X: Matrix, root: Matrix, rows: Index | slice) -> Vector:
+    """The size x'F F'x of some rows."""
+    chosen = X[rows] if isinstance(rows, slice) or len(rows) < len(X) else X  # not copied where it is all of them
+    parts = (chosen[block] @ root for block in _blocks(len(chosen)))
     return np.concatenate([np.einsum("ij,ij->i", part, part) for part in parts])
 
 

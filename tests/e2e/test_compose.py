@@ -117,7 +117,7 @@ def test_a_container_killed_in_the_middle_of_a_fit_changes_no_bit_of_the_result(
     compose("kill", "--signal", "KILL", killed)
     assert inspected(killed)["State"]["ExitCode"] == 137
     compose("start", killed)
-    compose("unpause", PAUSED)
+    compose("kill", "--signal", "CONT", PAUSED)
     assert bits(ended(analyst, analysis)) == bits(undisturbed)
 
 
@@ -132,12 +132,12 @@ def halted_in_a_round(analyst: httpx.Client, rounds: int) -> str:
         until = time.monotonic() + SECONDS
         while (seen := analyst.get(place).json())["round"] < 1 and time.monotonic() < until:
             time.sleep(0.01)
-        command("docker", "pause", slowed)
+        command("docker", "kill", "--signal", "STOP", slowed)  # a freezer may fail on who is out of his share
         command("docker", "update", "--cpus", "1", slowed)
         seen = analyst.get(place).json()
         if seen["state"] == "running" and seen["round"] < rounds - 1:  # so at least one more answer of it is needed
             return str(seen["id"])
-        compose("unpause", PAUSED)
+        compose("kill", "--signal", "CONT", PAUSED)
         ended(analyst, seen["id"])
     pytest.fail("no analysis was met in the middle")
 

@@ -4,7 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.policy import INTRODUCTION, RULES, SIZES, WHY, bundled, honest_fit, reference, reference_line
+from benchmarks.policy import (
+    BUDGETS,
+    INTRODUCTION,
+    ROSTERS,
+    RULES,
+    SIZES,
+    TRIALS,
+    WHY,
+    bundled,
+    honest_fit,
+    reference,
+    reference_line,
+)
 from tests.reference.cases import case, names
 
 PAGE = (Path(__file__).parents[2] / "docs" / "policy.md").read_text(encoding="utf-8")
@@ -33,6 +45,7 @@ def test_the_page_has_every_reference_case_and_every_reason() -> None:
     assert fits == dict.fromkeys(SIZES, len(names()))
     assert all(f"| `{code}` | " in PAGE for code in WHY)
     assert f"{INTRODUCTION} {RULES}".split() == PAGE.split("## ")[0].split()[8:]
+    assert f"{TRIALS} {ROSTERS} {BUDGETS}".split() == PAGE.split("## Over several answers")[1].split()
 
 
 def test_whole_groups_are_bundled_and_each_row_is_at_one_site() -> None:

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from site_node.hosting import _bind, _warn_of_secrets
 from site_node.settings import SiteSettings
+from site_node.source_settings import SourceSettings
 
 
 def test_small_answers_leave_at_once_instead_of_waiting_for_an_acknowledgement(tmp_path: Path) -> None:
@@ -45,3 +46,13 @@ def test_a_key_or_a_secret_that_others_can_read_is_a_warning_that_names_the_file
         _warn_of_secrets(SiteSettings(name="A", data=tmp_path / "d.csv", dictionary=tmp_path / "d.json", **files))
     assert [Path(entry["file"]).name for entry in log] == warned
     assert "0123" not in str(log)
+
+
+def test_a_databases_password_that_others_can_read_is_such_a_warning_too(tmp_path: Path) -> None:
+    (tmp_path / "pw").write_text("hunter22", encoding="ascii")
+    (tmp_path / "pw").chmod(0o640)
+    source = SourceSettings(url="sqlite:///rows.db", query="SELECT 1 AS x", password_file=tmp_path / "pw")
+    with capture_logs() as log:
+        _warn_of_secrets(SiteSettings(name="A", source=source, dictionary=tmp_path / "d.json"))
+    assert [Path(entry["file"]).name for entry in log] == ["pw"]
+    assert "hunter22" not in str(log)

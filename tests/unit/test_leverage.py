@@ -83,6 +83,38 @@ def test_the_bound_clears_a_large_site_whatever_a_few_rows_weigh() -> None:
     assert len(leverage(X).suspects(weight / weight.max())) == 0
 
 
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.floats(1.0, 1e3), st.booleans())
+def test_where_the_first_bound_leaves_most_rows_the_spectrum_clears_none_that_the_definition_does_not(
+    seed: int, p: int, steep: float, visits: bool
+) -> None:
+    """Many rows beside the columns, weights that fall from a hyperplane on, and one row that lies far out."""
+    rng = np.random.default_rng(seed)
+    X = np.column_stack([np.ones(1500), rng.normal(size=(1500, p))])
+    X[0, -1] = 10.0 ** rng.uniform(0.0, 3.0)
+    weight = np.exp(-steep * np.abs(X[:, 1] - X[int(rng.integers(1500)), 1]))
+    weight[0] = 10.0 ** rng.uniform(-6.0, 0.0)
+    unit = np.arange(1500) // 3 if visits else np.arange(1500)
+    expected = shares(X, weight, unit)
+    found = leverage(X, unit=unit if visits else None).judged(weight[None]).heavy
+    if abs(expected.max() - MOST) > 1e-6:
+        assert (found is not None) == (expected.max() > MOST)
+    if found is not None:
+        assert expected[unit[found.row]] == pytest.approx(expected.max(), rel=1e-6)
+
+
+@pytest.mark.parametrize("steep", [0.0, 1.0, 30.0])
+def test_of_many_rows_that_the_first_bound_leaves_the_spectrum_clears_all_but_a_few(steep: float) -> None:
+    rng = np.random.default_rng(7)
+    X = np.column_stack([np.ones(20_000), rng.normal(size=(20_000, 3))])
+    weight = np.exp(-np.linspace(0.0, 50.0, 20_000) - steep * np.abs(X[:, 1]))
+    judge = leverage(X)
+    left = judge._suspects_under(X.T @ (weight[:, None] * X), weight, judge.root)
+    assert len(judge.suspects(weight)) > 10_000
+    assert len(left) < 20
+    assert judge.judged(weight[None]).own
+
+
 def test_a_level_that_a_site_lacks_and_columns_that_are_sums_of_others_refuse_nothing() -> None:
     x = np.linspace(-1, 1, 60)
     X = np.column_stack([np.ones(60), x, 2 * x - 1, np.zeros(60)])
