@@ -1,5 +1,6 @@
 """What stored values are called on a page, and how moments are written there."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -35,7 +36,7 @@ def sentence(text: str) -> str:
 
 def coded(text: str) -> Markup:
     """What stands between grave accents, as code; everything is escaped."""
-    parts = text.split("`")
+    parts = re.split("`([^`]+)`", text)
     code = Markup("<code>{}</code>")
     return Markup("").join(code.format(part) if k % 2 else escape(part) for k, part in enumerate(parts))
 
