@@ -9,11 +9,11 @@ import structlog
 from fastapi import Depends, Request
 
 from coordinator.access.roles import ANYBODY, COORDINATOR, Caller, Role
-from coordinator.dashboard.sessions import Session, Sessions, token
 from coordinator.guard import LOGGED_TEXT, READING
 from coordinator.routes.service import Given
 from shared.errors import AccessError, CredentialsError, RequestError, RoleError
 from shared.listening import is_loopback
+from shared.page.sessions import Session, Sessions, token
 
 LOG = structlog.get_logger(__name__)
 SESSION_COOKIE = "fedglmm-session"

@@ -9,9 +9,9 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from coordinator.dashboard import sessions as rules
 from coordinator.dashboard.pages import INSIDE
-from coordinator.dashboard.sessions import Sessions
+from shared.page import sessions as rules
+from shared.page.sessions import Sessions
 from tests.federation.fake_sites import REQUEST, FakeSite, build, until
 from tests.federation.pages import HOST, Page, visitor
 from tests.federation.people import entry, key_of, keys_file, shown
