@@ -52,14 +52,21 @@ class Sessions:
         self._sessions[session_id] = Session(key, token(), now, now)
         return session_id
 
-    def find(self, session_id: str) -> Session | None:
-        """The session of an id, which is used by that; none if it has ended."""
-        session = self._sessions.pop(session_id, None)
-        now = self._clock()
+    def find(self, session_id: str, *, by_itself: bool = False) -> Session | None:
+        """The session of an id; none if it has ended.
+
+        Args:
+            session_id: what its browser was told.
+            by_itself: whether a page asks, and not who reads it: that is no use of the session.
+        """
+        session, now = self._sessions.get(session_id), self._clock()
         if session is None or not _goes_on(session, now):
+            self.end(session_id)
             return None
-        self._sessions[session_id] = used = replace(session, used=now)
-        return used
+        if not by_itself:
+            self.end(session_id)
+            self._sessions[session_id] = session = replace(session, used=now)
+        return session
 
     def end(self, session_id: str) -> None:
         """Forgets a session, if there is one."""
