@@ -23,7 +23,7 @@ router = APIRouter()
 @router.get("/analyses")
 def analyses(request: Request, counter: Given) -> Response:
     """Everything that was asked, the latest first."""
-    chain, approvals = counter.chain(), counter.approvals
+    chain, approvals = counter.chain(), counter.approvals()
     found = all_asked((one.entry for one in chain.entries), () if approvals is None else approvals.all())
     return page(request, "analyses.html", fault=chain.fault, found=found[:MOST_LISTED], beyond=len(found) - MOST_LISTED)
 
@@ -54,7 +54,7 @@ def _found(counter: Counter, analysis: str) -> tuple[Asked, Fault | None]:
         UnknownAnalysisError: nobody asked about it.
         StoreError: the ledger or the file of approvals cannot be read.
     """
-    chain, approvals = counter.chain(), counter.approvals
+    chain, approvals = counter.chain(), counter.approvals()
     entries = (one.entry for one in chain.entries if one.entry.analysis == analysis)
     requests = () if approvals is None else (one for one in approvals.all() if one.analysis == analysis)
     found = all_asked(entries, requests)

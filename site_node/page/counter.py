@@ -1,6 +1,8 @@
 """What the pages are made of: the settings, and the files that they name, read anew for each page."""
 
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -22,7 +24,6 @@ class Counter:
     cookie: str
     """The name of the session's cookie: a browser keeps one for all ports of a machine."""
 
-    @property
     def approvals(self) -> Approvals | None:
         """What a person decides; none where nobody is asked.
 
@@ -39,7 +40,12 @@ class Counter:
         Raises:
             StoreError: it is not there, or cannot be read.
         """
-        return read_ledger(self.settings.ledger)
+        path = self.settings.ledger
+        try:
+            status = path.stat()
+        except OSError:
+            return read_ledger(path)  # which says what is wrong
+        return _read(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
     def dictionary(self) -> Dictionary:
         """The agreed variables.
@@ -48,6 +54,12 @@ class Counter:
             DictionaryError: the file cannot be read.
         """
         return read_dictionary(self.settings.dictionary)
+
+
+@lru_cache(maxsize=1)
+def _read(path: Path, *_seen: int) -> Chain:
+    """Verified anew only if the file looks otherwise from outside: a long one takes seconds."""
+    return read_ledger(path)
 
 
 def counter_of(request: Request) -> Counter:

@@ -55,11 +55,11 @@ def _page(
     found: Inspection | None = None,
     said: tuple[str, ...] = (),
 ) -> Response:
-    approvals = counter.approvals
+    approvals = counter.approvals()
     requests = () if approvals is None else approvals.all()[::-1]
     return page(request, "data.html", requests=requests, analysis=analysis, found=found, said=said)
 
 
 def _specification(counter: Counter, analysis: str) -> Specification | None:
-    approvals = counter.approvals
+    approvals = counter.approvals()
     return None if approvals is None or not analysis else approvals.find(analysis).specification

@@ -15,7 +15,7 @@ router = APIRouter()
 def ledger(request: Request, counter: Given, before: str = "", head: str = "") -> Response:
     """The latest entries, or those before one of them; and whether a head that was noted is still in it."""
     chain = counter.chain()
-    last = int(before) - 1 if before in {str(one.entry.number) for one in chain.entries} else len(chain.entries)
+    last = _number(before, most=len(chain.entries) + 1) - 1
     shown = [one.entry for one in chain.entries[max(0, last - MOST_LISTED) : last]]
     return page(
         request,
@@ -34,3 +34,9 @@ def export(counter: Given) -> Response:
     lines = b"".join(one.line + b"\n" for one in counter.chain().entries)
     name = f'attachment; filename="ledger-{counter.settings.name}.jsonl"'
     return Response(lines, headers={"Content-Disposition": name}, media_type="application/jsonl")
+
+
+def _number(written: str, *, most: int) -> int:
+    """A number from 1 to the largest; that, if something else was written."""
+    is_number = written.isascii() and written.isdigit() and len(written) <= len(str(most))
+    return min(max(int(written), 1), most) if is_number else most

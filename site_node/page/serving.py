@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 
 import uvicorn
 
@@ -38,7 +39,7 @@ def run(settings: SiteSettings, port: int, say: Callable[[str], None]) -> None:
             where=f"{HOST}, --port",
             remedy="Stop what uses it, or give another port; 0 takes any that is free.",
         ) from None
-    with listening:
+    with listening, suppress(KeyboardInterrupt):  # this is how a person ends it, and the server has ended by then
         app = create_page(
             settings, listening.getsockname()[1], lambda link: say(f"The site's page, for one sign-in: {link}")
         )

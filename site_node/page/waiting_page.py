@@ -30,7 +30,7 @@ def home() -> Response:
 @router.get("/waiting")
 def waiting(request: Request, counter: Given) -> Response:
     """What is not decided yet, then what is, each the latest first."""
-    approvals = counter.approvals
+    approvals = counter.approvals()
     asked = [] if approvals is None else approvals.all()[::-1]
     undecided = [one for one in asked if one.decision is None]
     decided = [one for one in asked if one.decision is not None][:MOST_LISTED]
@@ -52,7 +52,7 @@ def deny(counter: Given, form: Sent, analysis: str) -> Response:
 
 
 def _approvals(counter: Counter) -> Approvals:
-    approvals = counter.approvals
+    approvals = counter.approvals()
     if approvals is None:
         raise SettingsError(
             "nobody is asked here: the site takes part in what its policy lets pass.",

@@ -186,7 +186,9 @@ async def test_older_entries_are_a_page_away(tmp_path: Path, monkeypatch: pytest
         assert {"/analyses/c", "/analyses/b", "/ledger?before=2"} <= first.links()
         last = await somebody.page("/ledger?before=2")
         assert {one for one in last.links() if one.startswith(("/analyses/", "/ledger?"))} == {"/analyses/a"}
-        assert "/analyses/c" in (await somebody.page("/ledger?before=%C3%A4")).links()
+        for before in ("%C3%A4", "9" * 5000, "-1", "%D9%A2"):
+            assert "/analyses/c" in (await somebody.page(f"/ledger?before={before}")).links()
+        assert "Nothing has left." in (await somebody.page("/ledger?before=0")).text
 
 
 async def test_a_ledger_that_others_changed_is_told_on_every_page_that_goes_by_it(tmp_path: Path) -> None:
