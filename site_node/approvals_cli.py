@@ -1,6 +1,7 @@
 """The commands of whoever approves analyses at a site: fedglmm-site approvals list, show, approve, deny."""
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from shared.errors import SettingsError
+from shared.specification import Specification
 from shared.wire import shown
+from site_node.page.model import model_in_words
 from site_node.release.approval import Request
 from site_node.release.approvals import Approvals
 from site_node.settings import load_settings
@@ -29,6 +32,9 @@ def list_all(folder: Folder) -> None:
     """List what a person was asked about, and what was decided."""
     with told():
         requests = _approvals(folder).all()
+    if not requests:
+        say("Nobody has asked for anything yet.")
+        return
     table = Table("analysis", "asked (UTC)", "state", "formula", "sites", box=box.SIMPLE_HEAD, padding=0)
     for one in requests:
         asked, roster = one.asked.strftime("%Y-%m-%d %H:%M"), ", ".join(one.specification.roster)
@@ -40,10 +46,12 @@ def list_all(folder: Folder) -> None:
 
 @approvals.command()
 def show(folder: Folder, analysis: Analysis) -> None:
-    """Print all that an analysis asks for: its specification, as the site computes it."""
+    """Print all that an analysis asks for: the model in words, and its specification, as the site computes it."""
     with told():
         request = _approvals(folder).find(analysis)
     say(f"Analysis {request.analysis}: {_state(request)}.")
+    for line in _in_words(request.specification):
+        say(shown(line))
     say(f"Specification {request.specification.sha256}")
     typer.echo(json.dumps(request.specification.model_dump(mode="json"), indent=2))
 
@@ -74,6 +82,21 @@ def deny(
         site = _approvals(folder)
         site.deny(analysis, shown(reason))
         say(f"Analysis {analysis}: {_state(site.find(analysis))}.")
+
+
+def _in_words(specification: Specification) -> Iterator[str]:
+    """The model by what is computed, and not by its formula: that is for people, and could say something else."""
+    model = model_in_words(specification)
+    yield f"Sites: {', '.join(specification.roster)}."
+    yield f"What is explained: {model.explained}; {model.family}."
+    yield f"By what: {'; '.join(computed for _, computed in model.columns)}."
+    yield f"What varies: {'; '.join(model.random) or 'nothing'}."
+    if model.offset:
+        yield f"Offset: {model.offset}."
+    if model.weights:
+        yield f"Weights: {model.weights}."
+    yield f"Estimated by {model.estimated}."
+    yield f"Answers are {model.answers}."
 
 
 def _approvals(folder: Path) -> Approvals:

@@ -51,6 +51,7 @@ secret_file = "secret"
 
 # What was released: analyses, rounds and, under keyed hashes, of which rows. The server writes it; keep it.
 history = {history}
+
 # The agreed file with everybody's public keys, and this site's own signing key: with them nobody sees the site's numbers, but
 # only sums over all sites. `fedglmm-site init` makes the key; whoever sets up the consortium needs its public half.
 {consortium}
@@ -115,10 +116,21 @@ def write_site(
         identity_file=f'{"# " if consortium is None else ""}identity_file = "{IDENTITY}"',
     )
     settings_in(written, settings)
-    folder.mkdir(parents=True, exist_ok=True)
+    _make(folder)
     settings.write_text(written, encoding="utf-8")
     make_secret(folder / "secret")
     make_identity(folder / IDENTITY)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"the folder cannot be made: {error.strerror}.",
+            where=str(folder),
+            remedy="Name a folder, or a place for one.",
+        ) from error
 
 
 def _source(database: Database) -> str:

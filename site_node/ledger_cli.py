@@ -38,6 +38,8 @@ def show(
             table = tables.setdefault(_heading(entry), _table())
             # as texts: whatever a coordinator wrote is no markup
             table.add_row(*(Text(cell, overflow="fold") for cell in _cells(entry)))
+    if not tables and chain.fault is None:
+        say("Nothing has left." if analysis is None else f"Nothing has left for an analysis {analysis}.")
     for heading, table in tables.items():
         say(heading)
         Console().print(table)

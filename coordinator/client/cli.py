@@ -60,7 +60,7 @@ def rehearse(
     data: Annotated[Path, typer.Argument(help="a CSV or Parquet file")],
     formula: Annotated[str, typer.Argument(help="as lme4 writes it: 'y ~ x + (1 | site)'")],
     *,
-    site: Annotated[str, typer.Option(help="the column whose values become sites")],
+    site: Annotated[str, typer.Option(help="the column whose values become sites; the model calls it `site`")],
     family: Family = "binomial",
     link: Link = None,
     nodes: Annotated[int | None, typer.Option(min=1, help="deal the values out over so many sites")] = None,

@@ -7,6 +7,11 @@ LARGEST_EXPONENT = 700.0
 """Of a float64's exponential."""
 POSITIVE = frozenset({"sd", "sigma", "shape", "size"})
 """Kinds of quantities that are above zero."""
+IN_WORDS = (
+    "Tests and intervals are Wald's, by the observed information. Intervals of standard deviations and dispersion parameters "
+    "are made on the log scale, those of correlations on Fisher's z; those of ratios have the exponentiated limits."
+)
+"""How `p_value` and `interval` were come by, for readers of a result."""
 
 
 def p_value(z: float) -> float:

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
 from coordinator.client.summary import summary
+from coordinator.client.wald import IN_WORDS
 from coordinator.dashboard.exhibits import Download, Result, downloads_of, plots_of, table_of
 from coordinator.dashboard.rendering import HEADERS, page
 from coordinator.dashboard.trace import trace_of
@@ -45,6 +46,7 @@ def result_page(
         warnings=[one for one in result["warnings"] if one["message"] != result["convergence"]["advice"]],
         summary=summary(result),
         rows=trace_of(service.store, analysis_id),
+        intervals=IN_WORDS,
         table=table_of(result, exponentiate=as_ratios) if has_estimates else None,
         plots=list(plots_of(result, exponentiate=as_ratios)) if has_estimates else [],
         downloads=_by_title(downloads_of(result)),

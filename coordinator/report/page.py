@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from coordinator.client import wald
 from coordinator.plots.catalogue import PlotName, plot
 from coordinator.plots.estimates import Result, without_estimates
 from coordinator.plots.ratios import ratio_name
@@ -54,6 +55,7 @@ def report(result: Result, occasion: Occasion | None = None) -> str:
             tables=tables,
             count=wording.count,
             rounds=wording.rounds,
+            intervals=wald.IN_WORDS,
         )
     )
 

@@ -92,12 +92,14 @@ def test_a_typo_is_marked_while_the_formula_is_being_written(federation: Federat
         formula = page.get_by_label("Formula, as lme4 writes it")
         formula.fill("y ~ x + agge")
         expect(page.locator("#check mark")).to_have_text("agge")
+        expect(formula).to_have_attribute("aria-invalid", "true")
         formula.fill("y ~ ")
         formula.press("End")
         page.get_by_role("button", name="x", exact=True).click()
         expect(formula).to_have_value("y ~ x")
         expect(page.locator("#check")).to_contain_text("Fixed effects")
         expect(page.locator("#check mark")).to_have_count(0)
+        expect(formula).to_have_attribute("aria-invalid", "false")
 
 
 def test_a_page_that_is_live_asks_for_a_sign_in_once_its_key_is_revoked(

@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from shared.errors import ApprovalError, DataError, RefusedError, StoreError
 from site_node.cli import app
 from site_node.folder import write_site
+from site_node.page.model import model_in_words
 from site_node.release.approval import SHORTEST, Request, binding, check_approved
 from site_node.release.approvals import Approvals
 from site_node.settings import load_settings
@@ -178,6 +179,7 @@ def test_list_shows_what_waits_and_show_the_whole_specification(folder: Path) ->
     assert all(word in listed.stdout for word in ("one", "waits for a decision", *SPECIFICATION.roster))
     shown = run("show", folder, "one")
     assert SPECIFICATION.sha256 in shown.stdout
+    assert f"What is explained: {model_in_words(SPECIFICATION).explained};" in shown.stdout
     assert json.loads(shown.stdout[shown.stdout.index("{") :]) == SPECIFICATION.model_dump(mode="json")
 
 

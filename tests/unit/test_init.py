@@ -184,6 +184,12 @@ def test_what_cannot_be_read_leaves_nothing_behind(
     assert not (tmp_path / "site").exists()
 
 
+def test_a_file_in_the_place_of_the_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "basel").touch()
+    code, told = run(tmp_path / "basel", "--data", rows(tmp_path), "--name", "Basel")
+    assert (code, "basel: the folder cannot be made: File exists." in told) == (2, True)
+
+
 def test_the_proposal_says_that_others_will_read_it_and_every_setting_is_commented(tmp_path: Path) -> None:
     code, said = run(tmp_path / "site", "--name", "Bern", "--data", rows(tmp_path), "--privacy-unit", "arm")
     assert code == 0, said

@@ -82,6 +82,14 @@ def test_show_prints_by_analysis_what_left_and_when_and_which_of_it_again(folder
     assert "first" not in only
 
 
+def test_a_ledger_of_which_nothing_is_shown_says_so(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    assert run("show", folder, "--analysis", "third").stdout == "Nothing has left for an analysis third.\n"
+    fresh = tmp_path_factory.mktemp("fresh")
+    write_site(fresh, name="B", data="data.csv", dictionary="dictionary.json")
+    (fresh / "ledger.jsonl").touch()
+    assert run("show", fresh).stdout == "Nothing has left.\n"
+
+
 def test_nothing_of_an_entry_is_left_out_on_a_narrow_terminal(folder: Path) -> None:
     shown = run("show", folder, columns=80).stdout
     assert "…" not in shown
