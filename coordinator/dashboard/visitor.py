@@ -8,11 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 import structlog
 from fastapi import Depends, Request
 
-from coordinator.access.roles import ANYBODY, COORDINATOR, Caller, Role
+from coordinator.access.roles import COORDINATOR, Caller, Role
 from coordinator.guard import LOGGED_TEXT, READING
 from coordinator.routes.service import Given
 from shared.errors import AccessError, CredentialsError, RequestError, RoleError
-from shared.listening import is_loopback
 from shared.page.sessions import Session, Sessions, token
 
 LOG = structlog.get_logger(__name__)
@@ -51,9 +50,8 @@ async def visitor(request: Request, service: Given) -> Caller:
     """
     session, sessions = session_of(request), sessions_of(request)
     try:
-        caller = await service.access.caller(f"Bearer {session.key}" if session else "")
-        if caller is ANYBODY:
-            _require_own_name(request)
+        shown = f"Bearer {session.key}" if session else ""
+        caller = await service.access.caller(shown, request.headers.get("Host", ""))
         caller.require(Role.READ if request.method in READING else Role.RUN)
     except AccessError as error:
         if session is not None and isinstance(error, CredentialsError):
@@ -130,13 +128,3 @@ def note_refused(request: Request, error: AccessError) -> None:
     """Writes down that somebody was not let in."""
     client, path = request.client.host if request.client else None, request.url.path[:LOGGED_TEXT]
     LOG.warning("not_let_in", client=client, method=request.method, path=path, problem=error.message)
-
-
-def _require_own_name(request: Request) -> None:
-    """Where everybody may ask, a page elsewhere could take a name of its own for this machine's address, and ask as its own."""
-    if not is_loopback((urlsplit(f"//{request.headers.get('Host', '')}").hostname or "").lower()):
-        raise RoleError(
-            "without keys the coordinator's pages are for its own machine, and another name led here.",
-            where=COORDINATOR,
-            remedy="Open http://127.0.0.1 with its port; or set keys_file, and sign in.",
-        )

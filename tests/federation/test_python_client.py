@@ -151,7 +151,11 @@ async def test_the_report_is_the_coordinators_own(
 
 
 def test_what_is_no_page_is_no_report() -> None:
-    for answer in (httpx.Response(200, json={}), httpx.Response(200), httpx.Response(200, content=b"\xff", headers=HTML)):
+    for answer in (
+        httpx.Response(200, json={}),
+        httpx.Response(200),
+        httpx.Response(200, content=b"\xff", headers=HTML),
+    ):
         with pytest.raises(SiteError, match="it is no coordinator"):
             asks.report("k7mqabcdefgh").answered(answer, "http://127.0.0.1:8000")
 
