@@ -33,7 +33,7 @@ class Guard:
         """Serves one connection."""
         if scope["type"] == "http" and scope["path"].startswith(PROTECTED):
             try:
-                caller = await self._access.caller(_authorization(scope))
+                caller = await self._access.caller(_header(scope, b"authorization"), _header(scope, b"host"))
                 caller.require(Role.READ if scope["method"] in READING else Role.RUN)
             except AccessError as error:
                 client, path = (scope.get("client") or (None,))[0], scope["path"][:LOGGED_TEXT]
@@ -45,6 +45,6 @@ class Guard:
         await self._app(scope, receive, send)
 
 
-def _authorization(scope: Scope) -> str:
-    header: bytes = dict(scope["headers"]).get(b"authorization", b"")
+def _header(scope: Scope, name: bytes) -> str:
+    header: bytes = dict(scope["headers"]).get(name, b"")
     return header.decode("latin-1")

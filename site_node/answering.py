@@ -81,7 +81,8 @@ class Answering:
             return StartReply(start=StartMessage.of(start))
         contribution = self._contribution(analysis_id, analysis, request, state)
         if exchange is not None:
-            return exchange.masked(request, state, contribution_vector(contribution, layout))
+            vector, silent = contribution_vector(contribution, layout), contribution.is_worthless
+            return exchange.masked(request, state, vector, says_nothing=silent)
         return EvaluateReply(round=request.round, contribution=ContributionMessage.of(contribution))
 
     def _start(self, analysis_id: str, analysis: Analysis) -> StartContribution:

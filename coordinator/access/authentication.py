@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from coordinator.access.key_ring import KeyRing
 from coordinator.access.keys import NEW_ONE, is_made
 from coordinator.access.roles import ANYBODY, COORDINATOR, Caller
-from shared.errors import CredentialsError
+from shared.errors import CredentialsError, RoleError
+from shared.listening import is_loopback
 
 _SHOW_IT = "Send `Authorization: Bearer KEY`."
 
@@ -30,18 +32,21 @@ class Access:
         """Whether anything has to be shown."""
         return self.keys is not None or self.tokens is not None
 
-    async def caller(self, authorization: str) -> Caller:
+    async def caller(self, authorization: str, host: str = "") -> Caller:
         """Who asks.
 
         Args:
             authorization: the header of that name; empty without one.
+            host: the header `Host`.
 
         Raises:
             CredentialsError: nobody is known by it.
-            RoleError: the token of somebody who has no role here.
+            RoleError: the token of somebody who has no role here; or, where everybody may ask, another name than this
+                machine's own led here.
             AccessError: that cannot be found out now.
         """
         if not self.asks:
+            _require_own_name(host)
             return ANYBODY
         scheme, _, shown = authorization.strip().partition(" ")
         shown = shown.strip()
@@ -53,3 +58,13 @@ class Access:
             message = "a key was shown, and the coordinator takes tokens only."
             raise CredentialsError(message, where=COORDINATOR, remedy="Show a token of its issuer.")
         return self.keys.caller(shown)
+
+
+def _require_own_name(host: str) -> None:
+    """Where everybody may ask, a page elsewhere could take a name of its own for this machine's address, and ask as its own."""
+    if not is_loopback((urlsplit(f"//{host}").hostname or "").lower()):
+        raise RoleError(
+            "without keys the coordinator is for its own machine, and another name led here.",
+            where=COORDINATOR,
+            remedy="Ask at http://127.0.0.1 with its port; or set keys_file, and show a key.",
+        )

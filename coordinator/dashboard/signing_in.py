@@ -25,7 +25,7 @@ async def signed_in(request: Request, service: Given, form: Sent) -> Response:
     """Opens a session for a key, and goes on."""
     key, after = form.one("key"), _own_place(form.one("after"))
     try:
-        await service.access.caller(f"Bearer {key}")
+        await service.access.caller(f"Bearer {key}", request.headers.get("Host", ""))
     except (CredentialsError, RoleError) as error:
         note_refused(request, error)
         return sign_in_page(request, Problem.of(error), after=after)

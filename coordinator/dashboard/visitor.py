@@ -8,12 +8,11 @@ from urllib.parse import parse_qs, urlsplit
 import structlog
 from fastapi import Depends, Request
 
-from coordinator.access.roles import ANYBODY, COORDINATOR, Caller, Role
-from coordinator.dashboard.sessions import Session, Sessions, token
+from coordinator.access.roles import COORDINATOR, Caller, Role
 from coordinator.guard import LOGGED_TEXT, READING
 from coordinator.routes.service import Given
 from shared.errors import AccessError, CredentialsError, RequestError, RoleError
-from shared.listening import is_loopback
+from shared.page.sessions import Session, Sessions, token
 
 LOG = structlog.get_logger(__name__)
 SESSION_COOKIE = "fedglmm-session"
@@ -21,6 +20,8 @@ FORM_COOKIE = "fedglmm-form"
 """Before a sign-in, and where there is none: a form's token, as a form cannot know it that another page made."""
 FORM_FIELD = "form_token"
 MOST_FIELDS = 1000
+PART_OF_A_PAGE = "HX-Request"
+"""The header by which a script asks for a part of a page."""
 SIGN_IN = "Sign in with your key."
 
 
@@ -49,9 +50,8 @@ async def visitor(request: Request, service: Given) -> Caller:
     """
     session, sessions = session_of(request), sessions_of(request)
     try:
-        caller = await service.access.caller(f"Bearer {session.key}" if session else "")
-        if caller is ANYBODY:
-            _require_own_name(request)
+        shown = f"Bearer {session.key}" if session else ""
+        caller = await service.access.caller(shown, request.headers.get("Host", ""))
         caller.require(Role.READ if request.method in READING else Role.RUN)
     except AccessError as error:
         if session is not None and isinstance(error, CredentialsError):
@@ -79,7 +79,8 @@ def sessions_of(request: Request) -> Sessions:
 def session_of(request: Request) -> Session | None:
     """The session that a request belongs to; none if there is none, or not any more."""
     if not hasattr(request.state, "session"):
-        request.state.session = sessions_of(request).find(request.cookies.get(SESSION_COOKIE, ""))
+        by_itself = PART_OF_A_PAGE in request.headers
+        request.state.session = sessions_of(request).find(request.cookies.get(SESSION_COOKIE, ""), by_itself=by_itself)
     found: Session | None = request.state.session
     return found
 
@@ -127,13 +128,3 @@ def note_refused(request: Request, error: AccessError) -> None:
     """Writes down that somebody was not let in."""
     client, path = request.client.host if request.client else None, request.url.path[:LOGGED_TEXT]
     LOG.warning("not_let_in", client=client, method=request.method, path=path, problem=error.message)
-
-
-def _require_own_name(request: Request) -> None:
-    """Where everybody may ask, a page elsewhere could take a name of its own for this machine's address, and ask as its own."""
-    if not is_loopback((urlsplit(f"//{request.headers.get('Host', '')}").hostname or "").lower()):
-        raise RoleError(
-            "without keys the coordinator's pages are for its own machine, and another name led here.",
-            where=COORDINATOR,
-            remedy="Open http://127.0.0.1 with its port; or set keys_file, and sign in.",
-        )

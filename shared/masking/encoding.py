@@ -4,6 +4,7 @@ An entry is two's complement in two limbs, (low, high). With 64 fractional bits 
 128 bits leave room for columns that nobody scaled. Too large a number is refused, never clipped.
 """
 
+import secrets
 from collections.abc import Iterable
 from typing import TypeAlias
 
@@ -60,6 +61,11 @@ def decode(fixed: Fixed) -> Vector:
     signed = high.view(np.int64) >> 32
     digits = np.stack([signed, _lower(high), low >> _HALF, _lower(low)]).astype(np.float64)
     return column_sums(digits * np.array([[2.0**32], [1.0], [2.0**-32], [2.0**-64]]))
+
+
+def noise(length: int) -> Fixed:
+    """A vector that hides whatever it is added to, (length, 2): every sum is as likely as any other."""
+    return from_bytes(secrets.token_bytes(BYTES * length))
 
 
 def add(a: Fixed, b: Fixed) -> Fixed:

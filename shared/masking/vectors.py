@@ -9,6 +9,8 @@ from shared.errors import ContributionError
 from shared.optimisation.start import StartContribution, grid, totals_size
 from shared.parameters import ParameterLayout, Vector
 
+COUNTS = 2
+"""Of a contribution's entries, the first ones: what is read also where a site says nothing."""
 NOT_CANCELLED = "the masks of its sites do not cancel: they do not all know the same analysis."
 
 

@@ -24,6 +24,9 @@ _NO_WORDS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/",
 """Quoted texts and names, and comments."""
 _SELECTS = re.compile(r"[\s(]*(SELECT|WITH|VALUES|TABLE)\b", re.IGNORECASE)
 
+_SECRET = re.compile(r"passw|pwd", re.IGNORECASE)
+"""In the name of a parameter: drivers call a password `password`, `passwd`, `PWD`, `sslpassword`."""
+
 Rows = Sequence[Sequence[Any]]
 
 
@@ -63,7 +66,7 @@ def checked_url(text: str) -> sql.URL:
         raise ValueError(
             "a database is a URL such as postgresql+psycopg://reader@127.0.0.1:5432/registry or sqlite:///rows.db"
         ) from None
-    if url.password is not None or "password" in url.query:
+    if url.password is not None or any(map(_SECRET.search, url.query)):
         raise ValueError(
             "a password stands in a file of its own, `password_file`, or in the environment, `password_env`"
         )

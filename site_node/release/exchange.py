@@ -17,14 +17,14 @@ from shared.consortium import Consortium
 from shared.contribution import Contribution
 from shared.errors import ContributionError, RefusedError
 from shared.framing import framed
-from shared.masking.encoding import add, decode, encode, from_bytes, to_bytes
+from shared.masking.encoding import add, decode, encode, from_bytes, noise, to_bytes
 from shared.masking.ephemeral import EphemeralKey
 from shared.masking.merkle import Node
 from shared.masking.messages import MaskedReply, Proof
 from shared.masking.pairwise import Context, PairSecrets
 from shared.masking.result import Signed
 from shared.masking.session import Agreed, Join, check_joins, join, session_of
-from shared.masking.vectors import contribution_in, start_in
+from shared.masking.vectors import COUNTS, contribution_in, start_in
 from shared.messages import CloseReply, CloseRequest, ContributionRequest, StartRequest, number_of_counts
 from shared.optimisation.start import StartContribution
 from shared.optimisation.state import State
@@ -135,8 +135,17 @@ class Exchange:
         written = self._kept(Kind.ANSWER, number)
         return None if written is None else MaskedReply.of(number, from_bytes(written))
 
-    def masked(self, request: ContributionRequest, state: State | None, vector: Vector) -> MaskedReply:
+    def masked(
+        self, request: ContributionRequest, state: State | None, vector: Vector, *, says_nothing: bool = False
+    ) -> MaskedReply:
         """The answer to a round, durable before it leaves.
+
+        Args:
+            request: what is asked.
+            state: the optimiser's; None before the start.
+            vector: what the site answers.
+            says_nothing: it is only counted, and hides the sum of the other sites, which is nobody's to see: with zeros in
+                its place a sum over two sites would be that of one.
 
         Raises:
             EncodingError: a number is too large to be added up.
@@ -149,6 +158,8 @@ class Exchange:
             state=b"" if state is None else state_hash(state),
         )
         numbers = encode(vector, len(self.specification.roster))
+        if says_nothing:
+            numbers[COUNTS:] = noise(len(vector) - COUNTS)
         masked = add(numbers, self._secrets.mask(context, len(vector)))
         written = self._keep(Kind.ANSWER, to_bytes(masked), request.round)
         return MaskedReply.of(request.round, from_bytes(written))

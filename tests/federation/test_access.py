@@ -62,6 +62,19 @@ async def test_only_who_shows_a_key_gets_in(app: FastAPI) -> None:
         assert (await http.get("/v1/analyses", headers=small)).status_code == 200
 
 
+async def test_without_keys_a_name_that_another_page_took_for_this_machine_is_refused(
+    tmp_path: Path, sites: dict[str, FakeSite]
+) -> None:
+    async with client(build(tmp_path, sites)) as http:
+        for host in ("attacker.example", "127.0.0.1.attacker.example:8000", "attacker.example@127.0.0.1.attacker.example", ""):
+            for path in READING:
+                response = await http.get(path, headers={"Host": host})
+                assert (response.status_code, response.json()["code"]) == (403, "forbidden"), host
+            assert (await http.post("/v1/analyses", json=REQUEST, headers={"Host": host})).status_code == 403, host
+        for host in ("127.0.0.1:8000", "localhost:8000", "LOCALHOST", "[::1]:8000", "127.0.0.1"):
+            assert (await http.get("/v1/analyses", headers={"Host": host})).status_code == 200, host
+
+
 async def test_an_expired_and_a_revoked_key_are_told_as_that(tmp_path: Path, sites: dict[str, FakeSite]) -> None:
     keys = entry("anna", "run", expires="2026-02-01") + entry("beth", "run", revoked="2026-02-01")
     async with client(build(tmp_path, sites, keys=keys)) as http:
@@ -203,7 +216,7 @@ async def test_who_has_no_key_is_told_so_and_not_what_is_wrong_with_the_body(app
 async def test_no_route_answers_where_the_guard_did_not_look(app: FastAPI) -> None:
     app.user_middleware = [one for one in app.user_middleware if one.cls.__name__ != "Guard"]
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://coordinator") as http:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
         for path in READING:
             assert (await http.get(path, headers=shown("carl"))).status_code == 500
 
@@ -233,7 +246,7 @@ async def test_no_key_and_no_hash_is_in_any_answer_or_line_of_the_log(
     with capture_logs() as log:
         async with (
             app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=transport, base_url="http://coordinator") as http,
+            httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http,
         ):
 
             async def everything() -> None:

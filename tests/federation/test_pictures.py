@@ -77,7 +77,7 @@ async def test_the_report_is_a_page_whose_own_style_is_all_that_a_browser_may_us
     digest = b64encode(sha256(style.encode()).digest()).decode()
     assert f"style-src 'sha256-{digest}'" in answer.headers["Content-Security-Policy"]
     assert "<title>Deaths</title>" in answer.text
-    assert "curl -sL http://coordinator/v1/analyses" in answer.text
+    assert "curl -sL http://127.0.0.1/v1/analyses" in answer.text
     assert place.rpartition("/")[2] in answer.text
 
 

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from shared.contribution import WORTHLESS
+from shared.masking.encoding import decode, total
+from shared.masking.messages import MaskedReply
 from site_node.release.entry import Entry
 from site_node.release.history import History
 from site_node.release.ledger import read_ledger
@@ -113,3 +115,18 @@ async def test_the_fourth_trial_of_a_site_that_is_too_much_one_units_ends_the_fi
     for name, found in refusals.items():
         assert {(entry.rule, entry.code) for entry in found} <= {("G1", "leverage")}
         assert not found or len(withheld(sites[name])) == MOST_WITHHELD
+
+
+async def test_where_a_site_says_nothing_under_masks_the_sum_is_not_that_of_the_others(tmp_path: Path) -> None:
+    _, bare = await fitted(tmp_path / "bare", PASSED, "open", masked=False)
+    _, sites = await fitted(tmp_path / "masked", PASSED, "default", masked=True)
+    silent = next(number for heard in sites.values() for number in withheld(heard))
+    told, others = [], np.zeros(6)
+    for name, heard in sites.items():
+        told.append(next(answer for _, asked, answer in heard.messages if asked.get("round") == silent))
+        if silent not in withheld(heard):
+            said = next(answer for asked, answer in bare[name].rounds() if asked["round"] == silent)
+            others += [said["value"], *said["gradient"], *said["hessian"]]
+    count, quiet, *summed = decode(total(MaskedReply.model_validate(answer).fixed for answer in told))
+    assert (count, quiet) == (3.0, 1.0), "all answered, and one of them says nothing"
+    assert (np.abs(summed - others) > 1e-3 * np.abs(others)).all(), "it would say what one site alone has"

@@ -335,7 +335,14 @@ def test_a_kind_of_database_without_a_driver_is_told_with_what_to_install(url: s
     assert "pip install '.[postgresql]'" in fault(Query.of(url, "SELECT 1")).remedy
 
 
-@pytest.mark.parametrize("url", ["postgresql://me:hunter22@db/a", "postgresql://db/a?password=hunter22", "no url"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:hunter22@db/a",
+        *(f"mysql://db/a?{name}=hunter22" for name in ("password", "passwd", "PWD", "sslpassword")),
+        "no url",
+    ],
+)
 def test_a_password_in_the_url_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(ValueError, match=r"a password stands in a file|a database is a URL") as caught:
         Query.of(url, "SELECT 1")

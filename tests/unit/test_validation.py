@@ -113,7 +113,7 @@ async def test_the_coordinator_answers_a_wrong_body_in_these_words(
     @app.post("/")
     async def submit(_: AnalysisRequest) -> None: ...
 
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://coordinator") as http:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://127.0.0.1") as http:
         response = await http.post("/", content=content, headers={"Content-Type": kind})
     problem = Problem.model_validate_json(response.content)
     assert (response.status_code, problem.where) == (422, where)
