@@ -55,7 +55,8 @@ async def visitor(request: Request, service: Given) -> Caller:
         caller.require(Role.READ if request.method in READING else Role.RUN)
     except AccessError as error:
         if session is not None and isinstance(error, CredentialsError):
-            sessions.end(request.cookies[SESSION_COOKIE])
+            if PART_OF_A_PAGE not in request.headers:  # the page that is then loaded anew says why
+                sessions.end(request.cookies[SESSION_COOKIE])
             raise
         if isinstance(error, CredentialsError):
             ended = SESSION_COOKIE in request.cookies

@@ -59,6 +59,10 @@ def blocks() -> list[Block]:
     return [Block(*found) for found in re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)]
 
 
+BLOCKS = blocks()
+(R_BLOCK,) = (block for block in BLOCKS if block.language == "r")
+
+
 @dataclass
 class Reader:
     """Somebody with the page, terminals, a session of Python and perhaps one of R."""
@@ -75,16 +79,14 @@ class Reader:
     def folder(self) -> Path:
         return self.place / "beta-blockers"
 
-    def follow(self, block: Block, after: Block | None) -> None:
-        """Does what a block says; a text is held to what was said before it."""
-        if block.language == "sh":
-            self.said.append(self._in_shell(self._here(block.text)))
-        elif block.language == "python":
-            self.said.append(self._in_python(self._here(block.text)))
-        elif block.language == "r":
-            self.said.append(self._in_r(self._here(block.text)))
-        elif after is None or after.language != "r" or self.r_library is not None:
-            self._compare(block.text)
+    def follow(self, block: Block, before: Block | None) -> None:
+        """Does what a block says; a text is held to what the block before it said."""
+        if block.language == "text":
+            if before != R_BLOCK or self.r_library is not None:
+                self._compare(block.text)
+            return
+        ways = {"sh": self._in_shell, "python": self._in_python, "r": self._in_r}
+        self.said.append(ways[block.language](self._here(block.text)))
 
     def _here(self, text: str) -> str:
         """With ports that are free on this machine, and the ids of today."""
@@ -164,7 +166,7 @@ def numbers_in(text: str) -> list[float]:
 
 def numbers_of_the_prose() -> list[str]:
     """Those with decimals, and those so large that they have a comma."""
-    prose = re.sub(r"^```.*?^```$|`[^`]*`|\]\([^)]*\)|<http[^>]*>|^#.*$", "", PAGE, flags=re.MULTILINE | re.DOTALL)
+    prose = re.sub(r"^```.*?^```$|`[^`]*`|\]\([^)]*\)|<http[^>]*>|^#[^\n]*$", "", PAGE, flags=re.MULTILINE | re.DOTALL)
     return [found.replace(",", "") for found in re.findall(r"\d+\.\d+|\d{1,3}(?:,\d{3})+", prose)]
 
 
@@ -185,12 +187,14 @@ def reader(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Reader]:
 
 def test_the_tutorial_leads_from_an_empty_folder_to_a_report(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     before: Block | None = None
-    for block in blocks():
+    for block in BLOCKS:
         if block.language == "python":
             monkeypatch.chdir(reader.folder)
         reader.follow(block, before)
         before = block
     assert [name for name in FILES if not (reader.folder / name).stat().st_size] == []
+    fitted = (reader.folder / "fit.txt").read_text(encoding="utf-8")
+    assert reader.said.count(fitted) == len(("rehearse", "show"))
     result = json.loads((reader.folder / "result.json").read_text(encoding="utf-8"))
     pooled = json.loads((DATA.parent / "values" / "betablocker_trial_ri.json").read_text(encoding="utf-8"))
     fixed = [row["estimate"] for row in result["tidy"] if row["effect"] == "fixed"]
@@ -198,6 +202,7 @@ def test_the_tutorial_leads_from_an_empty_folder_to_a_report(reader: Reader, mon
     page = httpx.get(reader.url, follow_redirects=True, timeout=60)
     assert (page.status_code, "Beta-blockers" in page.text) == (200, True)
     came_out = {number for text in reader.said for number in numbers_in(text)}
+    assert {"20312", "0.77"} <= set(numbers_of_the_prose())
     for written in numbers_of_the_prose():
         decimals = len(written.partition(".")[2])
         assert written in {f"{abs(number):.{decimals}f}" for number in came_out}, written

@@ -197,8 +197,9 @@ async def test_a_ledger_that_others_changed_is_told_on_every_page_that_goes_by_i
         for name in ("a", "b", "c"):
             await site.prepare(coordinator, analysis=name)
     lines = site.settings.ledger.read_bytes().splitlines(keepends=True)
-    site.settings.ledger.write_bytes(lines[0] + lines[1].replace(b'"prepared"', b'"refused" ') + lines[2])
     async with person(site.settings) as somebody:
+        assert "verified 3 entries" in (await somebody.page("/ledger")).text
+        site.settings.ledger.write_bytes(lines[0] + lines[1].replace(b'"prepared"', b'"refused" ') + lines[2])
         for place in ("/ledger", "/analyses", "/analyses/a"):
             page = await somebody.page(place)
             assert "Line 2 of the ledger: it is not what was written." in page.text, place
