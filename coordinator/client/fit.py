@@ -4,7 +4,7 @@ Everything is read from the result and nothing is estimated anew. Values are pla
 (docs/decisions/0024-plain-values-from-a-fit.md).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -18,11 +18,11 @@ from shared.optimisation.outcome import OutcomeKind
 ByTerm: TypeAlias = dict[str, float | None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Fit:
     """The canonical result of an analysis, with accessors."""
 
-    result: dict[str, Any] = field(repr=False)
+    result: dict[str, Any]
     """Everything, as docs/protocol.md describes it."""
 
     @classmethod
@@ -168,6 +168,10 @@ class Fit:
 
     def __str__(self) -> str:
         return self.summary()
+
+    def __repr__(self) -> str:
+        """Short, for a prompt and a debugger; `print` shows the summary."""
+        return f"<Fit of {self.formula}: {self.outcome}>"
 
     def _repr_html_(self) -> str:
         """As a notebook shows it."""

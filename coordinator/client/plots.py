@@ -11,7 +11,7 @@ from shared.errors import SettingsError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-INSTALL = "pip install 'fedglmm[plots]'"
+INSTALL = "pip install '.[plots]'"
 
 
 @dataclass(frozen=True)

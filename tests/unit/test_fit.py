@@ -129,6 +129,7 @@ def test_an_ending_without_estimates_has_no_errors_and_says_so_first() -> None:
 def test_warnings_come_before_the_summary_and_once() -> None:
     fit = Fit(result())
     assert str(fit) == fit.summary()
+    assert repr(fit) == f"<Fit of {fit.formula}: {fit.outcome}>"
     assert fit.summary().splitlines()[: len(fit.warnings)] == [f"Warning: {one}" for one in fit.warnings]
     assert all(fit.summary().count(one) == 1 for one in fit.warnings)
     assert "converged after 4 rounds (the start and 3 more), Newton decrement 1.0e-18. The estimates" in fit.summary()

@@ -88,4 +88,4 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delitem(sys.modules, "coordinator.client.drawing", raising=False)
     with pytest.raises(SettingsError) as caught:
         Fit(result()).plot.forest()
-    assert str(caught.value) == "plot.forest: plots need matplotlib. pip install 'fedglmm[plots]' brings it."
+    assert str(caught.value) == "plot.forest: plots need matplotlib. pip install '.[plots]' brings it."
