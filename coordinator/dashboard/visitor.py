@@ -48,16 +48,14 @@ async def visitor(request: Request, service: Given) -> Caller:
         RoleError: the role does not allow it; or, where everybody may ask, another name than this machine's own led here.
         AccessError: that cannot be found out now.
     """
-    session, sessions = session_of(request), sessions_of(request)
+    session = session_of(request)
     try:
         shown = f"Bearer {session.key}" if session else ""
         caller = await service.access.caller(shown, request.headers.get("Host", ""))
         caller.require(Role.READ if request.method in READING else Role.RUN)
     except AccessError as error:
         if session is not None and isinstance(error, CredentialsError):
-            if PART_OF_A_PAGE not in request.headers:  # the page that is then loaded anew says why
-                sessions.end(request.cookies[SESSION_COOKIE])
-            raise
+            raise  # the session stays, and lets nobody in: a page may be loaded twice, and each time says why
         if isinstance(error, CredentialsError):
             ended = SESSION_COOKIE in request.cookies
             message = "your session has ended." if ended else "this page needs a sign-in."

@@ -126,10 +126,10 @@ async def test_a_session_ends_with_its_key(tmp_path: Path, app: FastAPI) -> None
         assert (await anna.get("/analyses")).status_code == 200
         revoked = entry("anna", "run", revoked="2026-02-01") + entry("beth", "run")
         (tmp_path / "keys.toml").write_text(revoked, encoding="utf-8")
-        answer = await anna.get("/analyses")
-        assert answer.status_code == 401
-        assert "The key was revoked on 2026-02-01." in Page.of(answer).text
-        assert len(app.state.sessions) == 0
+        for _ in range(2):
+            answer = await anna.get("/analyses")
+            assert answer.status_code == 401
+            assert "The key was revoked on 2026-02-01." in Page.of(answer).text
 
 
 async def test_a_session_has_the_role_that_its_key_has_now(tmp_path: Path, app: FastAPI) -> None:
