@@ -229,6 +229,7 @@ async def test_a_result_is_shown_as_lme4_prints_it_with_its_tables_and_plots(ann
     result = (await anna.get(f"/v1/analyses/{analysis}/result")).json()
     page = await anna.page(f"/analyses/{analysis}/result")
     assert " ".join(summary(result).split()) in page.text
+    assert "Tests and intervals are Wald's" in page.text
     drawn = [one["aria-labelledby"] for one in page.all("svg")]
     assert drawn == ["forest-title", "correlation-title"]
     rows = [one for one in page.all("g") if one.get("class") == "row"]

@@ -107,6 +107,7 @@ def test_what_to_know_first_comes_first() -> None:
 def test_the_model_is_said_in_words() -> None:
     text = Page(report(result(GAUSSIAN), OCCASION)).text
     assert "A linear mixed model of y: Gaussian family, identity link." in text
+    assert "Tests and intervals are Wald's" in text
     assert "vary by woman, correlated." in text
     assert "the random effects are integrated out exactly" in text
     known = Page(report(result("contraception_ri", known_sd=0.5), OCCASION)).text
