@@ -66,7 +66,12 @@ async def test_without_keys_a_name_that_another_page_took_for_this_machine_is_re
     tmp_path: Path, sites: dict[str, FakeSite]
 ) -> None:
     async with client(build(tmp_path, sites)) as http:
-        for host in ("attacker.example", "127.0.0.1.attacker.example:8000", "attacker.example@127.0.0.1.attacker.example", ""):
+        for host in (
+            "attacker.example",
+            "127.0.0.1.attacker.example:8000",
+            "attacker.example@127.0.0.1.attacker.example",
+            "",
+        ):
             for path in READING:
                 response = await http.get(path, headers={"Host": host})
                 assert (response.status_code, response.json()["code"]) == (403, "forbidden"), host
