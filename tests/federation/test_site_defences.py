@@ -202,7 +202,10 @@ async def test_columns_at_the_end_of_floating_point_are_the_datas_fault_in_the_r
     site.settings.dictionary.write_text(numbers, encoding="utf-8")
     transport = httpx.ASGITransport(app=create_app(site.settings))
     site.dictionary = type(site.dictionary).model_validate_json(numbers)
-    column = {"name": "treatment", "factors": [{"kind": "numeric", "expression": {"kind": "variable", "name": "treatment"}}]}
+    column = {
+        "name": "treatment",
+        "factors": [{"kind": "numeric", "expression": {"kind": "variable", "name": "treatment"}}],
+    }
     formula, random = "death ~ 0 + treatment + (0 + treatment | site)", ({"group": "site", "columns": (column,)},)
     big = site.specification(formula=formula, fixed=(column,), random=random)
     async with httpx.AsyncClient(transport=transport, base_url="http://site") as client:
