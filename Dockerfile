@@ -8,7 +8,7 @@ ENV PATH=/opt/fedglmm/bin:${PATH}
 # the dependencies in a layer of their own: a change of the sources does not fetch them again
 COPY pyproject.toml ./
 RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
-print(*p['dependencies'], *sum(p['optional-dependencies'].values(), []), sep='\n')" > dependencies.txt \
+extras = p['optional-dependencies']; print(*p['dependencies'], *extras['oidc'], *extras['postgresql'], sep='\n')" > dependencies.txt \
     && pip install --no-cache-dir --requirement dependencies.txt
 COPY README.md LICENSE ./
 COPY shared shared

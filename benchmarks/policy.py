@@ -68,10 +68,10 @@ TRIALS = (
     "count on that: a site answers in them if it passes wherever it is asked."
 )
 ROSTERS = (
-    "A site that passes only among all sites, or begins at the default start, joins one roster with its data within the window "
-    "of its budget: further analyses in which it passes no better have the same sites, or it refuses (G4, `other_roster`). One "
-    "that passes by its own rows joins any. A site that a roster leaves out is not asked, so this rule keeps it from being told "
-    "apart only where one of the others passes among all sites alone."
+    "A site that passes only among all sites, or begins at the default start, joins one roster with its data within the "
+    "window of its budget: further analyses in which it passes no better have the same sites, or it refuses (G4, "
+    "`other_roster`). One that passes by its own rows joins any. A site that a roster leaves out is not asked, so this rule"
+    " keeps it from being told apart only where one of the others passes among all sites alone."
 )
 BUDGETS = (
     "Budgets (G3) are of data and not of analysts: a site does not learn who asks. All analysts together have "

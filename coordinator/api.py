@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from fastapi import Depends, FastAPI, Request, Response
 
 from coordinator.dashboard import pages
-from coordinator.dashboard.sessions import Sessions
 from coordinator.guard import Guard
 from coordinator.routes import analyses, consortium, events, pictures, submission
 from coordinator.routes.service import FORBIDDEN, Service, caller
@@ -14,6 +13,7 @@ from shared import openapi
 from shared.body_limit import BodyLimit
 from shared.interface_page import HEADERS, interface_page
 from shared.messages import Health
+from shared.page.sessions import Sessions
 
 LARGEST_REQUEST = 2**20
 """Bytes."""

@@ -9,7 +9,6 @@ from coordinator.access.authentication import Access, TokenCheck
 from coordinator.access.key_ring import KeyRing
 from coordinator.analysis import Federation
 from coordinator.api import create_api
-from coordinator.dashboard.sessions import Sessions
 from coordinator.events import Watchers
 from coordinator.keys import read_key
 from coordinator.membership import member_of
@@ -30,6 +29,7 @@ from shared.errors import SettingsError
 from shared.listening import is_loopback
 from shared.optimisation.start import add_starts
 from shared.optimisation.step import begin, step
+from shared.page.sessions import Sessions
 from shared.tls import trusting
 
 

@@ -5,9 +5,12 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from shared.families import R_NAMES
 from shared.request import AnalysisRequest
 
 KEY_FILE = "analyst.key"
+_R_ARGUMENTS = {"quadrature_points": "nAGQ", "reml": "REML"}
+_R_FAMILIES = {name: r_name for r_name, name in R_NAMES.items() if name != "negative_binomial"}
 
 
 def calls(request: AnalysisRequest, url: str, *, keyed: bool) -> Mapping[str, str]:
@@ -57,7 +60,7 @@ def _python(asked: Mapping[str, Any], url: str, *, keyed: bool) -> str:
 
 
 def _r(asked: Mapping[str, Any], url: str, *, keyed: bool) -> str:
-    options = "".join(f",\n  {name} = {_in_r(value)}" for name, value in asked.items() if name != "formula")
+    options = "".join(f",\n  {name} = {value}" for name, value in _arguments_in_r(asked).items())
     key = f', key = readLines("{KEY_FILE}")' if keyed else ""
     lines = [
         "library(fedglmm)",
@@ -66,6 +69,16 @@ def _r(asked: Mapping[str, Any], url: str, *, keyed: bool) -> str:
         "summary(fit)",
     ]
     return "\n".join(lines)
+
+
+def _arguments_in_r(asked: Mapping[str, Any]) -> dict[str, str]:
+    """The arguments as R names them; a link that is not the family's own is said as R says it."""
+    written = {_R_ARGUMENTS.get(name, name): _in_r(value) for name, value in asked.items()}
+    if "link" in written:
+        family = _R_FAMILIES.get(asked["family"], asked["family"])
+        written["family"] = f"{family}(link = {written.pop('link')})"
+    del written["formula"]
+    return written
 
 
 def _in_r(value: Any) -> str:

@@ -65,7 +65,7 @@ class Server(uvicorn.Server):
             return
         for listening in sockets or ():
             listening.listen(BACKLOG)  # so many may wait; the server accepts no more than its own backlog at once
-        typer.echo(f"Listening on {self._address} (interface: {self._address}/docs)", err=True)
+        typer.echo(f"Listening on {self._address} (for a browser, too; for programs: {self._address}/docs)", err=True)
         if self._announced is not None:
             announce(self._announced, {"url": self._address})
 

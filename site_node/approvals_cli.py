@@ -88,10 +88,4 @@ def _approvals(folder: Path) -> Approvals:
 
 
 def _state(request: Request) -> str:
-    decision = request.decision
-    if decision is None:
-        return "waits for a decision"
-    if not decision.approved or decision.expires is None:
-        return f"denied. {decision.reason}".rstrip(". ")
-    until = decision.expires.strftime("%Y-%m-%d %H:%M")
-    return f"approved until {until} UTC" if datetime.now(UTC) < decision.expires else f"approval expired on {until} UTC"
+    return request.state(datetime.now(UTC))

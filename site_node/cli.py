@@ -1,4 +1,4 @@
-"""The command of a site's data manager: fedglmm-site split, init, check, serve. Most have files of their own."""
+"""The command of a site's data manager: fedglmm-site split, init, check, serve, page. Most have files of their own."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +13,7 @@ from site_node.folder import write_site
 from site_node.founding import FEWEST, write_consortium, write_coordinator
 from site_node.init_cli import init
 from site_node.ledger_cli import ledger
+from site_node.page_cli import page
 from site_node.release.policy import PolicyName
 from site_node.settings import load_settings
 from site_node.terminal import LevelsOption, levels_in, note, say, told
@@ -73,6 +74,7 @@ def split(
 
 app.command()(init)
 app.command()(check)
+app.command()(page)
 
 
 @app.command()

@@ -17,7 +17,6 @@ from coordinator.client.estimates import Result
 from coordinator.client.faults import ending
 from coordinator.client.fit import Fit
 from coordinator.client.following import has_ended
-from coordinator.client.report import html_report
 from coordinator.client.saved import as_text
 from coordinator.client.side_by_side import side_by_side
 from coordinator.client.tables import csv_table, html_table, latex_table
@@ -50,12 +49,11 @@ class Format(StrEnum):
     REPORT = "report"
 
 
-_WRITTEN: dict[Format, Callable[[Result], str]] = {
+_OF_A_RESULT: dict[Format, Callable[[Result], str]] = {
     Format.JSON: lambda result: as_text(result) + "\n",
     Format.CSV: csv_table,
     Format.LATEX: latex_table,
     Format.HTML: html_table,
-    Format.REPORT: html_report,
 }
 
 
@@ -140,7 +138,8 @@ def export(
 ) -> None:
     """Export a result: JSON and CSV with every number at full precision, LaTeX, HTML and the report rounded."""
     with told(), Coordinator(coordinator, key_in(key_file), ca_file=ca_file) as connection:
-        text = _WRITTEN[form](connection.result(analysis))
+        made = _OF_A_RESULT.get(form)
+        text = made(connection.result(analysis)) if made else connection.report(analysis)
         if out is None:
             typer.echo(text, nl=False)
         else:

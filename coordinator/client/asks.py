@@ -33,15 +33,29 @@ class Options(TypedDict, total=False):
     title: str
 
 
+def body_as_json(response: httpx.Response) -> Any:
+    """What an answer holds; nothing if it is empty."""
+    return response.json() if response.content else {}
+
+
+def body_as_page(response: httpx.Response) -> str:
+    """An answer that is a page of HTML; ValueError if it is none."""
+    if not response.headers.get("Content-Type", "").startswith("text/html"):
+        raise ValueError
+    return response.content.decode()
+
+
 @dataclass(frozen=True)
 class Ask(Generic[T]):
     """One request, and how its answer is read."""
 
     method: str
     path: str
-    read: Callable[[Json], T]
+    read: Callable[[Any], T]
     json: Json | None = None
     params: Mapping[str, str] = field(default_factory=dict)
+    body: Callable[[httpx.Response], Any] = body_as_json
+    """Of the answer, what `read` reads."""
 
     def answered(self, response: httpx.Response, url: str) -> T:
         """What the answer says.
@@ -61,7 +75,7 @@ class Ask(Generic[T]):
                 else fault
             )
         try:
-            return self.read(response.json() if response.content else {})
+            return self.read(self.body(response))
         except (ValueError, KeyError, TypeError):
             raise no_coordinator(response, url) from None
 
@@ -90,6 +104,11 @@ def rounds(analysis_id: str) -> Ask[list[Json]]:
 def result(analysis_id: str) -> Ask[Json]:
     """Its canonical result."""
     return Ask("GET", f"/analyses/{analysis_id}/result", dict)
+
+
+def report(analysis_id: str) -> Ask[str]:
+    """Its result as a page to print."""
+    return Ask("GET", f"/analyses/{analysis_id}/report", str, body=body_as_page)
 
 
 def sites() -> Ask[list[Json]]:

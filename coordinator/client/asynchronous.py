@@ -112,6 +112,10 @@ class AsyncCoordinator:
         """Its canonical result."""
         return await self._asked(asks.result(analysis_id))
 
+    async def report(self, analysis_id: str) -> str:
+        """Its result as one page of HTML to print or send."""
+        return await self._asked(asks.report(analysis_id))
+
     async def sites(self) -> list[Json]:
         """The consortium's sites, as they answer right now."""
         return await self._asked(asks.sites())

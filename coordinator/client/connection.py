@@ -146,6 +146,10 @@ class Coordinator:
         """Its canonical result; NoResultError as long as there is none. `Fit(result)` has the accessors."""
         return self._asked(asks.result(analysis_id))
 
+    def report(self, analysis_id: str) -> str:
+        """Its result as one page of HTML to print or send, as the coordinator's own page has it; NoResultError as above."""
+        return self._asked(asks.report(analysis_id))
+
     def sites(self) -> list[Json]:
         """The consortium's sites, as they answer right now."""
         return self._asked(asks.sites())

@@ -12,10 +12,13 @@ FOLDER = Path(__file__).parent / "static"
 
 
 class Assets(StaticFiles):
-    """The folder's files. A browser asks anew whether one has changed: after an update no page meets an older script."""
+    """The folder's files, and those that a site's page has too.
+
+    A browser asks anew whether one has changed: after an update no page meets an older script.
+    """
 
     def __init__(self) -> None:
-        super().__init__(directory=FOLDER)
+        super().__init__(directory=FOLDER, packages=[("shared.page", "static")])
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """A file, or that it has not changed."""

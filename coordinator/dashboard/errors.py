@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from fastapi import Request, Response
 
 from coordinator.dashboard.rendering import page
+from coordinator.dashboard.visitor import PART_OF_A_PAGE
 from coordinator.guard import PROTECTED
 from coordinator.problems import problem_response
 from shared.messages import Problem
@@ -35,8 +36,12 @@ def answer(request: Request, status: int, problem: Problem, headers: Mapping[str
 def sign_in_page(
     request: Request, problem: Problem | None, *, after: str, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """The sign-in, which goes on to where somebody wanted to go. For a part of a page, the whole page is loaded anew first."""
-    refreshed = {"HX-Refresh": "true"} if "HX-Request" in request.headers else {}
+    """The sign-in, which goes on to where somebody wanted to go. For a part of a page, the whole page is loaded anew first.
+
+    But not while a form is being written, which would be lost.
+    """
+    is_part = PART_OF_A_PAGE in request.headers and request.method == "GET"
+    refreshed = {"HX-Refresh": "true"} if is_part else {}
     status = 200 if problem is None else UNAUTHORISED
     return page(request, "sign_in.html", status, headers={**(headers or {}), **refreshed}, problem=problem, after=after)
 
@@ -44,7 +49,7 @@ def sign_in_page(
 def wants_page(request: Request) -> bool:
     """Whether a browser asks, outside of what is for programs."""
     return not request.url.path.startswith(PROTECTED) and (
-        "text/html" in request.headers.get("Accept", "") or "HX-Request" in request.headers
+        "text/html" in request.headers.get("Accept", "") or PART_OF_A_PAGE in request.headers
     )
 
 

@@ -6,8 +6,8 @@ from coordinator import problems
 from coordinator.dashboard import analyses_page, analysis_page, new_page, result_page, signing_in, sites_page
 from coordinator.dashboard.assets import Assets
 from coordinator.dashboard.errors import answer
-from coordinator.dashboard.sessions import Sessions
 from coordinator.dashboard.visitor import visitor
+from shared.page.sessions import Sessions
 
 INSIDE = (analyses_page, new_page, analysis_page, result_page, sites_page)
 """The pages behind the sign-in; the first one whose path fits answers."""

@@ -9,10 +9,10 @@ import structlog
 from fastapi import Depends, Request
 
 from coordinator.access.roles import COORDINATOR, Caller, Role
-from coordinator.dashboard.sessions import Session, Sessions, token
 from coordinator.guard import LOGGED_TEXT, READING
 from coordinator.routes.service import Given
 from shared.errors import AccessError, CredentialsError, RequestError, RoleError
+from shared.page.sessions import Session, Sessions, token
 
 LOG = structlog.get_logger(__name__)
 SESSION_COOKIE = "fedglmm-session"
@@ -20,6 +20,8 @@ FORM_COOKIE = "fedglmm-form"
 """Before a sign-in, and where there is none: a form's token, as a form cannot know it that another page made."""
 FORM_FIELD = "form_token"
 MOST_FIELDS = 1000
+PART_OF_A_PAGE = "HX-Request"
+"""The header by which a script asks for a part of a page."""
 SIGN_IN = "Sign in with your key."
 
 
@@ -53,7 +55,8 @@ async def visitor(request: Request, service: Given) -> Caller:
         caller.require(Role.READ if request.method in READING else Role.RUN)
     except AccessError as error:
         if session is not None and isinstance(error, CredentialsError):
-            sessions.end(request.cookies[SESSION_COOKIE])
+            if PART_OF_A_PAGE not in request.headers:  # the page that is then loaded anew says why
+                sessions.end(request.cookies[SESSION_COOKIE])
             raise
         if isinstance(error, CredentialsError):
             ended = SESSION_COOKIE in request.cookies
@@ -77,7 +80,8 @@ def sessions_of(request: Request) -> Sessions:
 def session_of(request: Request) -> Session | None:
     """The session that a request belongs to; none if there is none, or not any more."""
     if not hasattr(request.state, "session"):
-        request.state.session = sessions_of(request).find(request.cookies.get(SESSION_COOKIE, ""))
+        by_itself = PART_OF_A_PAGE in request.headers
+        request.state.session = sessions_of(request).find(request.cookies.get(SESSION_COOKIE, ""), by_itself=by_itself)
     found: Session | None = request.state.session
     return found
 

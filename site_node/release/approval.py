@@ -43,6 +43,21 @@ class Request:
             approved=True, at=at, expires=expires, bound=binding(self.analysis, self.specification, expires)
         )
 
+    def approved(self, now: datetime) -> bool:
+        """Whether a person has approved it, and the approval has not expired."""
+        decision = self.decision
+        return decision is not None and decision.approved and decision.expires is not None and now < decision.expires
+
+    def state(self, now: datetime) -> str:
+        """Where it stands, in words."""
+        decision = self.decision
+        if decision is None:
+            return "waits for a decision"
+        if not decision.approved or decision.expires is None:
+            return f"denied. {decision.reason}".rstrip(". ")
+        until = decision.expires.strftime("%Y-%m-%d %H:%M")
+        return f"approved until {until} UTC" if self.approved(now) else f"approval expired on {until} UTC"
+
 
 def binding(analysis: str, specification: Specification, expires: datetime) -> str:
     """The hash of all that an approval is of: analysis, specification, roster, expiry."""

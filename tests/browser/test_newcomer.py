@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.chromium import NEEDED, PATIENCE, watched
 from tests.e2e.small_federation import Federation, small_federation
-from tests.federation.people import key_of, keys_file, shown
+from tests.federation.people import entry, key_of, keys_file, shown
 
 pytestmark = NEEDED
 expect.set_options(timeout=PATIENCE)
@@ -98,3 +98,24 @@ def test_a_typo_is_marked_while_the_formula_is_being_written(federation: Federat
         expect(formula).to_have_value("y ~ x")
         expect(page.locator("#check")).to_contain_text("Fixed effects")
         expect(page.locator("#check mark")).to_have_count(0)
+
+
+def test_a_page_that_is_live_asks_for_a_sign_in_once_its_key_is_revoked(
+    federation: Federation, browser: Browser
+) -> None:
+    keys = federation.folder / "keys.toml"
+    before = keys.read_text(encoding="utf-8")
+    with watched(browser, url_of(federation)) as watching, federation.gates["Bern"].holding("2", "question") as held:
+        page = watching.page
+        page.goto("/analyses/new")
+        page.get_by_label("Your key, or a token").fill(key_of("anna"))
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_label("Formula, as lme4 writes it").fill("y ~ x")
+        page.get_by_role("button", name="Submit the analysis").click()
+        held.wait()
+        expect(page.get_by_role("status")).to_have_text("This page is live.")
+        keys.write_text(entry("anna", "run", revoked="2026-02-01") + entry("rolf", "read"), encoding="utf-8")
+        federation.gates["Bern"].open()
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        expect(page.get_by_role("alert")).to_contain_text("The key was revoked on 2026-02-01.")
+    keys.write_text(before, encoding="utf-8")

@@ -162,6 +162,15 @@ async def test_a_paused_analysis_says_who_is_missing_and_since_when(anna: Visito
     assert "It was cancelled" in (await anna.page(f"/analyses/{analysis}")).text
 
 
+async def test_an_analysis_that_a_person_has_to_approve_says_where(anna: Visitor, sites: dict[str, FakeSite]) -> None:
+    sites["Chur"].override = lambda path, _body: (
+        problem(409, "awaiting_approval", "a person has not decided yet.") if path == "prepare" else None
+    )
+    page = await anna.page(f"/analyses/{await submitted(anna, 'awaiting_approval')}")
+    assert "It waits for a person at a site to approve it" in page.text
+    assert re.search(r"Somebody is asked to approve this since \S+ \S+ UTC: Chur", page.text)
+
+
 async def test_a_refused_analysis_says_whose_rule_and_what_to_do(anna: Visitor, sites: dict[str, FakeSite]) -> None:
     sites["Bern"].override = lambda path, _body: (
         problem(403, "too_few_rows", "the site has too few rows.", "G5") if path == "prepare" else None

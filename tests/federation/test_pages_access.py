@@ -9,9 +9,9 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from coordinator.dashboard import sessions as rules
 from coordinator.dashboard.pages import INSIDE
-from coordinator.dashboard.sessions import Sessions
+from shared.page import sessions as rules
+from shared.page.sessions import Sessions
 from tests.federation.fake_sites import REQUEST, FakeSite, build, until
 from tests.federation.pages import HOST, Page, visitor
 from tests.federation.people import entry, key_of, keys_file, shown
@@ -218,6 +218,30 @@ def test_a_session_ends_when_it_is_not_used_and_when_it_is_old() -> None:
     assert sessions.find(idle) is None
     now[0] = rules.ABSOLUTE_SECONDS
     assert sessions.find(used) is None
+
+
+def test_a_page_that_keeps_itself_up_to_date_does_not_keep_its_session() -> None:
+    now = [0.0]
+    sessions = Sessions(clock=lambda: now[0])
+    session = sessions.open("key")
+    now[0] = 0.9 * rules.IDLE_SECONDS
+    assert sessions.find(session, by_itself=True) is not None
+    now[0] = rules.IDLE_SECONDS
+    assert sessions.find(session) is None
+
+
+async def test_what_a_script_asks_for_is_no_use_of_a_session(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with visitor(app, "anna") as anna:
+        asked: list[bool] = []
+        find = app.state.sessions.find
+        monkeypatch.setattr(
+            app.state.sessions,
+            "find",
+            lambda one, *, by_itself: asked.append(by_itself) or find(one, by_itself=by_itself),
+        )
+        await anna.get("/analyses")
+        await anna.get("/analyses", **{"HX-Request": "true"})
+        assert asked == [False, True]
 
 
 def test_sessions_take_a_bounded_room_and_the_one_that_was_not_used_for_longest_makes_it() -> None:

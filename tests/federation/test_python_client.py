@@ -7,9 +7,10 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, get_type_hints
 
+import httpx
 import pytest
 
-from coordinator.client import AsyncCoordinator, Coordinator, Fit
+from coordinator.client import AsyncCoordinator, Coordinator, Fit, asks
 from coordinator.client.asks import Options
 from coordinator.client.following import Progress
 from coordinator.sql_store import SqlStore
@@ -33,6 +34,7 @@ from tests.federation.real_server import Served, served
 pytestmark = pytest.mark.anyio
 PATIENCE = 60.0
 FORMULA = REQUEST["formula"]
+HTML = {"Content-Type": "text/html"}
 Do = Callable[..., Awaitable[Any]]
 
 
@@ -129,6 +131,33 @@ async def test_a_result_that_is_asked_for_too_early_is_its_own_error_and_is_ther
         sites["Bern"].hold.set()
         fit = await coordinator.wait(analysis_id)
         assert await coordinator.result(analysis_id) == fit.result
+
+
+@KINDS
+async def test_the_report_is_the_coordinators_own(
+    tmp_path: Path, sites: dict[str, FakeSite], kind: Any, connect: Connect
+) -> None:
+    async with served(build(tmp_path, sites)) as running:
+        coordinator = connect(kind, url_of(running))
+        sites["Bern"].hold = asyncio.Event()
+        analysis_id = await coordinator.submit(AnalysisRequest(**REQUEST, title="Dosis für Kinder"))
+        with pytest.raises(NoResultError, match=r"Ask again once it has ended\."):
+            await coordinator.report(analysis_id)
+        sites["Bern"].hold.set()
+        await coordinator.wait(analysis_id)
+        report = await coordinator.report(analysis_id)
+        assert report.encode() == (await running.http.get(f"/v1/analyses/{analysis_id}/report")).content
+    assert "<h1>Dosis für Kinder</h1>" in report
+
+
+def test_what_is_no_page_is_no_report() -> None:
+    for answer in (
+        httpx.Response(200, json={}),
+        httpx.Response(200),
+        httpx.Response(200, content=b"\xff", headers=HTML),
+    ):
+        with pytest.raises(SiteError, match="it is no coordinator"):
+            asks.report("k7mqabcdefgh").answered(answer, "http://127.0.0.1:8000")
 
 
 @KINDS

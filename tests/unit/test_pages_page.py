@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from fastapi.routing import APIRoute
 
-from coordinator.dashboard import analyses_page, sessions, signing_in, vendored
+from coordinator.dashboard import analyses_page, signing_in, vendored
 from coordinator.dashboard.pages import INSIDE
 from coordinator.dashboard.rendering import HEADERS
+from shared.page import sessions
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "pages.md").read_text(encoding="utf-8")

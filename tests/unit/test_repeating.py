@@ -50,3 +50,20 @@ def test_r_gets_the_formula_as_it_is_and_the_rest_as_its_own_values(request_: An
     if request_ is HARD:
         assert """sites = c("St. John's", "Zurich (2)")""" in text
         assert r"""title = "$HOME `id` \\ 'quoted' in \"Zürich\"""" in text
+
+
+def test_r_is_asked_as_r_asks() -> None:
+    request = AnalysisRequest(
+        formula="y ~ x", family="gamma", link="inverse", quadrature_points="auto", sites=["A", "B"]
+    )
+    text = calls(request, "http://127.0.0.1:8000", keyed=False)["R"]
+    assert (
+        'family = Gamma(link = "inverse"),\n  nAGQ = "auto",\n  sites = c("A", "B"),\n  coordinator = coordinator'
+        in text
+    )
+    assert (
+        'family = "gaussian",\n  REML = TRUE'
+        in calls(AnalysisRequest(formula="y ~ x", family="gaussian", reml=True), "http://127.0.0.1:8000", keyed=False)[
+            "R"
+        ]
+    )

@@ -101,6 +101,7 @@ def test_a_run_is_kept_in_full_and_its_last_round_shows(store: Store) -> None:
     assert store.start(analysis.id) == START
     assert store.rounds(analysis.id) == [ROUND, second]
     assert store.trace(analysis.id) == [ROUND.trace, second.trace]
+    assert store.tried(analysis.id) == [ROUND.psi, second.psi]
     assert store.get(analysis.id).last == second.trace
 
 
@@ -252,6 +253,7 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "rounds": lambda store: store.rounds("nobody"),
     "specification": lambda store: store.specification("nobody"),
     "trace": lambda store: store.trace("nobody"),
+    "tried": lambda store: store.tried("nobody"),
     "result": lambda store: store.result("nobody"),
     "events": lambda store: store.events("nobody"),
     "delete": lambda store: store.delete("nobody"),

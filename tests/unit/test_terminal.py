@@ -1,4 +1,4 @@
-"""The analyst's commands on a terminal and off it: live table, sparkline, colours, JSON, reports, exit codes, completion."""
+"""The analyst's commands on a terminal and off it: live table, sparkline, colours, JSON, exit codes, completion."""
 
 import io
 import json
@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,10 @@ from coordinator.client import terminal, watching
 from coordinator.client.analyses import Format
 from coordinator.client.cli import app
 from coordinator.client.following import Progress
-from coordinator.client.report import html_report, request_again
 from coordinator.client.saved import as_text
 from coordinator.client.sparkline import sparkline
 from coordinator.client.watching import MOST_ROWS, display
 from shared.optimisation.outcome import OutcomeKind
-from shared.request import AnalysisRequest
 from tests.unit.finished import result
 
 ROOT = Path(__file__).parents[2]
@@ -173,43 +170,3 @@ def test_one_result_is_nothing_to_compare(tmp_path: Path) -> None:
 def test_every_format_is_named_in_the_help() -> None:
     shown = CliRunner().invoke(app, ["export", "--help"], env={"COLUMNS": "200", "TERM": "dumb"}).stdout
     assert all(form.value in shown for form in Format)
-
-
-class Page(HTMLParser):
-    """The tags of a page, and what they refer to."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.referred: list[str | None] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.referred += [value for name, value in attrs if name in {"src", "href"}]
-
-
-def test_a_report_is_one_file_that_loads_nothing_and_says_how_to_repeat() -> None:
-    made = result()
-    made["title"] = "<Dose & response>"
-    text = html_report(made)
-    page = Page(text)
-    assert (page.referred, page.tags.count("script"), page.tags.count("h1")) == ([], 0, 1)
-    assert "<h1>&lt;Dose &amp; response&gt;</h1>" in text
-    assert text.index("Warnings") < text.index("<h2>Estimates")
-    for told in (made["specification_sha256"], "aarau", "bern", made["software"]["fedglmm"], "-1.20000"):
-        assert told in text
-    request = AnalysisRequest.model_validate(request_again(made))
-    assert (request.formula, request.sites, request.title) == (made["formula"], ("Aarau", "Bern"), made["title"])
-
-
-def test_a_report_of_masked_sites_says_that_counts_were_not_told() -> None:
-    made = result()
-    made["roster"][0] |= {"rows": None, "rows_dropped": None}
-    assert html_report(made).count("not told") == 2
-
-
-def test_a_known_sd_is_asked_for_again() -> None:
-    made = result()
-    made["specification"]["random"][0]["sd"] = 0.5
-    assert request_again(made)["random_effect_sd"] == 0.5

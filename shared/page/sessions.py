@@ -1,7 +1,8 @@
-"""Who has signed in to the pages: kept in this process, under ids that say nothing, until they end.
+"""Who has signed in to a page: kept in its process, under ids that say nothing, until they end.
 
-A session holds the key or token that was shown, and whoever looks shows it anew: so a session may what its key may now, and ends
-with it. It is in memory only. A restart of the coordinator ends all of them, and nothing that opens anything lies on a disk.
+At the coordinator a session holds the key or token that was shown, and whoever looks shows it anew: so a session may what its key
+may now, and ends with it. It is in memory only. A restart of the process ends all of them, and nothing that opens anything lies
+on a disk.
 """
 
 import secrets
@@ -51,14 +52,21 @@ class Sessions:
         self._sessions[session_id] = Session(key, token(), now, now)
         return session_id
 
-    def find(self, session_id: str) -> Session | None:
-        """The session of an id, which is used by that; none if it has ended."""
-        session = self._sessions.pop(session_id, None)
-        now = self._clock()
+    def find(self, session_id: str, *, by_itself: bool = False) -> Session | None:
+        """The session of an id; none if it has ended.
+
+        Args:
+            session_id: what its browser was told.
+            by_itself: whether a page asks, and not who reads it: that is no use of the session.
+        """
+        session, now = self._sessions.get(session_id), self._clock()
         if session is None or not _goes_on(session, now):
+            self.end(session_id)
             return None
-        self._sessions[session_id] = used = replace(session, used=now)
-        return used
+        if not by_itself:
+            self.end(session_id)
+            self._sessions[session_id] = session = replace(session, used=now)
+        return session
 
     def end(self, session_id: str) -> None:
         """Forgets a session, if there is one."""

@@ -1,0 +1,6 @@
+"""What the coordinator's pages and a site's have in common: how they look, and who has signed in."""
+
+from pathlib import Path
+
+STATIC = Path(__file__).parent / "static"
+"""The stylesheet and the mark."""
