@@ -234,6 +234,14 @@ async def test_a_body_above_the_limit_is_refused_and_one_without_the_key_is_not_
         assert_problem(await client.post(ROUNDS, content=body()), 413, "too_large")
 
 
+async def test_a_page_in_a_browser_gets_no_answer_though_the_site_asks_for_no_key(site: Site) -> None:
+    async with site.client(Origin="http://attacker.example:8000") as client:
+        assert_problem(await site.prepare(client), 401, "unauthorised")
+        assert_problem(await client.post(ROUNDS, json=site.start()), 401, "unauthorised")
+    async with site.client() as client:
+        assert (await site.prepare(client)).status_code == 200
+
+
 async def test_what_a_coordinator_writes_does_not_fill_the_log(site: Site) -> None:
     with capture_logs() as logs:
         async with site.client() as client:
