@@ -1,23 +1,25 @@
 """What an analyst asked for, settled against the dictionary and the roster: AnalysisRequest to Specification."""
 
+import re
 from collections.abc import Sequence
 
 from pydantic import ValidationError
 
-from coordinator.random_terms import check_names, random_terms
 from coordinator.sizes import check_sizes
 from shared.dictionary import Dictionary
 from shared.errors import RequestError
-from shared.families import LINKS, FamilyName, LinkName
+from shared.families import LINKS, LinkName
 from shared.formula.coding import CODED_CALLS
 from shared.formula.columns import design_columns
 from shared.formula.expressions import Column, Expression, Factor, variables_of
 from shared.formula.grammar import parse
-from shared.formula.meaning import expression, numeric, variable_of
+from shared.formula.meaning import expression, numeric
 from shared.formula.syntax import Node, deparse, wrong
 from shared.formula.terms import Terms, expand
 from shared.model_rules import faults_of_model
+from shared.random_terms import check_names, random_terms
 from shared.request import AnalysisRequest, QuadraturePoints, SiteName
+from shared.said import response_of
 from shared.specification import (
     CountsResponse,
     EventResponse,
@@ -29,8 +31,8 @@ from shared.specification import (
 )
 from shared.validation import in_words
 
-BINARY = 2
-"""Levels of a factor that can be a response."""
+_BLANKS = re.compile(r"""("[^"]*"|'[^']*'|`[^`]*`)|\s+""")
+"""A quoted text or name, or blanks between words."""
 
 
 def resolve(request: AnalysisRequest, dictionary: Dictionary, sites: Sequence[SiteName]) -> Specification:
@@ -67,7 +69,7 @@ def _resolved(request: AnalysisRequest, dictionary: Dictionary, sites: Sequence[
     fixed = design_columns(terms, dictionary)
     if not fixed:
         raise RequestError("there is no fixed effect.", where="formula", remedy="Keep the intercept, or add a term.")
-    response = _response(formula.response, request.family, dictionary)
+    response = response_of(formula.response, request.family, dictionary)
     random = random_terms(terms.bars, request.random_effect_sd, dictionary)
     offset = numeric(terms.offset, dictionary) if terms.offset else None
     check_names(fixed)
@@ -75,7 +77,7 @@ def _resolved(request: AnalysisRequest, dictionary: Dictionary, sites: Sequence[
         _check_variables(part, dictionary)
     _check_response(formula.response, response, terms, _read(fixed, random, offset))
     return Specification(
-        formula=" ".join(request.formula.split()),
+        formula=_in_one_line(request.formula),
         family=request.family,
         link=_link(request),
         response=response,
@@ -92,6 +94,11 @@ def _resolved(request: AnalysisRequest, dictionary: Dictionary, sites: Sequence[
         confidence_level=request.confidence_level,
         title=request.title,
     )
+
+
+def _in_one_line(formula: str) -> str:
+    """With single blanks, but for those of a quoted level: the sites read it once more."""
+    return _BLANKS.sub(lambda found: found[1] or " ", formula).strip()
 
 
 def _link(request: AnalysisRequest) -> LinkName:
@@ -150,23 +157,6 @@ def _weights(name: str | None, dictionary: Dictionary) -> str | None:
             remedy = f"Numeric variables of the files: {', '.join(numbers)}."
             raise RequestError(f"`{name}` is no numeric variable of the dictionary.", where="weights", remedy=remedy)
     return name
-
-
-def _response(node: Node, family: FamilyName, dictionary: Dictionary) -> Response:
-    if node.kind == "call" and node.value == "cbind":
-        if family != "binomial":
-            raise wrong(node, f"the family {family} has no counts of successes and failures.", "Name one variable.")
-        successes, failures = (numeric(operand, dictionary) for operand in node.operands)
-        return CountsResponse(successes=successes, failures=failures)
-    if node.kind != "name" or (variable := variable_of(node, dictionary)).type != "factor":
-        return NumericResponse(expression=expression(node, dictionary))
-    levels = variable.coded_levels
-    if family != "binomial":
-        raise wrong(node, f"a factor is no response of the family {family}.", "Name a numeric variable.")
-    if len(levels) != BINARY:
-        remedy = f'Name the event: `{deparse(node)} == "{levels[-1]}"`.'
-        raise wrong(node, f"a response has two levels, and this factor has {len(levels)}.", remedy)
-    return EventResponse(variable=variable.name, event=levels[1])
 
 
 def _check_variables(terms: Terms, dictionary: Dictionary) -> None:

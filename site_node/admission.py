@@ -2,6 +2,7 @@
 
 from shared.dictionary import Dictionary
 from shared.errors import DataError, RefusedError
+from shared.said import check_said
 from shared.specification import Specification, sha256_of
 
 
@@ -10,7 +11,7 @@ def check_addressed(site: str, dictionary: Dictionary, specification: Specificat
 
     Raises:
         RefusedError: its roster does not name the site.
-        DataError: its dictionary is another one.
+        DataError: its dictionary is another one, or its terms are not what its formula says.
     """
     if site not in specification.roster:
         raise RefusedError(
@@ -27,3 +28,4 @@ def check_addressed(site: str, dictionary: Dictionary, specification: Specificat
             remedy="Give the site and the coordinator the same dictionary.json.",
             code="other_dictionary",
         )
+    check_said(specification, dictionary)

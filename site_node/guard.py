@@ -20,14 +20,10 @@ def add_guard(app: FastAPI, site: str, key: SecretStr | None) -> None:
     @app.middleware("http")
     async def guard(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:
         """Stands around everything that answers."""
-        if key is not None and request.url.path.startswith("/v1") and not _shows(request, key):
+        problem = _refusal(request, key) if request.url.path.startswith("/v1") else None
+        if problem is not None:
             client = request.client.host if request.client else None
             _log.warning("key refused", site=site, client=client, path=shortened(request.url.path))
-            problem = Problem(
-                code=UNAUTHORISED,
-                message="the bearer key is missing or wrong.",
-                remedy="Send the key that the site's key_file holds.",
-            )
             return answered_with(401, problem, {"WWW-Authenticate": "Bearer"})
         try:
             return await proceed(request)
@@ -41,6 +37,17 @@ def add_guard(app: FastAPI, site: str, key: SecretStr | None) -> None:
                 remedy="Look at the site's log.",
             )
             return answered_with(500, problem)
+
+
+def _refusal(request: Request, key: SecretStr | None) -> Problem | None:
+    """Why a request is not let in. A browser says with `Origin` that a page asks: one elsewhere, that found this machine."""
+    if "Origin" in request.headers:
+        message, remedy = "a page in a browser asked, and the site answers the coordinator.", "Ask without `Origin`."
+    elif key is not None and not _shows(request, key):
+        message, remedy = "the bearer key is missing or wrong.", "Send the key that the site's key_file holds."
+    else:
+        return None
+    return Problem(code=UNAUTHORISED, message=message, remedy=remedy)
 
 
 def _shows(request: Request, key: SecretStr) -> bool:

@@ -107,7 +107,8 @@ async def sent_form(request: Request) -> Form:
         form = Form(parse_qs(text, keep_blank_values=True, max_num_fields=MOST_FIELDS))
     except ValueError:
         raise RequestError("what was sent is no form.", where="form", remedy="Open the page anew.") from None
-    same_place = urlsplit(request.headers.get("Origin", "")).netloc == request.headers.get("Host")
+    origin = urlsplit(request.headers.get("Origin", "")).netloc
+    same_place = origin != "" and origin == request.headers.get("Host")
     same_token = hmac.compare_digest(form.one(FORM_FIELD).encode(), form_token(request).encode())
     if not (same_place and same_token):
         error = RoleError(

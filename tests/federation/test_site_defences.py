@@ -202,8 +202,12 @@ async def test_columns_at_the_end_of_floating_point_are_the_datas_fault_in_the_r
     site.settings.dictionary.write_text(numbers, encoding="utf-8")
     transport = httpx.ASGITransport(app=create_app(site.settings))
     site.dictionary = type(site.dictionary).model_validate_json(numbers)
-    column = {"name": "t", "factors": [{"kind": "numeric", "expression": {"kind": "variable", "name": "treatment"}}]}
-    big = site.specification(fixed=(column,), random=({"group": "site", "columns": (column,)},))
+    column = {
+        "name": "treatment",
+        "factors": [{"kind": "numeric", "expression": {"kind": "variable", "name": "treatment"}}],
+    }
+    formula, random = "death ~ 0 + treatment + (0 + treatment | site)", ({"group": "site", "columns": (column,)},)
+    big = site.specification(formula=formula, fixed=(column,), random=random)
     async with httpx.AsyncClient(transport=transport, base_url="http://site") as client:
         assert (await site.prepare(client, big)).status_code == 200
         asked = site.start() | {"specification_sha256": big.sha256}
@@ -228,6 +232,14 @@ async def test_a_body_above_the_limit_is_refused_and_one_without_the_key_is_not_
         assert read == 0
     async with site.client(Authorization="Bearer open-sesame") as client:
         assert_problem(await client.post(ROUNDS, content=body()), 413, "too_large")
+
+
+async def test_a_page_in_a_browser_gets_no_answer_though_the_site_asks_for_no_key(site: Site) -> None:
+    async with site.client(Origin="http://attacker.example:8000") as client:
+        assert_problem(await site.prepare(client), 401, "unauthorised")
+        assert_problem(await client.post(ROUNDS, json=site.start()), 401, "unauthorised")
+    async with site.client() as client:
+        assert (await site.prepare(client)).status_code == 200
 
 
 async def test_what_a_coordinator_writes_does_not_fill_the_log(site: Site) -> None:

@@ -159,7 +159,8 @@ async def test_an_inner_groups_effects_are_never_released(site: Site) -> None:
     )
     site.dictionary = infer(site.data, groups=("clinic",), levels={"treatment": ("a", "b")}).dictionary
     write_dictionary(site.dictionary, site.settings.dictionary)
-    inner = site.specification(random=(RandomTerm(group="clinic", columns=(INTERCEPT,)),))
+    random = (RandomTerm(group="clinic", columns=(INTERCEPT,)),)
+    inner = site.specification(formula="death ~ treatment + (1 | clinic)", random=random)
     async with site.client() as client:
         assert (await site.prepare(client, inner)).json()["counts"]["groups"] == {"clinic": 4}
         closed = await client.post("/v1/analyses/one/close", json=CLOSE)
@@ -186,7 +187,7 @@ async def test_a_site_below_a_floor_refuses_with_rule_and_remedy_and_no_number(s
         ({"roster": ("B",)}, 403, "not_in_roster"),
         ({"dictionary_sha256": "0" * 64}, 422, "other_dictionary"),
         ({"weights": "age"}, 422, "dictionary"),
-        ({"fixed": (Column("c", (NumericFactor(VariableRef("treatment")),)),)}, 422, "data"),
+        ({"fixed": (Column("c", (NumericFactor(VariableRef("treatment")),)),)}, 422, "other_terms"),
     ],
 )
 async def test_a_specification_that_is_not_for_this_site_is_refused(
@@ -306,7 +307,11 @@ async def test_a_refused_key_stands_in_the_sites_log_and_the_key_does_not(site: 
     [
         ({"roster": ("B",)}, "not_in_roster", "the specification"),
         ({"weights": "age"}, "dictionary", ""),
-        ({"response": NumericResponse(expression=Number(2.0))}, "response", "the response"),
+        (
+            {"formula": "2 ~ treatment + (1 | site)", "response": NumericResponse(expression=Number(2.0))},
+            "response",
+            "the response",
+        ),
     ],
 )
 async def test_what_prepare_does_not_accept_stands_in_the_sites_log(

@@ -139,7 +139,7 @@ async def test_whatever_others_wrote_is_text_on_every_page(tmp_path: Path) -> No
     site = Site(tmp_path)
     settings = asks_a_person(site.settings, tmp_path)
     site.settings = settings
-    specification = site.specification(title=HOSTILE, formula=HOSTILE)
+    specification = site.specification(title=HOSTILE)
     approvals = Approvals(settings.approvals, "A")
     async with site.client() as coordinator:
         assert (await site.prepare(coordinator, specification)).status_code == 409
@@ -257,7 +257,7 @@ async def test_the_data_are_held_against_dictionary_and_floors_and_no_cell_is_sh
 async def test_the_data_are_held_against_a_model_that_waits(tmp_path: Path) -> None:
     site = Site(tmp_path)
     settings = asks_a_person(site.settings, tmp_path)
-    few = site.specification(title="Too many", random=())
+    few = site.specification(title="Too many", formula="death ~ treatment", random=())
     with pytest.raises(Exception, match="nobody at the site has approved"):
         Approvals(settings.approvals, "A").check("one", few)
     site.data.write_text("treatment,death\n" + "a,0\na,1\nb,0\nb,1\n" * 4, encoding="utf-8")
