@@ -12,6 +12,7 @@ from shared.consortium import Consortium, in_short
 from shared.errors import SettingsError, VerificationError
 from shared.masking.countersigned import Countersigned
 from shared.masking.result import Signed
+from shared.optimisation.outcome import OutcomeKind
 from shared.parameters import ParameterLayout, Term
 from shared.specification import Specification
 from shared.validation import in_words
@@ -99,7 +100,7 @@ def _words(result: Result, countersigned: Countersigned) -> str:
         f"Every site of the roster signed: {', '.join(result.specification.roster)}. In analysis {countersigned.analysis}, "
         f"`{result.formula}` ({result.family}, {result.link}), the sums of all of them led by the agreed step to "
         f"{signed.outcome}, and to the {len(signed.psi)} parameters that the estimates are made of.\n"
-        "Standard errors, counts, log-likelihoods and the sites' own effects are the coordinator's word."
+        "Standard errors, counts, log-likelihoods, warnings and the sites' own effects are the coordinator's word."
     )
 
 
@@ -120,7 +121,7 @@ def _check_shown(result: Result, signed: Signed) -> None:
     layout = specification.layout
     if len(signed.psi) != layout.size or len(signed.basis) != layout.q**2:
         raise _altered("specification")
-    if result.tidy:  # without estimates there is nothing to be held to them
+    if result.tidy or OutcomeKind(signed.outcome).has_estimates:  # else there is nothing to be held to them
         _check_rows(result, "fixed", list(_fixed(layout, signed)))
         _check_rows(result, "ran_pars", list(_random(layout, signed)))
 

@@ -82,7 +82,8 @@ def test_what_every_site_signed_passes_and_is_told_in_words(folder: Path) -> Non
     assert "Every site of the roster signed: S0, S1, S2." in words
     assert f"`{MODEL['formula']}` (gaussian, identity), the sums of all of them led by the agreed step to" in words
     assert "to the 6 parameters that the estimates are made of" in words
-    assert "Standard errors, counts, log-likelihoods and the sites' own effects are the coordinator's word." in words
+    told = "Standard errors, counts, log-likelihoods, warnings and the sites' own effects are the coordinator's word."
+    assert told in words
 
 
 @pytest.mark.parametrize(
@@ -123,6 +124,11 @@ def test_every_estimate_is_held_to_the_signed_parameters(folder: Path, effect: s
         ):
             code, words = verified(folder, change)
             assert (code, "it is not what the sites signed" in words) == (1, True), words
+
+
+def test_a_result_whose_estimates_were_taken_out_does_not_pass(folder: Path) -> None:
+    code, words = verified(folder, within("tidy", to=[]))
+    assert (code, "tidy, the rows of fixed: it is not what the sites signed" in words) == (1, True), words
 
 
 OTHER: dict[str, Any] = {
