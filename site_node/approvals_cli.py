@@ -85,7 +85,7 @@ def deny(
 
 
 def _in_words(specification: Specification) -> Iterator[str]:
-    """The model by what is computed, and not by its formula: that is for people, and could say something else."""
+    """The model by what is computed in each row."""
     model = model_in_words(specification)
     yield f"Sites: {', '.join(specification.roster)}."
     yield f"What is explained: {model.explained}; {model.family}."
