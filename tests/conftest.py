@@ -4,8 +4,14 @@ Generated examples are the same at every run, so that a change is all that can t
 --hypothesis-profile exploring` looks for new ones. How long one takes says nothing: several of them share the machine.
 """
 
+import structlog
 from hypothesis import settings
 
 settings.register_profile("exploring", deadline=None)
 settings.register_profile("repeatable", deadline=None, derandomize=True)
 settings.load_profile("repeatable")
+
+
+def pytest_runtest_teardown() -> None:
+    """A command that ran within a test has set up its log, on a standard error that is closed by now."""
+    structlog.reset_defaults()

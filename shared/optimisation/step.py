@@ -150,11 +150,13 @@ def _moved(state: State, old: Point, new: Point) -> State:
     gain = new.summed.value - old.summed.value
     radius, fell, at_rest = state.radius, False, False
     if old.decrement is not None and new.decrement is not None:
-        fell = new.decrement < old.decrement - state.predicted / 2.0  # a step that the radius kept short promised less
+        # what a trial without a log-likelihood made short promised less; a step that is short by itself, near a limit, rests
+        promised = state.predicted if state.outside else old.decrement
+        fell = new.decrement < old.decrement - promised / 2.0
         at_rest = new.decrement <= AT_REST
     if state.predicted > NOISE * abs(new.summed.value):
         radius = radius_after_gain(radius, length(move, old.metric), gain / state.predicted)
-    elif fell:
+    elif fell and state.outside:
         radius = radius_after_gain(radius, length(move, old.metric), 1.0)
     runaway = state.runaway.after(move, state.layout.p, -old.summed.hessian, -new.summed.hessian)
     rests = state.rests + 1 if at_rest and not fell else 0
