@@ -165,7 +165,7 @@ def test_the_steps_of_the_page_found_a_consortium(tmp_path: Path, monkeypatch: p
     """Every command of the section, in its order, with the keys that were printed in the place of `...`."""
     monkeypatch.chdir(tmp_path)
     section = PAGE.split("\n## Founding a consortium\n", 1)[1].split("\n## ", 1)[0]
-    lines = re.findall(r"^ {7}(fedglmm-.*|cp .*)$", section.replace("\\\n", ""), re.MULTILINE)
+    lines = re.findall(r"^ {7}(?:mkdir \w+ && )?(fedglmm-.*|cp .*)$", section.replace("\\\n", ""), re.MULTILINE)
     assert len(lines) == 7
     for name in ("bern", "basel"):
         Path(f"{name}.csv").write_text(ROWS, encoding="utf-8")
