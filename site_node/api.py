@@ -86,6 +86,7 @@ class _QuickRequest(Request):
 
 class _QuickRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """What answers a request."""
         handler = super().get_route_handler()
 
         async def quick(request: Request) -> Response:

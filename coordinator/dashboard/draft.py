@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from coordinator.dashboard.visitor import Form
 from shared.errors import FedglmmError, FormulaError, RequestError
 from shared.formula.syntax import position_in
+from shared.page.forms import Form
 from shared.request import AnalysisRequest
 from shared.validation import in_words
 

@@ -14,12 +14,13 @@ from coordinator.calls import calls
 from coordinator.dashboard.draft import Draft, marked, written
 from coordinator.dashboard.rendering import HEADERS, page
 from coordinator.dashboard.signing_in import HOME
-from coordinator.dashboard.visitor import Form, Sent, Visiting
+from coordinator.dashboard.visitor import Sent, Visiting
 from coordinator.problems import CONFLICTS
 from coordinator.routes.service import Given, Service
 from shared.dictionary import SITE
 from shared.errors import ConsortiumError, DictionaryError, RequestError
 from shared.families import LINKS
+from shared.page.forms import Form
 from shared.page.sessions import token
 from shared.specification import sha256_of
 from shared.wire import AnalysisId

@@ -1,4 +1,4 @@
-"""Templates to pages. Whatever stands in a page is escaped, and a name that a template does not know is a fault."""
+"""Templates to pages, and the headers and cookies that go with them."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import Request, Response
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
 from coordinator.dashboard import wording
 from coordinator.dashboard.visitor import FORM_COOKIE, form_token, session_of
 from coordinator.states import AnalysisState
+from shared.page.templates import templates_in
 
 TEMPLATES = Path(__file__).parent / "templates"
 HEADERS = {
@@ -26,16 +27,8 @@ HEADERS = {
 @cache
 def environment() -> Environment:
     """The templates, compiled as they are needed."""
-    made = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.filters |= wording.FILTERS
-    made.globals |= {"STATES": tuple(AnalysisState), "state_in_words": wording.STATES}
-    return made
+    known = {"STATES": tuple(AnalysisState), "state_in_words": wording.STATES}
+    return templates_in(TEMPLATES, wording.FILTERS, known)
 
 
 def page(

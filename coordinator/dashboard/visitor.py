@@ -1,9 +1,8 @@
 """Who visits a page: found out for every page alike, by the session's key; and that a form comes from a page of ours."""
 
 import hmac
-from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import structlog
 from fastapi import Depends, Request
@@ -11,33 +10,18 @@ from fastapi import Depends, Request
 from coordinator.access.roles import COORDINATOR, Caller, Role
 from coordinator.guard import LOGGED_TEXT, READING
 from coordinator.routes.service import Given
-from shared.errors import AccessError, CredentialsError, RequestError, RoleError
+from shared.errors import AccessError, CredentialsError, RoleError
+from shared.page.forms import FORM_FIELD, Form
 from shared.page.sessions import Session, Sessions, token
 
 LOG = structlog.get_logger(__name__)
 SESSION_COOKIE = "fedglmm-session"
 FORM_COOKIE = "fedglmm-form"
 """Before a sign-in, and where there is none: a form's token, as a form cannot know it that another page made."""
-FORM_FIELD = "form_token"
 MOST_FIELDS = 1000
 PART_OF_A_PAGE = "HX-Request"
 """The header by which a script asks for a part of a page."""
 SIGN_IN = "Sign in with your key."
-
-
-@dataclass(frozen=True)
-class Form:
-    """The fields of a form that was sent."""
-
-    fields: dict[str, list[str]]
-
-    def one(self, name: str) -> str:
-        """What a field holds, without blanks around it; empty without one."""
-        return self.fields.get(name, [""])[0].strip()
-
-    def all(self, name: str) -> tuple[str, ...]:
-        """What all fields of that name hold."""
-        return tuple(self.fields.get(name, ()))
 
 
 async def visitor(request: Request, service: Given) -> Caller:
@@ -102,11 +86,7 @@ async def sent_form(request: Request) -> Form:
         RoleError: another site's page sent it, or one of before the sign-in.
         RequestError: it is no form.
     """
-    try:
-        text = (await request.body()).decode()
-        form = Form(parse_qs(text, keep_blank_values=True, max_num_fields=MOST_FIELDS))
-    except ValueError:
-        raise RequestError("what was sent is no form.", where="form", remedy="Open the page anew.") from None
+    form = Form.read(await request.body(), MOST_FIELDS)
     origin = urlsplit(request.headers.get("Origin", "")).netloc
     same_place = origin != "" and origin == request.headers.get("Host")
     same_token = hmac.compare_digest(form.one(FORM_FIELD).encode(), form_token(request).encode())

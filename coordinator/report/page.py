@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from coordinator.client import wald
@@ -14,6 +14,7 @@ from coordinator.plots.estimates import Result, without_estimates
 from coordinator.plots.ratios import ratio_name
 from coordinator.plots.style import STYLE
 from coordinator.report import tables, wording
+from shared.page.templates import templates_in
 
 HERE = Path(__file__).parent
 FEWEST_TO_CORRELATE = 2
@@ -81,6 +82,4 @@ def _plots(result: Result) -> Mapping[PlotName, str]:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    return templates_in(HERE, {}, {})

@@ -1,12 +1,13 @@
-"""Templates to pages. Whatever stands in a page is escaped, and a name that a template does not know is a fault."""
+"""Templates to pages."""
 
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from fastapi import Request, Response
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
+from shared.page.templates import templates_in
 from site_node.page import wording
 from site_node.page.counter import counter_of
 
@@ -16,15 +17,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 @cache
 def environment() -> Environment:
     """The templates, compiled as they are needed."""
-    made = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.filters |= wording.FILTERS
-    return made
+    return templates_in(TEMPLATES, wording.FILTERS, {})
 
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:

@@ -1,32 +1,19 @@
 """Who visits, and that a form comes from a page of ours: the same for every page."""
 
 import hmac
-from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import parse_qs
 
 import structlog
 from fastapi import Depends, Request
 
-from shared.errors import CredentialsError, RequestError, RoleError
+from shared.errors import CredentialsError, RoleError
+from shared.page.forms import FORM_FIELD, Form
 from shared.page.sessions import Session
 from site_node.page.counter import Given
 from site_node.problems import shortened
 
-FORM_FIELD = "form_token"
 MOST_FIELDS = 20
 _log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class Form:
-    """The fields of a form that was sent."""
-
-    fields: dict[str, list[str]]
-
-    def one(self, name: str) -> str:
-        """What a field holds, without blanks around it; empty without one."""
-        return self.fields.get(name, [""])[0].strip()
 
 
 async def visitor(request: Request, counter: Given) -> Session:
@@ -59,10 +46,7 @@ async def form_from_here(request: Request) -> Form:
     """
     if request.headers.get("Origin", "") != f"http://{request.headers['Host']}":
         raise _elsewhere(request)
-    try:
-        return Form(parse_qs((await request.body()).decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
-    except ValueError:
-        raise RequestError("what was sent is no form.", where="form", remedy="Open the page anew.") from None
+    return Form.read(await request.body(), MOST_FIELDS)
 
 
 async def sent_form(request: Request, session: Visiting) -> Form:
