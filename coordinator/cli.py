@@ -25,7 +25,7 @@ from shared.consortium import FILE_NAME as CONSORTIUM
 from shared.consortium import in_short
 from shared.dictionary import read_dictionary
 from shared.errors import FedglmmError, SettingsError
-from shared.listening import url_of
+from shared.listening import listen_on, url_of
 from shared.signing import read_identity
 from shared.tls import check_certificate, trusting
 
@@ -129,13 +129,14 @@ def serve(
 ) -> None:
     """Serves until it is interrupted; unfinished analyses go on at the next start."""
     from coordinator.app import create_app  # noqa: PLC0415 -- the web server: the other commands start sooner
-    from coordinator.serving import Server, socket_of  # noqa: PLC0415 -- as above
+    from coordinator.serving import Server  # noqa: PLC0415 -- as above
 
     with _told():
         settings = load_settings(config)
         certificate, key = settings.tls_certificate, settings.tls_key
         check_certificate(certificate, key)
-        with socket_of(settings) as listening:
+        remedy = "Stop what uses it, or set another port (0: any free one)."
+        with listen_on(settings.host, settings.port, where=f"host {settings.host}", remedy=remedy) as listening:
             os.umask(0o077)  # the database is for nobody else
             log.configure()
             application = create_app(settings)

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from shared.errors import SettingsError
+
 BACKLOG = 128
 
 
@@ -19,12 +21,39 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def listen_on(host: str, port: int) -> socket.socket:
+def listen_on(host: str, port: int, *, where: str, remedy: str) -> socket.socket:
     """A socket that listens; port 0: any that is free.
 
+    Args:
+        host: name or address of this machine.
+        port: its port.
+        where: what a fault names beside the port.
+        remedy: what a fault advises.
+
     Raises:
-        OSError: another program has the port, or there is no such address.
+        SettingsError: another program has the port, or there is no such address.
     """
+    try:
+        return _listener(host, port)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise SettingsError(f"port {port} is in use or not to be had ({reason}).", where=where, remedy=remedy) from None
+
+
+def url_of(listener: socket.socket, *, tls: bool = False) -> str:
+    """Its address in a browser's form."""
+    host, port = listener.getsockname()[:2]
+    return f"http{'s' * tls}://[{host}]:{port}" if ":" in host else f"http{'s' * tls}://{host}:{port}"
+
+
+def announce(path: Path, value: Mapping[str, Any]) -> None:
+    """Writes JSON to a file that is there only once it is whole."""
+    draft = path.with_name(f"{path.name}.draft")
+    draft.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    draft.replace(path)
+
+
+def _listener(host: str, port: int) -> socket.socket:
     # asyncio sets TCP_NODELAY only where the protocol is named; without it every answer waits 40 ms for an acknowledgement
     family, kind, protocol, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, flags=socket.AI_PASSIVE
@@ -39,16 +68,3 @@ def listen_on(host: str, port: int) -> socket.socket:
         listener.close()
         raise
     return listener
-
-
-def url_of(listener: socket.socket, *, tls: bool = False) -> str:
-    """Its address in a browser's form."""
-    host, port = listener.getsockname()[:2]
-    return f"http{'s' * tls}://[{host}]:{port}" if ":" in host else f"http{'s' * tls}://{host}:{port}"
-
-
-def announce(path: Path, value: Mapping[str, Any]) -> None:
-    """Writes JSON to a file that is there only once it is whole."""
-    draft = path.with_name(f"{path.name}.draft")
-    draft.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
-    draft.replace(path)

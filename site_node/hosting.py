@@ -11,15 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
-import uvicorn
 from anyio import CapacityLimiter
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it ships none
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from shared.connections import ACCEPTED_AT_ONCE, Bounded
+from shared import serving
 from shared.errors import SettingsError
 from shared.keys import others_can_read
-from shared.listening import BACKLOG, announce, listen_on, url_of
+from shared.listening import announce, listen_on, url_of
 from shared.tls import check_certificate
 from site_node import log
 from site_node.app import create_app
@@ -42,21 +40,21 @@ class _Listener:
         return url_of(self.socket, tls=self.settings.tls_certificate is not None)
 
 
-class _Connection(Bounded, H11Protocol):
-    """One of a site's."""
+class _Server(serving.Server):
+    """A site's server. It says when it listens, and leaves the signals to the process."""
 
-
-class _Server(uvicorn.Server):
-    """A server that says when it listens, and leaves the signals to the process."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
+    def __init__(self, settings: SiteSettings, limiter: CapacityLimiter) -> None:
+        super().__init__(
+            create_app(settings, limiter=limiter),
+            lifespan="off",
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+            ssl_certfile=settings.tls_certificate,
+            ssl_keyfile=settings.tls_key,
+        )
         self.listening = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        for one in sockets or ():
-            one.listen(BACKLOG)  # so many may wait; the server accepts no more than its own backlog at once
         self.listening.set()
 
     @contextmanager
@@ -117,7 +115,7 @@ async def _serve(sites: Sequence[SiteSettings], announced: Path | None) -> None:
     limiter = CapacityLimiter(os.cpu_count() or 1)
     with ExitStack() as sockets:
         listeners = [_Listener(site, sockets.enter_context(_bind(site))) for site in sites]
-        servers = [_server(listener.settings, limiter) for listener in listeners]
+        servers = [_Server(listener.settings, limiter) for listener in listeners]
 
         def stop() -> None:
             for server in servers:
@@ -145,30 +143,13 @@ async def _leave() -> None:
         os._exit(0)
 
 
-def _server(settings: SiteSettings, limiter: CapacityLimiter) -> _Server:
-    config = uvicorn.Config(
-        create_app(settings, limiter=limiter),
-        http=_Connection,
-        backlog=ACCEPTED_AT_ONCE,
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-        ssl_certfile=settings.tls_certificate,
-        ssl_keyfile=settings.tls_key,
-    )
-    return _Server(config)
-
-
 def _bind(settings: SiteSettings) -> socket.socket:
-    try:
-        return listen_on(settings.host, settings.port)
-    except OSError as error:
-        raise SettingsError(
-            f"port {settings.port} is in use or not to be had ({error.strerror}).",
-            where=f"site {settings.name}, host {settings.host}",
-            remedy="Stop what uses it, or set another port in site.toml; 0 takes any that is free.",
-        ) from None
+    return listen_on(
+        settings.host,
+        settings.port,
+        where=f"site {settings.name}, host {settings.host}",
+        remedy="Stop what uses it, or set another port in site.toml; 0 takes any that is free.",
+    )
 
 
 def _tell(listeners: Sequence[_Listener], announced: Path | None) -> None:

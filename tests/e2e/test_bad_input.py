@@ -227,7 +227,7 @@ def test_a_port_in_use_is_named_with_the_remedy(tmp_path) -> None:
         )
         done = run("fedglmm-coordinator", "serve", str(tmp_path / "coordinator.toml"))
         assert done.returncode == WRONG
-        assert f"127.0.0.1:{port} cannot be listened on" in done.stderr
+        assert f"port {port} is in use or not to be had" in done.stderr
         assert "Stop what uses it, or set another port" in done.stderr
 
 

@@ -145,7 +145,7 @@ def test_serve_names_a_port_that_is_in_use(tmp_path: Path) -> None:
         load(tmp_path, f"port = {port}\n{MINIMAL}")
         run = CliRunner().invoke(app, ["serve", str(tmp_path / "coordinator.toml")])
     assert run.exit_code == 2
-    assert f"127.0.0.1:{port}" in run.stderr
+    assert f"host 127.0.0.1: port {port} is in use" in run.stderr
 
 
 @pytest.mark.parametrize(

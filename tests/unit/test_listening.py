@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.errors import SettingsError
 from shared.listening import announce, is_loopback, listen_on, url_of
 
 
@@ -19,11 +20,12 @@ def test_these_others_may_reach(host: str) -> None:
 
 
 def test_a_free_port_is_taken_once_and_its_url_names_it() -> None:
-    with listen_on("127.0.0.1", 0) as first:
+    with listen_on("127.0.0.1", 0, where="", remedy="") as first:
         port = first.getsockname()[1]
         assert url_of(first) == f"http://127.0.0.1:{port}"
-        with pytest.raises(OSError, match="in use"):
-            listen_on("127.0.0.1", port)
+        with pytest.raises(SettingsError, match=f"port {port} is in use") as caught:
+            listen_on("127.0.0.1", port, where="here", remedy="Another.")
+    assert (caught.value.where, caught.value.remedy) == ("here", "Another.")
 
 
 def test_what_is_announced_replaces_what_was_and_leaves_no_draft(tmp_path: Path) -> None:
