@@ -1,4 +1,4 @@
-"""What the coordinator's pages and a site's have in common: how they look, and who has signed in."""
+"""What the coordinator's pages and a site's have in common: frame and looks, templates and forms, and who has signed in."""
 
 from pathlib import Path
 

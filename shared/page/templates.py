@@ -6,9 +6,11 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+HERE = Path(__file__).parent
+
 
 def templates_in(folder: Path, filters: Mapping[str, Callable[..., Any]], known: Mapping[str, Any]) -> Environment:
-    """The templates of a folder, compiled as they are needed.
+    """The templates of a folder, compiled as they are needed; they may extend `frame.html`, what all pages stand in.
 
     Args:
         folder: of the files.
@@ -16,7 +18,7 @@ def templates_in(folder: Path, filters: Mapping[str, Callable[..., Any]], known:
         known: what every template may name.
     """
     made = Environment(
-        loader=FileSystemLoader(folder),
+        loader=FileSystemLoader([folder, HERE]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
