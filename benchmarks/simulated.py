@@ -9,7 +9,7 @@ import numpy as np
 
 from shared.dictionary import Dictionary, Variable
 from site_node.data.inference import write_dictionary
-from site_node.folder import write_site
+from site_node.folder import NewSite, write_site
 
 SEED = 20240601
 SD = 0.7
@@ -66,7 +66,7 @@ def write_sites(folder: Path, data: Simulated, sites: int) -> list[Path]:
     """A folder a site, each with its groups' rows in Parquet; all beside one dictionary."""
     folders = [folder / f"site-{k:03d}" for k in range(sites)]
     for k, one in enumerate(folders):
-        write_site(one, name=one.name, data="data.parquet", dictionary="../dictionary.json")
+        write_site(one, NewSite(name=one.name, data="data.parquet", dictionary="../dictionary.json"))
         write_parquet(one / "data.parquet", data.part(k, sites).columns())
     write_dictionary(data.dictionary, folder / "dictionary.json")
     return folders

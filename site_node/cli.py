@@ -9,7 +9,7 @@ from shared.consortium import FILE_NAME as CONSORTIUM
 from site_node.approvals_cli import approvals
 from site_node.check_cli import check
 from site_node.data.split import split as split_file
-from site_node.folder import write_site
+from site_node.folder import NewSite, write_site
 from site_node.founding import FEWEST, write_consortium, write_coordinator
 from site_node.init_cli import init
 from site_node.ledger_cli import ledger
@@ -49,12 +49,14 @@ def split(
         for share in federation.shares:
             write_site(
                 out / share.folder,
-                name=share.name,
-                data=federation.data_name,
-                dictionary="../dictionary.json",
-                port=ports[share.name],
-                policy=policy,
-                consortium=None if unmasked or len(federation.shares) < FEWEST else f"../{CONSORTIUM}",
+                NewSite(
+                    name=share.name,
+                    data=federation.data_name,
+                    dictionary="../dictionary.json",
+                    port=ports[share.name],
+                    policy=policy,
+                    consortium=None if unmasked or len(federation.shares) < FEWEST else f"../{CONSORTIUM}",
+                ),
             )
         if not unmasked and len(federation.shares) >= FEWEST:
             write_consortium(out, data.name, federation)

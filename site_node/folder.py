@@ -78,21 +78,44 @@ class Database:
     password_env: str | None = None
 
 
-def write_site(
-    folder: Path,
-    *,
-    name: str,
-    data: str | Database,
-    dictionary: str,
-    policy: PolicyName = "default",
-    host: str = "127.0.0.1",
-    port: int = 0,
-    key_file: str | None = None,
-    consortium: str | None = None,
-    ledger: str = LEDGER_NAME,
-    history: str = HISTORY_NAME,
-) -> None:
-    """Writes site.toml, and the secret file unless there is one.
+@dataclass(frozen=True, kw_only=True)
+class NewSite:
+    """What a site.toml says when it is first written; paths are relative to it."""
+
+    name: str
+    data: str | Database
+    """The path of a file, or a query."""
+    dictionary: str
+    policy: PolicyName = "default"
+    host: str = "127.0.0.1"
+    port: int = 0
+    key_file: str | None = None
+    consortium: str | None = None
+    ledger: str = LEDGER_NAME
+    history: str = HISTORY_NAME
+
+    @property
+    def written(self) -> str:
+        """The text of its site.toml."""
+        # a JSON string is a TOML string
+        return _TEMPLATE.format(
+            name=json.dumps(self.name),
+            data=_setting("data", self.data if isinstance(self.data, str) else None, "rows.csv"),
+            source=_source(self.data) if isinstance(self.data, Database) else "",
+            dictionary=json.dumps(self.dictionary),
+            policy=json.dumps(self.policy),
+            host=json.dumps(self.host),
+            port=self.port,
+            ledger=json.dumps(self.ledger),
+            history=json.dumps(self.history),
+            key_file=_setting("key_file", self.key_file, "key"),
+            consortium=_setting("consortium", self.consortium, CONSORTIUM),
+            identity_file=f'{"# " if self.consortium is None else ""}identity_file = "{IDENTITY}"',
+        )
+
+
+def write_site(folder: Path, site: NewSite) -> None:
+    """Writes site.toml, and the secret file and the signing key unless they are there.
 
     Raises:
         SettingsError: there is a site.toml already, or a setting is wrong. Then nothing is written.
@@ -100,21 +123,7 @@ def write_site(
     settings = folder / FILE_NAME
     if settings.exists():
         raise SettingsError("the file exists.", where=str(settings), remedy="Edit it, or remove it first.")
-    # a JSON string is a TOML string
-    written = _TEMPLATE.format(
-        name=json.dumps(name),
-        data=_setting("data", data if isinstance(data, str) else None, "rows.csv"),
-        source=_source(data) if isinstance(data, Database) else "",
-        dictionary=json.dumps(dictionary),
-        policy=json.dumps(policy),
-        host=json.dumps(host),
-        port=port,
-        ledger=json.dumps(ledger),
-        history=json.dumps(history),
-        key_file=_setting("key_file", key_file, "key"),
-        consortium=_setting("consortium", consortium, CONSORTIUM),
-        identity_file=f'{"# " if consortium is None else ""}identity_file = "{IDENTITY}"',
-    )
+    written = site.written
     settings_in(written, settings)
     _make(folder)
     settings.write_text(written, encoding="utf-8")

@@ -13,14 +13,26 @@ from shared.signing import read_identity
 from shared.validation import in_words
 from site_node.data.inference import Proposal, infer_from, write_dictionary
 from site_node.data.opening import Place, open_rows
-from site_node.folder import IDENTITY, Database, write_site
+from site_node.folder import IDENTITY, Database, NewSite, write_site
 from site_node.proposing import shareable
 from site_node.questions import Answers, Prompt, ask_of_rows, ask_of_site
 from site_node.settings import FILE_NAME, HISTORY_NAME, LEDGER_NAME
 from site_node.source_settings import SourceSettings
 from site_node.terminal import LevelsOption, levels_in, note, say, told
 
+DICTIONARY = "dictionary.json"
 _SQLITE = "sqlite:///"
+PasswordFile = Annotated[str | None, typer.Option(help="a file with the database's password; relative to the folder")]
+PrivacyUnit = Annotated[str | None, typer.Option(help="the column that says whose row it is, if somebody has several")]
+Port = Annotated[
+    int | None, typer.Option(min=0, max=65535, help="where the site listens; any that is free unless given")
+]
+Host = Annotated[str | None, typer.Option(help="where the site listens, 127.0.0.1 unless given; beyond it needs a key")]
+KeyFile = Annotated[
+    str | None, typer.Option(help="a file with the key that the coordinator must show; relative to the folder")
+]
+LedgerFile = Annotated[str, typer.Option("--ledger", help="where what leaves is written down; relative to the folder")]
+History = Annotated[str, typer.Option(help="where it is written down what was released; relative to the folder")]
 
 
 def init(
@@ -29,29 +41,15 @@ def init(
     data: Annotated[Path | None, typer.Option(help="a CSV or Parquet file")] = None,
     database: Annotated[str | None, typer.Option(help="or the URL of a database, without a password")] = None,
     query: Annotated[str | None, typer.Option(help="the SELECT that gives the rows, with --database")] = None,
-    password_file: Annotated[
-        str | None, typer.Option(help="a file with the database's password; relative to the folder")
-    ] = None,
+    password_file: PasswordFile = None,
     password_env: Annotated[str | None, typer.Option(help="or the environment variable that holds it")] = None,
     name: Annotated[str | None, typer.Option(help="what others call the site")] = None,
-    privacy_unit: Annotated[
-        str | None, typer.Option(help="the column that says whose row it is, if somebody has several")
-    ] = None,
-    port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="where the site listens; any that is free unless given")
-    ] = None,
-    host: Annotated[
-        str | None, typer.Option(help="where the site listens, 127.0.0.1 unless given; beyond it needs a key")
-    ] = None,
-    key_file: Annotated[
-        str | None, typer.Option(help="a file with the key that the coordinator must show; relative to the folder")
-    ] = None,
-    ledger_file: Annotated[
-        str, typer.Option("--ledger", help="where what leaves is written down; relative to the folder")
-    ] = LEDGER_NAME,
-    history: Annotated[
-        str, typer.Option(help="where it is written down what was released; relative to the folder")
-    ] = HISTORY_NAME,
+    privacy_unit: PrivacyUnit = None,
+    port: Port = None,
+    host: Host = None,
+    key_file: KeyFile = None,
+    ledger_file: LedgerFile = LEDGER_NAME,
+    history: History = HISTORY_NAME,
     levels: LevelsOption = None,
 ) -> None:
     """Write a commented site.toml and a signing key and, unless there is one, propose a dictionary.
@@ -59,32 +57,11 @@ def init(
     What --name, and --data or --database and --query, do not say is asked, eight questions at most.
     """
     given = Answers(name, data, database, query, password_file, password_env, privacy_unit, host, port, key_file)
-    dictionary = folder / "dictionary.json"
+    dictionary = folder / DICTIONARY
     with told():
         _check(given, folder, chosen=bool(levels or privacy_unit))
-        prompt = None if given.suffice else _terminal()
-        answers = given if prompt is None else ask_of_rows(given, prompt)
-        proposal = None
-        if not dictionary.exists():
-            with open_rows(_rows(answers, folder)) as columns:
-                answers = answers if prompt is None else ask_of_site(answers, columns.file.names, prompt)
-                units = () if answers.privacy_unit is None else (answers.privacy_unit,)
-                chosen = levels_in(levels)
-                inferred = infer_from(columns.file, groups=units, levels=chosen)
-                proposal = shareable(columns.file, inferred, chosen, answers.privacy_unit)
-        elif prompt is not None:
-            answers = ask_of_site(answers, (), prompt)
-        write_site(
-            folder,
-            name=answers.name or "",
-            data=_written(answers, folder),
-            dictionary=dictionary.name,
-            host=answers.host or "127.0.0.1",
-            port=answers.port or 0,
-            key_file=answers.key_file,
-            ledger=ledger_file,
-            history=history,
-        )
+        answers, proposal = _asked(given, folder, levels_in(levels))
+        write_site(folder, _site(answers, folder, ledger_file, history))
         public_key = read_identity(folder / IDENTITY).public_hex
         if proposal is not None:
             _propose(proposal, dictionary)
@@ -98,7 +75,7 @@ def init(
 
 def _check(given: Answers, folder: Path, *, chosen: bool) -> None:
     """What can be said before anything is asked or read."""
-    dictionary, settings = folder / "dictionary.json", folder / FILE_NAME
+    dictionary, settings = folder / DICTIONARY, folder / FILE_NAME
     if settings.exists():
         raise SettingsError("the file exists.", where=str(settings), remedy="Edit it, or remove it first.")
     if chosen and dictionary.exists():
@@ -111,6 +88,32 @@ def _check(given: Answers, folder: Path, *, chosen: bool) -> None:
         raise SettingsError(
             "the rows are either in a file or in a database.", where="--data", remedy="Leave --data or --database out."
         )
+
+
+def _asked(given: Answers, folder: Path, levels: dict[str, list[str]]) -> tuple[Answers, Proposal | None]:
+    """What is known of the site once it was asked for, and a dictionary of its rows unless there is one."""
+    prompt = None if given.suffice else _terminal()
+    answers = given if prompt is None else ask_of_rows(given, prompt)
+    if (folder / DICTIONARY).exists():
+        return (answers if prompt is None else ask_of_site(answers, (), prompt)), None
+    with open_rows(_rows(answers, folder)) as columns:
+        answers = answers if prompt is None else ask_of_site(answers, columns.file.names, prompt)
+        units = () if answers.privacy_unit is None else (answers.privacy_unit,)
+        inferred = infer_from(columns.file, groups=units, levels=levels)
+        return answers, shareable(columns.file, inferred, levels, answers.privacy_unit)
+
+
+def _site(answers: Answers, folder: Path, ledger: str, history: str) -> NewSite:
+    return NewSite(
+        name=answers.name or "",
+        data=_data(answers, folder),
+        dictionary=DICTIONARY,
+        host=answers.host or "127.0.0.1",
+        port=answers.port or 0,
+        key_file=answers.key_file,
+        ledger=ledger,
+        history=history,
+    )
 
 
 def _terminal() -> Prompt:
@@ -139,7 +142,7 @@ def _rows(answers: Answers, folder: Path) -> Place:
     return source.asked()
 
 
-def _written(answers: Answers, folder: Path) -> str | Database:
+def _data(answers: Answers, folder: Path) -> str | Database:
     if answers.data is not None:
         return os.path.relpath(answers.data.resolve(), folder.resolve())
     url = _absolute(answers.database or "")

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from shared.messages import Problem
-from site_node.folder import write_site
+from site_node.folder import NewSite, write_site
 from site_node.release.ledger import read_ledger
 from tests.e2e.commands import BIN
 from tests.e2e.small_disk import SmallDisk
@@ -70,7 +70,7 @@ def test_from_a_site_whose_ledger_is_on_a_full_disk_nothing_leaves_until_there_i
     small.mkdir()
     disk = SmallDisk(small)
     names = {"data": str(site.data), "dictionary": str(tmp_path / "dictionary.json")}
-    write_site(home, name="A", ledger=str(small / "ledger.jsonl"), **names)
+    write_site(home, NewSite(name="A", ledger=str(small / "ledger.jsonl"), **names))
     command = [*disk.inside, str(BIN / "fedglmm-site"), "serve", str(home)]
     with closing(Server(command, tmp_path / "announced.json")) as server:
         analysis = f"{server.start()['sites']['A']}/v1/analyses/one"

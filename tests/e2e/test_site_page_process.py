@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from site_node.folder import write_site
+from site_node.folder import NewSite, write_site
 from tests.e2e.commands import BIN, DATA, run
 
 PATIENCE = 60.0
@@ -90,7 +90,7 @@ def test_a_folder_that_is_no_sites_is_told_in_words(tmp_path: Path) -> None:
 
 
 def test_no_setting_lets_the_page_listen_elsewhere(tmp_path: Path) -> None:
-    write_site(tmp_path / "a", name="A", data="rows.csv", dictionary="dictionary.json")
+    write_site(tmp_path / "a", NewSite(name="A", data="rows.csv", dictionary="dictionary.json"))
     settings = tmp_path / "a" / "site.toml"
     for name in ("page_host", "page_port"):
         settings.write_text(f'{name} = "0.0.0.0"\n{settings.read_text(encoding="utf-8")}', encoding="utf-8")

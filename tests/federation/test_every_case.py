@@ -7,7 +7,7 @@ import pytest
 
 from site_node.app import create_app
 from site_node.data.split import split
-from site_node.folder import write_site
+from site_node.folder import NewSite, write_site
 from site_node.settings import load_settings
 from tests.federation.real_sites import coordinator_of, ended
 from tests.reference.cases import names
@@ -22,7 +22,9 @@ def sites_of(asked: Rehearsal, folder: Path) -> dict[str, httpx.ASGITransport]:
     sites = {}
     for share in federation.shares:
         home = folder / share.folder
-        write_site(home, name=share.name, data=federation.data_name, dictionary="../dictionary.json", policy="open")
+        write_site(
+            home, NewSite(name=share.name, data=federation.data_name, dictionary="../dictionary.json", policy="open")
+        )
         sites[share.name] = httpx.ASGITransport(create_app(load_settings(home)))
     return sites
 

@@ -30,7 +30,7 @@ from site_node.data.design import SiteDesign, build
 from site_node.data.sources import FileSource
 from site_node.data.table import Columns
 from site_node.evaluation import LOGGED_TEXT, SiteNode
-from site_node.folder import write_site
+from site_node.folder import NewSite, write_site
 from site_node.release.ledger import Ledger
 from site_node.standing import Release, Standing
 from tests.federation.one_site import CLOSE, Site, assert_problem, until
@@ -359,7 +359,7 @@ def test_a_process_ends_when_told_even_while_it_computes_and_keeps_its_files_to_
     site: Site, tmp_path: Path
 ) -> None:
     folder, announce = tmp_path / "A", tmp_path / "announce.json"
-    write_site(folder, name="A", data=str(site.data), dictionary=str(site.settings.dictionary))
+    write_site(folder, NewSite(name="A", data=str(site.data), dictionary=str(site.settings.dictionary)))
     (folder / "secret").chmod(0o644)
     command = [sys.executable, "-c", SLOW, "serve", str(folder), "--announce", str(announce)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

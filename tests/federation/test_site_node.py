@@ -20,7 +20,7 @@ from shared.messages import EvaluateReply
 from shared.specification import NumericResponse, RandomTerm
 from site_node.app import create_app
 from site_node.data.inference import infer, write_dictionary
-from site_node.folder import write_site
+from site_node.folder import NewSite, write_site
 from tests.federation.one_site import CLOSE, CSV, INTERCEPT, PSI, Site, assert_problem, until
 
 pytestmark = pytest.mark.anyio
@@ -397,7 +397,7 @@ def process_of(*folders: Path) -> Iterator[tuple[dict[str, str], list[dict[str, 
 def test_a_process_announces_its_sites_once_they_listen_and_stops_when_told(site: Site, tmp_path: Path) -> None:
     folders = [tmp_path / name for name in ("one", "two")]
     for folder in folders:
-        write_site(folder, name=folder.name, data=str(site.data), dictionary=str(site.settings.dictionary))
+        write_site(folder, NewSite(name=folder.name, data=str(site.data), dictionary=str(site.settings.dictionary)))
     with process_of(*folders) as (urls, events):
         answered = {name: httpx.get(f"{url}/v1/about").json()["site"] for name, url in urls.items()}
     assert answered == {"one": "one", "two": "two"}
@@ -406,7 +406,7 @@ def test_a_process_announces_its_sites_once_they_listen_and_stops_when_told(site
 
 
 def test_a_site_whose_data_file_is_not_there_is_served_with_a_warning(site: Site, tmp_path: Path) -> None:
-    write_site(tmp_path / "one", name="one", data="gone.csv", dictionary=str(site.settings.dictionary))
+    write_site(tmp_path / "one", NewSite(name="one", data="gone.csv", dictionary=str(site.settings.dictionary)))
     with process_of(tmp_path / "one") as (urls, events):
         assert httpx.get(f"{urls['one']}/health").status_code == 200
     (warning,) = [event for event in events if event["level"] == "warning"]

@@ -19,7 +19,7 @@ from shared.specification import Specification
 from site_node.app import create_app
 from site_node.cli import app
 from site_node.data.inference import write_dictionary
-from site_node.folder import write_site
+from site_node.folder import NewSite, write_site
 from site_node.settings import load_settings
 
 CANARY = "Zq7Canary"
@@ -46,7 +46,7 @@ def fault(act: Callable[..., object], *arguments: Any, **options: Any) -> Fedglm
 def site(folder: Path, content: bytes) -> Path:
     """A site's folder with this file."""
     home = folder / "site"
-    write_site(home, name="A", data="data.csv", dictionary="dictionary.json", policy="open")
+    write_site(home, NewSite(name="A", data="data.csv", dictionary="dictionary.json", policy="open"))
     write_dictionary(DICTIONARY, home / "dictionary.json")
     written(home, content)
     return home

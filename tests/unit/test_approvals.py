@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from shared.errors import ApprovalError, DataError, RefusedError, StoreError
 from site_node.cli import app
-from site_node.folder import write_site
+from site_node.folder import NewSite, write_site
 from site_node.page.model import model_in_words
 from site_node.release.approval import SHORTEST, Request, binding, check_approved
 from site_node.release.approvals import Approvals
@@ -156,7 +156,7 @@ def test_a_file_that_cannot_be_used_lets_nothing_pass_and_no_site_start(approval
 def folder(tmp_path: Path) -> Path:
     """A site that asks a person, and was asked for one analysis."""
     place = tmp_path / "site"
-    write_site(place, name="A", data="data.csv", dictionary="dictionary.json")
+    write_site(place, NewSite(name="A", data="data.csv", dictionary="dictionary.json"))
     settings = place / "site.toml"
     settings.write_text(settings.read_text("utf-8").replace("# approval =", "approval ="), encoding="utf-8")
     asked(site(place))
@@ -205,7 +205,7 @@ def test_an_analysis_that_nobody_asked_about_is_told(command: str, folder: Path)
 
 
 def test_a_site_that_asks_nobody_says_so(tmp_path: Path) -> None:
-    write_site(tmp_path, name="A", data="data.csv", dictionary="dictionary.json")
+    write_site(tmp_path, NewSite(name="A", data="data.csv", dictionary="dictionary.json"))
     assert load_settings(tmp_path).approval == "automatic"
     done = run("list", tmp_path)
     assert done.exit_code == 2

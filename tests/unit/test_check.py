@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from shared.dictionary import Dictionary, Variable
 from site_node.cli import app
 from site_node.data.inference import write_dictionary
-from site_node.folder import Database, write_site
+from site_node.folder import Database, NewSite, write_site
 from site_node.release.policy import PolicyName
 
 DICTIONARY = Dictionary(
@@ -34,7 +34,7 @@ def lines(count: int, **changes: str) -> str:
 
 
 def site(folder: Path, rows: str, dictionary: Dictionary = DICTIONARY, policy: PolicyName = "default") -> Path:
-    write_site(folder / "site", name="A", data="rows.csv", dictionary="dictionary.json", policy=policy)
+    write_site(folder / "site", NewSite(name="A", data="rows.csv", dictionary="dictionary.json", policy=policy))
     write_dictionary(dictionary, folder / "site" / "dictionary.json")
     (folder / "site" / "rows.csv").write_text(HEADER + rows, encoding="utf-8")
     return folder / "site"
@@ -122,7 +122,7 @@ def test_rows_of_a_database_are_checked_as_a_files_are(tmp_path: Path) -> None:
         connection.executemany("INSERT INTO trial VALUES (?, ?, ?, ?, ?, ?)", typed)
     connection.close()
     data = Database(f"sqlite:///{tmp_path / 'rows.db'}", "SELECT * FROM trial ORDER BY rowid")
-    write_site(tmp_path / "site", name="A", data=data, dictionary="dictionary.json")
+    write_site(tmp_path / "site", NewSite(name="A", data=data, dictionary="dictionary.json"))
     write_dictionary(DICTIONARY, tmp_path / "site" / "dictionary.json")
     code, words = said(tmp_path / "site")
     assert code == 1

@@ -15,7 +15,7 @@ from shared.specification import Specification, sha256_of
 from site_node.data.batches import variables_in
 from site_node.data.design import build
 from site_node.data.reading import read_columns
-from site_node.folder import write_site
+from site_node.folder import NewSite, write_site
 from site_node.inspection import inspect
 from site_node.settings import load_settings
 
@@ -95,7 +95,7 @@ def test_it_weighs_and_groups_no_rows() -> None:
 def test_check_does_not_look_for_it_in_the_file(tmp_path: Path) -> None:
     (tmp_path / "data.csv").write_text("y,age,arm,ward\n" + "1,40,a,u\n2,50,b,v\n" * 20, encoding="utf-8")
     (tmp_path / "dictionary.json").write_text(dictionary().model_dump_json(), encoding="utf-8")
-    write_site(tmp_path, name="A", data="data.csv", dictionary="dictionary.json")
+    write_site(tmp_path, NewSite(name="A", data="data.csv", dictionary="dictionary.json"))
     found = inspect(load_settings(tmp_path), dictionary())
     assert [report.variable.name for report in found.variables] == ["y", "age", "arm", "ward"]
     assert found.sound

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from site_node.cli import app
-from site_node.folder import write_site
+from site_node.folder import NewSite, write_site
 from site_node.release.chain import read_chain
 from site_node.release.entry import Entry, Left, Note, sealed
 from site_node.release.ledger import Ledger
@@ -44,7 +44,7 @@ REFUSED = Note(
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A site with a ledger of four entries."""
-    write_site(tmp_path, name="A", data="data.csv", dictionary="dictionary.json")
+    write_site(tmp_path, NewSite(name="A", data="data.csv", dictionary="dictionary.json"))
     ledger = Ledger(tmp_path / "ledger.jsonl", lambda: datetime(2026, 3, 1, 12, tzinfo=UTC))
     for note in (FIRST, ROUND, ROUND, REFUSED):
         ledger.enter(note)
@@ -85,7 +85,7 @@ def test_show_prints_by_analysis_what_left_and_when_and_which_of_it_again(folder
 def test_a_ledger_of_which_nothing_is_shown_says_so(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     assert run("show", folder, "--analysis", "third").stdout == "Nothing has left for an analysis third.\n"
     fresh = tmp_path_factory.mktemp("fresh")
-    write_site(fresh, name="B", data="data.csv", dictionary="dictionary.json")
+    write_site(fresh, NewSite(name="B", data="data.csv", dictionary="dictionary.json"))
     (fresh / "ledger.jsonl").touch()
     assert run("show", fresh).stdout == "Nothing has left.\n"
 
@@ -160,7 +160,7 @@ def test_a_ledger_that_somebody_forged_controls_no_terminal(folder: Path) -> Non
 
 def test_a_site_without_a_ledger_or_without_settings_is_told_so(tmp_path: Path) -> None:
     assert run("verify", tmp_path).exit_code == 2
-    write_site(tmp_path, name="A", data="data.csv", dictionary="dictionary.json", ledger="elsewhere/l.jsonl")
+    write_site(tmp_path, NewSite(name="A", data="data.csv", dictionary="dictionary.json", ledger="elsewhere/l.jsonl"))
     done = run("verify", tmp_path)
     assert done.exit_code == 2
     assert f"{tmp_path / 'elsewhere' / 'l.jsonl'}: there is no such ledger." in done.stderr

@@ -19,7 +19,7 @@ from site_node.data.batches import variables_in
 from site_node.data.counts import Counts, Units
 from site_node.data.design import SiteDesign, build
 from site_node.data.table import Table
-from site_node.folder import write_site
+from site_node.folder import NewSite, write_site
 from site_node.inspection import inspect
 from site_node.release.policy import breaches, cells_clear
 from site_node.settings import load_settings
@@ -150,6 +150,6 @@ def test_a_data_manager_is_told_before_any_model_that_a_level_is_one_patients(tm
     for dictionary, expected in ((BY_ROW, []), (BY_PATIENT, ["rare_level"])):
         (tmp_path / "dictionary.json").write_text(dictionary.model_dump_json(), encoding="utf-8")
         folder = tmp_path / str(dictionary.privacy_unit)
-        write_site(folder, name="A", data="../data.csv", dictionary="../dictionary.json")
+        write_site(folder, NewSite(name="A", data="../data.csv", dictionary="../dictionary.json"))
         found = inspect(load_settings(folder), dictionary)
         assert [breach.code for breach in found.refused] == expected

@@ -18,7 +18,7 @@ from site_node import hosting
 from site_node.cli import app
 from site_node.data.inference import infer, write_dictionary
 from site_node.data.split import split
-from site_node.folder import write_site
+from site_node.folder import NewSite, write_site
 from site_node.settings import load_settings
 
 BETABLOCKER = Path(__file__).parents[1] / "reference" / "data" / "betablocker.csv"
@@ -108,7 +108,7 @@ def test_a_key_or_a_secret_that_is_missing_is_told_with_who_has_it_and_the_comma
 
 
 def test_check_says_which_line_row_1_is_where_something_is_wrong_and_only_there(tmp_path: Path) -> None:
-    write_site(tmp_path, name="A", data="data.csv", dictionary="dictionary.json", policy="open")
+    write_site(tmp_path, NewSite(name="A", data="data.csv", dictionary="dictionary.json", policy="open"))
     (tmp_path / "data.csv").write_text("x,s\n1,a\n2,b\n")
     write_dictionary(infer(tmp_path / "data.csv").dictionary, tmp_path / "dictionary.json")
     assert "Row 1" not in CliRunner().invoke(app, ["check", str(tmp_path)]).stdout
@@ -131,13 +131,15 @@ def test_an_inconsistent_or_missing_dictionary_is_named(tmp_path: Path) -> None:
 
 
 def test_a_written_site_can_be_read_whatever_its_name_and_keeps_its_secret_to_its_owner(tmp_path: Path) -> None:
-    write_site(tmp_path, name="St. Mary's (East)", data="rows '1'.csv", dictionary="../dictionary.json", policy="open")
+    write_site(
+        tmp_path, NewSite(name="St. Mary's (East)", data="rows '1'.csv", dictionary="../dictionary.json", policy="open")
+    )
     settings = load_settings(tmp_path)
     assert (settings.name, settings.policy) == ("St. Mary's (East)", "open")
     assert settings.data == tmp_path / "rows '1'.csv"
     assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
     with pytest.raises(SettingsError, match="the file exists"):
-        write_site(tmp_path, name="B", data="data.csv", dictionary="dictionary.json")
+        write_site(tmp_path, NewSite(name="B", data="data.csv", dictionary="dictionary.json"))
 
 
 def test_a_proposed_dictionary_knows_numbers_factors_and_identifiers(tmp_path: Path) -> None:
