@@ -9,8 +9,9 @@ import numpy as np
 from pydantic import BaseModel, TypeAdapter
 
 from benchmarks.simulated import Simulated
+from coordinator.site_answers import Answering
 from coordinator.site_client import SiteClient
-from coordinator.site_connection import JSON
+from coordinator.site_connection import JSON, SiteConnection
 from shared import packed
 from shared.messages import CloseRequest, ContributionRequest, EvaluateReply, PrepareRequest
 from site_node.app import LAPLACE
@@ -68,7 +69,9 @@ class InProcessSite:
 
     def client(self) -> SiteClient:
         """The coordinator's view of it."""
-        return SiteClient(self.name, f"http://{self.name}", transport=httpx.MockTransport(self.answer))
+        return SiteClient(
+            SiteConnection(Answering(self.name, f"http://{self.name}"), transport=httpx.MockTransport(self.answer))
+        )
 
     async def answer(self, request: httpx.Request) -> httpx.Response:
         """As the node's routes answer."""

@@ -17,7 +17,9 @@ from benchmarks.measured import forget_peak, peak_megabytes, resident_megabytes,
 from benchmarks.simulated import Simulated, simulate, write_sites
 from coordinator.client.federation import serving
 from coordinator.request import resolve
+from coordinator.site_answers import Answering
 from coordinator.site_client import SiteClient
+from coordinator.site_connection import SiteConnection
 from shared.messages import CloseRequest, EvaluateRequest, StartRequest
 from shared.request import AnalysisRequest
 from shared.specification import Specification
@@ -66,7 +68,7 @@ def measure(data: Simulated) -> Phases:
 
 
 async def _asked(name: str, url: str, pid: int, specification: Specification) -> Phases:
-    async with SiteClient(name, url) as site:
+    async with SiteClient(SiteConnection(Answering(name, url))) as site:
         await site.about()
         return await phases(site, pid, specification)
 

@@ -18,7 +18,9 @@ from coordinator.result import make_result
 from coordinator.routes.service import Service
 from coordinator.runner import Runner
 from coordinator.settings import OidcSettings, Settings
+from coordinator.site_answers import Answering
 from coordinator.site_client import SiteClient
+from coordinator.site_connection import SiteConnection
 from coordinator.slots import Slots
 from coordinator.sql_store import SqlStore
 from coordinator.store import Store
@@ -63,14 +65,15 @@ def create_app(
     member = member_of(settings)
     sites = {
         site.name: SiteClient(
-            site.name,
-            site.url,
-            None if site.key_file is None else read_key(site.key_file, exposed=exposed or not site.is_local),
-            deadline=settings.round_deadline_seconds,
-            signed=None if member is None else member.with_site(site.name),
-            authorities=authorities,
-            transport=(transports or {}).get(site.name),
-            wire=wire,
+            SiteConnection(
+                Answering(site.name, site.url),
+                None if site.key_file is None else read_key(site.key_file, exposed=exposed or not site.is_local),
+                deadline=settings.round_deadline_seconds,
+                signed=None if member is None else member.with_site(site.name),
+                authorities=authorities,
+                transport=(transports or {}).get(site.name),
+                wire=wire,
+            )
         )
         for site in settings.sites
     }

@@ -1,17 +1,14 @@
 """One site, as the coordinator asks it: every answer is held to what was asked. Whatever goes wrong names the site."""
 
-import ssl
 from types import TracebackType
 from typing import Self
 
 import httpx
 import numpy as np
-from pydantic import SecretStr
 
 from coordinator.records import now
-from coordinator.site_answers import Answering, Reply
+from coordinator.site_answers import Reply
 from coordinator.site_connection import JSON, SiteConnection
-from coordinator.wire import WireFile
 from shared import packed
 from shared.contribution import Contribution
 from shared.errors import ContributionError, EncodingError
@@ -30,7 +27,6 @@ from shared.messages import (
 )
 from shared.optimisation.start import StartContribution, grid, totals_size
 from shared.parameters import ParameterLayout
-from shared.signed import Correspondence
 from shared.specification import PROTOCOL_VERSION, Specification
 from shared.wire import Wire
 
@@ -43,33 +39,20 @@ class SiteClient:
     Every method raises SiteError (code `site_unreachable` when nobody answers),
     RefusedError when the site's policy says no, ApprovalError when a person there has not decided yet, DataError when its data
     do not fit, UnknownAnalysisError when it does not know the analysis (any more).
+
+    Args:
+        connection: to the site; closed with this.
     """
 
-    def __init__(
-        self,
-        name: str,
-        url: str,
-        key: SecretStr | None = None,
-        *,
-        deadline: float = 600.0,
-        signed: Correspondence | None = None,
-        authorities: ssl.SSLContext | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
-        wire: WireFile | None = None,
-    ) -> None:
-        self.name = name
+    def __init__(self, connection: SiteConnection) -> None:
         self.last_seen: str | None = None
-        self._deadline = deadline
-        self._answering = Answering(name, url)
-        self._connection = SiteConnection(
-            self._answering,
-            key,
-            deadline=deadline,
-            signed=signed,
-            authorities=authorities,
-            transport=transport,
-            wire=wire,
-        )
+        self._connection = connection
+        self._answering = connection.of
+
+    @property
+    def name(self) -> str:
+        """The site's."""
+        return self._answering.site
 
     def __repr__(self) -> str:
         """The site's name and address, never its key."""
@@ -87,7 +70,7 @@ class SiteClient:
 
     async def about(self) -> About:
         """Who the site is."""
-        about = await self._ask("GET", "/v1/about", None, About, within=min(ABOUT_SECONDS, self._deadline))
+        about = await self._ask("GET", "/v1/about", None, About, within=min(ABOUT_SECONDS, self._connection.deadline))
         if about.site != self.name:
             raise self._answering.fault("another site answers at its address.", "Check the sites' names and urls.")
         if not about.protocol_min <= PROTOCOL_VERSION <= about.protocol_max:

@@ -43,16 +43,16 @@ class SiteConnection:
     def __init__(
         self,
         of: Answering,
-        key: SecretStr | None,
+        key: SecretStr | None = None,
         *,
-        deadline: float,
-        signed: Correspondence | None,
-        authorities: ssl.SSLContext | None,
-        transport: httpx.AsyncBaseTransport | None,
-        wire: WireFile | None,
+        deadline: float = 600.0,
+        signed: Correspondence | None = None,
+        authorities: ssl.SSLContext | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        wire: WireFile | None = None,
     ) -> None:
-        self._of = of
-        self._deadline = deadline
+        self.of = of
+        self.deadline = deadline
         self._signed = signed
         self._wire = wire
         self._http = httpx.AsyncClient(
@@ -79,7 +79,7 @@ class SiteConnection:
         Raises:
             SiteError: there is none in time, or none that is the site's own.
         """
-        seconds, late = (self._deadline, "site_late") if within is None else (within, UNREACHABLE)
+        seconds, late = (self.deadline, "site_late") if within is None else (within, UNREACHABLE)
         content = None if body is None else body.written
         for pause in (*RETRY_PAUSES, None):
             try:
@@ -87,14 +87,14 @@ class SiteConnection:
                     response = await self._answer(method, path, content, accept)
                 break
             except (TimeoutError, httpx.ReadTimeout, httpx.WriteTimeout, httpx.PoolTimeout):
-                raise self._of.fault(f"no answer within {seconds:g} s.", "See the site's log.", code=late) from None
+                raise self.of.fault(f"no answer within {seconds:g} s.", "See the site's log.", code=late) from None
             except httpx.RequestError as error:
                 if pause is None or not _may_pass(error):
                     raise self._lost(error) from None
                 await asyncio.sleep(pause)
             except OSError as error:  # too many open files, as a library that loads a module of its own meets them
                 told = f"the coordinator cannot ask it ({error.strerror})."
-                raise self._of.fault(told, "See the coordinator's log, and `ulimit -n`.", code=UNREACHABLE) from None
+                raise self.of.fault(told, "See the coordinator's log, and `ulimit -n`.", code=UNREACHABLE) from None
         return response
 
     async def _answer(self, method: str, path: str, content: bytes | None, accept: str) -> httpx.Response:
@@ -102,7 +102,7 @@ class SiteConnection:
         answering = self._read(method, path, content, accept)
         if self._wire is None:
             return await answering
-        return await self._wire.between(self._of.site, method, path, content, answering)
+        return await self._wire.between(self.of.site, method, path, content, answering)
 
     async def _read(self, method: str, path: str, content: bytes | None, accept: str) -> httpx.Response:
         """The whole answer, read up to the limit, and the site's own where questions and answers are signed."""
@@ -111,15 +111,15 @@ class SiteConnection:
             headers |= self._signed.sign_request(Asked(method, path, now(), digest_of(content or b"")))
         async with self._http.stream(method, path, content=content, headers=headers) as response:
             if response.headers.get("Content-Encoding", "identity") != "identity":
-                raise self._of.fault("its answer is encoded, and was asked not to be.", "Does a proxy compress it?")
+                raise self.of.fault("its answer is encoded, and was asked not to be.", "Does a proxy compress it?")
             read = bytearray()
             try:
                 async for chunk in response.aiter_bytes():
                     read += chunk
                     if len(read) > LARGEST_ANSWER:
-                        raise self._of.fault(f"its answer is larger than {LARGEST_ANSWER >> 20} MB.")
+                        raise self.of.fault(f"its answer is larger than {LARGEST_ANSWER >> 20} MB.")
             except (httpx.NetworkError, httpx.ProtocolError):
-                raise self._of.fault("its answer breaks off in the middle.", "See the site's log.") from None
+                raise self.of.fault("its answer breaks off in the middle.", "See the site's log.") from None
         self._check_signed(headers, response, bytes(read))
         kind = {"Content-Type": response.headers.get("Content-Type", "")}
         return httpx.Response(response.status_code, content=bytes(read), headers=kind)
@@ -129,7 +129,7 @@ class SiteConnection:
             return
         signature = response.headers.get(SIGNATURE, "")
         if not self._signed.is_answer(asked[SIGNATURE], response.status_code, body, signature):
-            raise self._of.fault(
+            raise self.of.fault(
                 "its answer is not signed with its key in the consortium file.",
                 "Is its url right, and the consortium file set at the site, and the same on both sides?",
             )
@@ -137,15 +137,15 @@ class SiteConnection:
     def _lost(self, error: httpx.RequestError) -> SiteError:
         """A question that got no response, or something that is no response."""
         if is_distrust(error):
-            return self._of.fault(
-                f"its certificate at {self._of.url} is not accepted ({why(error)}).",
+            return self.of.fault(
+                f"its certificate at {self.of.url} is not accepted ({why(error)}).",
                 "Set `ca_file` in coordinator.toml to the authority that issued it, and its url to a name that it holds.",
                 code=DISTRUSTED,
             )
         if _no_response(error):
             remedy = "Is its node running, and its url right?"
-            return self._of.fault(f"it cannot be reached at {self._of.url} ({why(error)}).", remedy, code=UNREACHABLE)
-        return self._of.fault(f"what it answered is not HTTP ({type(error).__name__}).", "Is its url right?")
+            return self.of.fault(f"it cannot be reached at {self.of.url} ({why(error)}).", remedy, code=UNREACHABLE)
+        return self.of.fault(f"what it answered is not HTTP ({type(error).__name__}).", "Is its url right?")
 
 
 @cache

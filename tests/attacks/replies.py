@@ -10,7 +10,9 @@ import httpx
 from coordinator.asking import Patience, RosterError
 from coordinator.gathering import Gathering
 from coordinator.rounds import Session
+from coordinator.site_answers import Answering
 from coordinator.site_client import SiteClient
+from coordinator.site_connection import SiteConnection
 from shared.errors import SiteError
 from shared.optimisation.start import add_starts
 from shared.signed import SIGNATURE, Correspondence
@@ -52,7 +54,7 @@ async def _resumed(coordinator: Malicious, *, itself: bool) -> str:
     """An honest coordinator restarts, and a site's answer to the same question is another one: the alarm's code."""
     patience = Patience(0.0, _nobody)
     clients = {
-        name: SiteClient(name, "http://site", signed=correspondence(heard), transport=heard)
+        name: SiteClient(SiteConnection(Answering(name, "http://site"), signed=correspondence(heard), transport=heard))
         for name, heard in coordinator.sites.items()
     }
     settled = coordinator.specification
@@ -60,7 +62,9 @@ async def _resumed(coordinator: Malicious, *, itself: bool) -> str:
     session = Session(coordinator.analysis, settled, accepted)
     start = await Gathering(list(clients.values()), session, patience, add_starts).start()
     last = coordinator.sites["S2"]
-    clients["S2"] = SiteClient("S2", "http://site", signed=correspondence(last), transport=Altered(last, itself))
+    clients["S2"] = SiteClient(
+        SiteConnection(Answering("S2", "http://site"), signed=correspondence(last), transport=Altered(last, itself))
+    )
     try:
         await Gathering(list(clients.values()), session, patience, add_starts).resume(start, None)
     except SiteError as error:

@@ -8,8 +8,9 @@ import httpx
 import pytest
 
 from coordinator import site_connection
-from coordinator.site_answers import UNREACHABLE
+from coordinator.site_answers import UNREACHABLE, Answering
 from coordinator.site_client import SiteClient
+from coordinator.site_connection import SiteConnection
 from shared.errors import FedglmmError, SiteError
 from shared.messages import CloseReply, CloseRequest, ContributionMessage, EvaluateReply, EvaluateRequest, RandomEffect
 from shared.parameters import ParameterLayout
@@ -41,7 +42,7 @@ def evaluated(*answers: bytes) -> tuple[FedglmmError | float, list[bytes]]:
     async def run() -> FedglmmError | float:
         async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
             url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-            async with SiteClient("Bern", url, deadline=10) as site:
+            async with SiteClient(SiteConnection(Answering("Bern", url), deadline=10)) as site:
                 try:
                     return (await site.evaluate("a", REQUEST, LAYOUT)).value
                 except FedglmmError as error:
@@ -101,7 +102,7 @@ def test_an_answer_that_trickles_is_late_at_the_deadline_whatever_comes_meanwhil
     async def run() -> None:
         async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
             url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-            async with SiteClient("Bern", url, deadline=0.3) as site:
+            async with SiteClient(SiteConnection(Answering("Bern", url), deadline=0.3)) as site:
                 await site.evaluate("a", REQUEST, LAYOUT)
 
     with pytest.raises(SiteError, match=r"Bern: no answer within 0\.3 s") as caught:
@@ -127,7 +128,7 @@ def test_a_number_that_is_too_large_is_a_wrong_answer() -> None:
 def closed(reply: CloseReply, effects: int) -> CloseReply:
     async def run() -> CloseReply:
         transport = httpx.MockTransport(lambda _: httpx.Response(200, text=reply.model_dump_json()))
-        async with SiteClient("Bern", "http://bern", transport=transport) as site:
+        async with SiteClient(SiteConnection(Answering("Bern", "http://bern"), transport=transport)) as site:
             return await site.close("a", CloseRequest(outcome="converged"), effects)
 
     return asyncio.run(run())

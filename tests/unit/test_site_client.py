@@ -10,8 +10,9 @@ import pytest
 from pydantic import SecretStr
 
 from coordinator import site_connection
-from coordinator.site_answers import UNREACHABLE
+from coordinator.site_answers import UNREACHABLE, Answering
 from coordinator.site_client import SiteClient
+from coordinator.site_connection import SiteConnection
 from shared import packed
 from shared.errors import DataError, FedglmmError, RefusedError, SiteError, UnknownAnalysisError
 from shared.formula.expressions import Column, VariableRef
@@ -53,7 +54,9 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 def asked(handler: Handler, question: Callable[[SiteClient], Coroutine[None, None, Value]]) -> Value:
     async def run() -> Value:
         transport = httpx.MockTransport(handler)
-        async with SiteClient("Bern", "http://bern", SecretStr("sesame"), deadline=2, transport=transport) as site:
+        async with SiteClient(
+            SiteConnection(Answering("Bern", "http://bern"), SecretStr("sesame"), deadline=2, transport=transport)
+        ) as site:
             return await question(site)
 
     return asyncio.run(run())
@@ -117,7 +120,9 @@ def test_a_late_site_is_named_with_its_deadline() -> None:
             await asyncio.sleep(5)
             return httpx.Response(200)
 
-        async with SiteClient("Bern", "http://bern", deadline=0.05, transport=httpx.MockTransport(slow)) as site:
+        async with SiteClient(
+            SiteConnection(Answering("Bern", "http://bern"), deadline=0.05, transport=httpx.MockTransport(slow))
+        ) as site:
             await site.evaluate("a", REQUEST, LAYOUT)
 
     with pytest.raises(SiteError, match=r"Bern: no answer within 0\.05 s") as caught:
@@ -255,7 +260,9 @@ def test_a_site_that_is_late_with_who_it_is_counts_as_missing() -> None:
             await asyncio.sleep(5)
             return httpx.Response(200)
 
-        async with SiteClient("Bern", "http://bern", deadline=0.05, transport=httpx.MockTransport(silent)) as site:
+        async with SiteClient(
+            SiteConnection(Answering("Bern", "http://bern"), deadline=0.05, transport=httpx.MockTransport(silent))
+        ) as site:
             await site.about()
 
     with pytest.raises(SiteError, match=r"Bern: no answer within 0\.05 s") as caught:
@@ -285,5 +292,5 @@ def test_groups_of_other_factors_are_a_wrong_answer(groups: dict[str, int]) -> N
 
 
 def test_the_key_does_not_show() -> None:
-    site = SiteClient("Bern", "http://bern", SecretStr("sesame"))
+    site = SiteClient(SiteConnection(Answering("Bern", "http://bern"), SecretStr("sesame")))
     assert repr(site) == "SiteClient('Bern', 'http://bern')"

@@ -12,8 +12,9 @@ import pytest
 
 from coordinator import site_connection
 from coordinator.client import Coordinator
-from coordinator.site_answers import UNREACHABLE
+from coordinator.site_answers import UNREACHABLE, Answering
 from coordinator.site_client import SiteClient
+from coordinator.site_connection import SiteConnection
 from shared.errors import SiteError
 from shared.unreachable import why
 
@@ -44,7 +45,7 @@ def plain() -> Iterator[str]:
 
 def of_a_site(url: str) -> SiteError:
     async def ask() -> None:
-        async with SiteClient("Bern", url, deadline=20) as site:
+        async with SiteClient(SiteConnection(Answering("Bern", url), deadline=20)) as site:
             await site.about()
 
     with pytest.raises(SiteError) as caught:

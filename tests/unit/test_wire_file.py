@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from pydantic import SecretStr
 
+from coordinator.site_answers import Answering
 from coordinator.site_client import SiteClient
+from coordinator.site_connection import SiteConnection
 from coordinator.wire import Asked, WireFile, asked_in_words, left_in_words, paragraph
 from shared import examples, packed
 from shared.errors import SettingsError, SiteError, StoreError
@@ -48,7 +50,9 @@ def crossed(folder: Path, answer: Callable[[httpx.Request], httpx.Response]) -> 
     async def run() -> None:
         wire = WireFile.opened(folder / "wire.txt")
         transport = httpx.MockTransport(answer)
-        async with SiteClient("North", "http://north", SecretStr(KEY), transport=transport, wire=wire) as site:
+        async with SiteClient(
+            SiteConnection(Answering("North", "http://north"), SecretStr(KEY), transport=transport, wire=wire)
+        ) as site:
             await site.about()
 
     with suppress(SiteError):
