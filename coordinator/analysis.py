@@ -239,6 +239,7 @@ class Federation:
 
     def _patience(self, analysis_id: str, phase: AnalysisState, slot: Slot) -> Patience:
         async def tell(waits: Mapping[str, Wait]) -> None:
+            """Gives the slot to others while it waits, and stores for whom."""
             await (slot.step_aside() if Wait.PERSON in waits.values() else slot.step_back())
             state = phase
             if waits:

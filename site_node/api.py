@@ -106,29 +106,43 @@ class SiteApi(FastAPI):
         return self.openapi_schema
 
 
+class _Threads:
+    """Where a site computes: in threads, at most as many at once as the limiter lets."""
+
+    def __init__(self, limiter: CapacityLimiter) -> None:
+        self._limiter = limiter
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def compute(self, alone: str, work: Callable[[], Answer]) -> Answer:
+        """Works one after the other of those that have `alone` in common."""
+        # what is done one at a time waits here, and not in a thread that others could use
+        async with self._locks.setdefault(alone, asyncio.Lock()):
+            return await anyio.to_thread.run_sync(work, limiter=self._limiter)
+
+
 def routes(node: SiteNode, limiter: CapacityLimiter) -> APIRouter:
     """The routes of a site; at most as many of them compute at once as the limiter lets."""
-    locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-
-    async def compute(alone: str, work: Callable[[], Answer]) -> Answer:
-        """Works in a thread, one after the other of those that have `alone` in common."""
-        # what is done one at a time waits here, and not in a thread that others could use
-        async with locks.setdefault(alone, asyncio.Lock()):
-            return await anyio.to_thread.run_sync(work, limiter=limiter)
-
     router = APIRouter()
+    router.add_api_route("/health", _health, name="health", summary="Whether the process answers")
+    router.add_api_route("/docs", _docs, include_in_schema=False)
+    router.include_router(_keyed(node, _Threads(limiter)))
+    return router
+
+
+async def _health() -> Health:
+    """It looks neither at the data nor at anything else."""
+    return Health()
+
+
+async def _docs(asked: Request) -> Response:
+    return Response(interface_page(asked.app.openapi()), headers=HEADERS, media_type="text/html")
+
+
+def _keyed(node: SiteNode, threads: _Threads) -> APIRouter:
+    """The routes that ask for the site's key."""
     keyed = APIRouter(
         route_class=_QuickRoute, prefix="/v1", dependencies=[Depends(_SCHEME)], responses=problems(401, 500)
     )
-
-    @router.get("/health", summary="Whether the process answers")
-    async def health() -> Health:
-        """It looks neither at the data nor at anything else."""
-        return Health()
-
-    @router.get("/docs", include_in_schema=False)
-    async def docs(asked: Request) -> Response:
-        return Response(interface_page(asked.app.openapi()), headers=HEADERS, media_type="text/html")
 
     @keyed.get("/about", summary="Who the site is", responses=problems(other={422: _NO_DATA}))
     async def about() -> About:
@@ -148,7 +162,7 @@ def routes(node: SiteNode, limiter: CapacityLimiter) -> APIRouter:
             return node.prepare(analysis_id, request.specification)
 
         try:
-            return await compute(_PREPARING, work)
+            return await threads.compute(_PREPARING, work)
         finally:
             left.cancel()
 
@@ -161,7 +175,7 @@ def routes(node: SiteNode, limiter: CapacityLimiter) -> APIRouter:
     async def contributions(analysis_id: Analysis, request: ContributionRequest, asked: Request) -> Response:
         """The start is round 0. Under masks what leaves is noise of which only the sum over all sites makes sense."""
         accept = asked.headers.get("Accept", "")
-        reply = await compute(
+        reply = await threads.compute(
             analysis_id, partial(node.contributions, analysis_id, request, lambda reply: _body(reply, accept)[0])
         )
         content, form = _body(reply, accept)
@@ -170,10 +184,9 @@ def routes(node: SiteNode, limiter: CapacityLimiter) -> APIRouter:
     @keyed.post(f"{_ANALYSIS}/close", summary="The end of an analysis", responses=_CLOSED)
     async def close(analysis_id: Analysis, request: CloseRequest) -> CloseReply:
         """It forgets its design, and signs what a masked fit ended with if it is its own step's."""
-        return await compute(analysis_id, partial(node.close, analysis_id, request))
+        return await threads.compute(analysis_id, partial(node.close, analysis_id, request))
 
-    router.include_router(keyed)
-    return router
+    return keyed
 
 
 def _body(reply: Wire, accept: str) -> tuple[bytes, str]:
