@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.small_federation import Federation
-
 SOURCE = Path(__file__).parents[2] / "clients" / "r"
 ALONE = {"LC_ALL": "C.UTF-8", "_R_CHECK_SYSTEM_CLOCK_": "0"}
 """Settings by which R speaks English and the check asks no time server."""
@@ -79,8 +77,3 @@ def numbers(told: Any) -> Any:
     if isinstance(told, list):
         return [numbers(one) for one in told]
     return None if told is None else float.fromhex(told)
-
-
-def url_of(federation: Federation) -> str:
-    """What a client is told of where the coordinator is."""
-    return str(federation.http.base_url).removesuffix("/v1/")

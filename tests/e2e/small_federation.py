@@ -14,13 +14,11 @@ from typing import Any
 import httpx
 
 from coordinator.states import AnalysisState
-from tests.e2e.commands import BIN, run
+from tests.e2e.commands import BIN, PATIENCE, run
 from tests.e2e.gate import Gate
 
 SITES = ("Aarau", "Bern", "Chur")
 REQUEST = {"formula": "y ~ x + (1 | site)", "family": "binomial"}
-PATIENCE = 60.0
-"""Seconds after which nothing is waited for any longer, on a machine that has much else to do."""
 PORTS = range(20_000, 32_000)
 ENDED = {state.value for state in AnalysisState if state.ended}
 
@@ -170,6 +168,11 @@ class Federation:
         with closing(sqlite3.connect(self.database)) as connection:
             query = "SELECT number, psi, summed FROM rounds WHERE analysis = ? ORDER BY number"
             return list(connection.execute(query, (analysis,)))
+
+
+def url_of(federation: Federation) -> str:
+    """What a client is told of where the coordinator is."""
+    return str(federation.http.base_url).removesuffix("/v1/")
 
 
 @contextmanager

@@ -5,11 +5,7 @@ from pathlib import Path
 import httpx
 
 from tests.e2e.commands import BIN, run
-from tests.e2e.small_federation import Federation, Server
-
-
-def url_of(federation: Federation) -> str:
-    return str(federation.http.base_url).removesuffix("/v1/")
+from tests.e2e.small_federation import Federation, Server, url_of
 
 
 def test_the_analyst_is_told_whose_address_it_is(federation: Federation) -> None:

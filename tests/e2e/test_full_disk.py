@@ -12,9 +12,9 @@ import pytest
 from shared.messages import Problem
 from site_node.folder import NewSite, write_site
 from site_node.release.ledger import read_ledger
-from tests.e2e.commands import BIN
+from tests.e2e.commands import BIN, PATIENCE
 from tests.e2e.small_disk import SmallDisk
-from tests.e2e.small_federation import PATIENCE, REQUEST, Federation, Server, eventually, small_federation
+from tests.e2e.small_federation import REQUEST, Federation, Server, eventually, small_federation
 from tests.federation.one_site import Site
 
 

@@ -15,8 +15,8 @@ import pytest
 
 from coordinator.client.federation import federation as rehearsed
 from tests.e2e.commands import DATA
-from tests.e2e.r_package import SOURCE, Library, build, numbers, run_r, url_of
-from tests.e2e.small_federation import Federation
+from tests.e2e.r_package import SOURCE, Library, build, numbers, run_r
+from tests.e2e.small_federation import Federation, url_of
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("FEDGLMM_R") != "1", reason="it needs R and its packages: set FEDGLMM_R=1"

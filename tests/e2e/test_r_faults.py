@@ -4,18 +4,16 @@ It needs R with the packages that `.ci/run` installs, so it runs only if FEDGLMM
 """
 
 import os
-import re
 import signal
-import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.commands import BIN
-from tests.e2e.r_package import Library, url_of
-from tests.e2e.small_federation import PATIENCE, Federation, Server, eventually, free_ports, small_federation
+from tests.e2e.commands import BIN, Running, started
+from tests.e2e.r_package import Library
+from tests.e2e.small_federation import Federation, Server, eventually, free_ports, small_federation, url_of
 from tests.federation.people import key_of, keys_file
 
 pytestmark = pytest.mark.skipif(
@@ -42,40 +40,10 @@ def restarting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]
         yield running
 
 
-class Script:
+def script_of(library: Library, folder: Path, federation: Federation, code: str) -> AbstractContextManager[Running]:
     """A script of R while it runs."""
-
-    def __init__(self, library: Library, folder: Path, code: str) -> None:
-        self._out, self._err = folder / "out", folder / "err"
-        with self._out.open("w") as out, self._err.open("w") as err:
-            command, environment = library.command(code, folder), os.environ | library.environment
-            self.process = subprocess.Popen(command, stdout=out, stderr=err, env=environment)
-
-    @property
-    def told(self) -> str:
-        return self._err.read_text()
-
-    @property
-    def printed(self) -> str:
-        return self._out.read_text()
-
-    @property
-    def rounds(self) -> list[int]:
-        """The numbers of the rounds in its live table."""
-        return [int(number) for number in re.findall(r"^ *(\d+) +-\d+\.\d{6}", self.told, re.MULTILINE)]
-
-    def ends(self) -> int:
-        return self.process.wait(PATIENCE)
-
-
-@contextmanager
-def running(library: Library, folder: Path, federation: Federation, code: str) -> Iterator[Script]:
-    script = Script(library, folder, f'coordinator <- fed_coordinator("{url_of(federation)}", "")\n{code}')
-    try:
-        yield script
-    finally:
-        script.process.kill()
-        script.process.wait()
+    script = f'coordinator <- fed_coordinator("{url_of(federation)}", "")\n{code}'
+    return started(library.command(script, folder), folder, **library.environment)
 
 
 def condition_of(call: str) -> str:
@@ -128,7 +96,7 @@ def test_rounds_are_shown_live_and_a_restart_of_the_coordinator_loses_none_and_r
     with ExitStack() as stack:
         held = stack.enter_context(restarting.gates["Bern"].holding("3"))
         code = "fit <- fed_glmer(y ~ x + (1 | site), binomial, coordinator, progress = TRUE); cat(fit$id)"
-        script = stack.enter_context(running(r_library, tmp_path, restarting, code))
+        script = stack.enter_context(script_of(r_library, tmp_path, restarting, code))
         held.wait()
         eventually(lambda: script.rounds == [1, 2])
         assert script.process.poll() is None
@@ -149,7 +117,7 @@ def test_an_interrupt_ends_the_waiting_and_not_the_analysis(
         held = stack.enter_context(restarting.gates["Bern"].holding("2"))
         analysis = restarting.submit()
         code = f'fed_watch(coordinator, "{analysis}", progress = TRUE)'
-        script = stack.enter_context(running(r_library, tmp_path, restarting, code))
+        script = stack.enter_context(script_of(r_library, tmp_path, restarting, code))
         held.wait()
         eventually(lambda: script.rounds == [1])
         script.process.send_signal(signal.SIGINT)
@@ -166,7 +134,7 @@ def test_a_result_asked_for_too_early_is_told_and_cancelling_reaches_who_watches
         held = stack.enter_context(restarting.gates["Bern"].holding("2"))
         analysis = restarting.submit()
         watch = condition_of(f'fed_watch(coordinator, "{analysis}", progress = TRUE)').replace("condition =", "error =")
-        script = stack.enter_context(running(r_library, tmp_path, restarting, watch))
+        script = stack.enter_context(script_of(r_library, tmp_path, restarting, watch))
         held.wait()
         eventually(lambda: script.rounds == [1])
         early = condition_of(f'fed_result(fed_coordinator("{url_of(restarting)}"), "{analysis}")')

@@ -7,15 +7,13 @@ import shlex
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.commands import BIN, run
-from tests.e2e.small_federation import REQUEST, Federation, eventually, free_ports, small_federation
-
-SECONDS = 30
+from tests.e2e.commands import BIN, Running, run, started
+from tests.e2e.small_federation import REQUEST, Federation, eventually, free_ports, small_federation, url_of
 
 
 @pytest.fixture(scope="module")
@@ -25,45 +23,9 @@ def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]
         yield running
 
 
-def url_of(federation: Federation) -> str:
-    return str(federation.http.base_url).removesuffix("/v1/")
-
-
-class Command:
+def command(folder: Path, federation: Federation, *arguments: str) -> AbstractContextManager[Running]:
     """One of the analyst's commands while it runs."""
-
-    def __init__(self, folder: Path, *arguments: str) -> None:
-        self._out, self._err = folder / "out", folder / "err"
-        with self._out.open("w") as out, self._err.open("w") as err:
-            self.process = subprocess.Popen([str(BIN / "fedglmm"), *arguments], stdout=out, stderr=err)
-
-    @property
-    def told(self) -> str:
-        return self._err.read_text()
-
-    @property
-    def printed(self) -> str:
-        return self._out.read_text()
-
-    @property
-    def rounds(self) -> list[int]:
-        """The numbers of the rounds in its live table."""
-        return [int(number) for number in re.findall(r"^ *(\d+) +-\d+\.\d{6}", self.told, re.MULTILINE)]
-
-    def ends(self) -> int:
-        code = self.process.wait(SECONDS)
-        assert "Traceback" not in self.told + self.printed
-        return code
-
-
-@contextmanager
-def command(folder: Path, federation: Federation, *arguments: str) -> Iterator[Command]:
-    running = Command(folder, *arguments, "--coordinator", url_of(federation))
-    try:
-        yield running
-    finally:
-        running.process.kill()
-        running.process.wait()
+    return started([str(BIN / "fedglmm"), *arguments, "--coordinator", url_of(federation)], folder)
 
 
 def fedglmm(federation: Federation, *arguments: str) -> "subprocess.CompletedProcess[str]":
