@@ -25,6 +25,7 @@ from site_node.estimation.rows import Rows
 from site_node.settings import SiteSettings
 
 PSI = [0.1, -0.2, 0.5]
+ROUNDS, END = "/v1/analyses/one/contributions", "/v1/analyses/one/close"
 CLOSE = {"outcome": "converged", "psi": PSI, "basis": [1.0]}
 INTERCEPT = Column("(Intercept)")
 CSV = "treatment,death\n" + "a,0\na,1\nb,0\nb,1\n" * 10 + "a,NA\n"

@@ -26,13 +26,11 @@ from site_node.release.entry import Entry
 from site_node.release.ledger import read_ledger
 from site_node.settings import SiteSettings
 from tests.federation.fake_sites import bits, client, until
-from tests.federation.one_site import CLOSE, CSV, Site, assert_problem
+from tests.federation.one_site import CLOSE, CSV, END, ROUNDS, Site, assert_problem
 from tests.federation.real_sites import coordinator_of, ended, real_sites
 
 pytestmark = pytest.mark.anyio
 
-ROUNDS = "/v1/analyses/one/contributions"
-END = "/v1/analyses/one/close"
 DICTIONARY = {
     "variables": [
         {"name": "arm", "type": "factor", "levels": ["control", "Mrs-Smith"]},
@@ -73,11 +71,6 @@ class Overheard(httpx.AsyncBaseTransport):
         if request.content:
             self.bodies.append(body)
         return response
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Site:
-    return Site(tmp_path)
 
 
 def overheard(folder: Path) -> dict[str, Overheard]:

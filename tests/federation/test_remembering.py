@@ -9,11 +9,10 @@ import pytest
 from shared.errors import StoreError
 from site_node.release.history import History
 from tests.federation.fake_sites import client, submitted, until
-from tests.federation.one_site import CLOSE, Site, assert_problem
+from tests.federation.one_site import CLOSE, END, ROUNDS, Site, assert_problem
 from tests.federation.real_sites import coordinator_of, real_sites
 
 pytestmark = pytest.mark.anyio
-ROUNDS, END = "/v1/analyses/one/contributions", "/v1/analyses/one/close"
 ELSEWHERE = [0.0, 0.0, 1.0]
 
 

@@ -13,55 +13,22 @@ from typing import Any
 
 import anyio
 import httpx
-import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
-from shared.contribution import Contribution
 from shared.dictionary import Dictionary
-from shared.errors import RefusedError, UnknownAnalysisError
-from shared.messages import EvaluateRequest
-from shared.optimisation.start import StartContribution
 from shared.specification import Specification
 from site_node import evaluation, hosting
-from site_node.analyses import IDLE_SECONDS, MOST_KEPT
 from site_node.app import LARGEST_REQUEST, create_app
 from site_node.data.design import SiteDesign, build
-from site_node.data.sources import FileSource
 from site_node.data.table import Columns
-from site_node.evaluation import LOGGED_TEXT, SiteNode
+from site_node.evaluation import LOGGED_TEXT
 from site_node.folder import NewSite, write_site
-from site_node.release.ledger import Ledger
-from site_node.standing import Release, Standing
-from tests.federation.one_site import CLOSE, Site, assert_problem, until
+from tests.federation.one_site import CLOSE, END, ROUNDS, Site, assert_problem, until
 
 pytestmark = pytest.mark.anyio
 
-ROUNDS = "/v1/analyses/one/contributions"
-END = "/v1/analyses/one/close"
 EFFECT = {"modes": [0.25], "standard_deviations": [0.125]}
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Site:
-    return Site(tmp_path)
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def node(site: Site, clock: Clock) -> SiteNode:
-    return SiteNode(
-        Standing(name="A", version="1", policy="default", dictionary=site.dictionary),
-        Release(Ledger(site.settings.ledger)),
-        source=FileSource(site.data, b"secret"),
-        estimator=site.fake.estimator(),
-        clock=clock,
-    )
 
 
 async def test_rounds_are_answered_one_after_the_other_and_each_at_one_psi(site: Site) -> None:
@@ -116,102 +83,6 @@ async def test_a_site_effect_is_released_at_the_best_psi_when_the_last_trial_was
         await client.post(ROUNDS, json=site.evaluate(1))
         await client.post(ROUNDS, json=site.evaluate(2, [0.1, -0.2, 0.4]))
         assert (await client.post(END, json=CLOSE)).json() == {"site_effect": EFFECT, "signature": None}
-
-
-async def test_close_waits_for_the_round_that_is_being_computed(site: Site) -> None:
-    held = node(site, Clock())
-    held.prepare("one", site.specification())
-    site.fake.go.clear()
-    ended: list[str] = []
-
-    def work(name: str, call: Any, *arguments: Any) -> None:
-        call(*arguments)
-        ended.append(name)
-
-    request = EvaluateRequest.model_validate(site.evaluate())
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(anyio.to_thread.run_sync, work, "round", held.contributions, "one", request)
-        await until(lambda: site.fake.calls == 1)
-        close = type("Close", (), {"psi": None, "outcome": "cancelled"})()
-        tasks.start_soon(anyio.to_thread.run_sync, work, "close", held.close, "one", close)
-        await anyio.sleep(0.05)
-        assert ended == []
-        site.fake.go.set()
-    assert ended == ["round", "close"]
-
-
-async def test_a_design_is_kept_until_it_was_idle_for_half_an_hour(site: Site) -> None:
-    clock = Clock()
-    kept = node(site, clock)
-    for analysis in ("used", "idle"):
-        kept.prepare(analysis, site.specification())
-    clock.now += IDLE_SECONDS - 1
-    kept.contributions("used", EvaluateRequest.model_validate(site.evaluate(1)))
-    clock.now += 1
-    kept.contributions("used", EvaluateRequest.model_validate(site.evaluate(2)))
-    with pytest.raises(UnknownAnalysisError, match="Prepare it"):
-        kept.contributions("idle", EvaluateRequest.model_validate(site.evaluate(1)))
-    accepted = kept.prepare("idle", site.specification())
-    assert accepted.counts is not None
-    assert accepted.counts.rows == 40
-
-
-async def test_many_designs_are_kept_and_then_the_one_that_was_used_longest_ago_goes(site: Site) -> None:
-    kept = node(site, Clock())
-    for k in range(MOST_KEPT):
-        kept.prepare(f"a-{k}", site.specification())
-    for k in (0, 1):
-        kept.contributions(f"a-{k}", EvaluateRequest.model_validate(site.evaluate(1)))
-    kept.prepare("one-more", site.specification())
-    with pytest.raises(UnknownAnalysisError):
-        kept.contributions("a-2", EvaluateRequest.model_validate(site.evaluate(2)))
-    with pytest.raises(RefusedError, match="answered"):
-        kept.contributions("a-0", EvaluateRequest.model_validate(site.evaluate(1, [1.0, 0.0, 0.0])))
-
-
-@pytest.mark.parametrize("fault", [np.linalg.LinAlgError("Mrs-Smith"), OverflowError("Mrs-Smith")])
-async def test_a_singular_matrix_or_an_overflow_is_the_datas_fault(site: Site, fault: Exception) -> None:
-    site.fake.fault = fault
-    async with site.client() as client:
-        await site.prepare(client)
-        response = await client.post(ROUNDS, json=site.evaluate())
-    problem = assert_problem(response, 422, "not_finite")
-    assert problem["message"] == "the numbers leave floating point's range."
-    assert "Rescale" in problem["remedy"]
-    assert "Smith" not in response.text
-
-
-async def test_a_start_or_an_effect_that_is_not_finite_is_the_datas_fault(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    one = Contribution(0.0, np.zeros(2), np.eye(2))
-    begun = StartContribution((one,), np.array([np.inf]))
-    monkeypatch.setattr(site.fake, "start", lambda rows, _: (begun, np.ones((1, rows.n))))
-    monkeypatch.setattr(site.fake, "site_effect", lambda *_: (np.array([np.nan]), np.array([1.0])))
-    async with site.client() as client:
-        await site.prepare(client)
-        assert_problem(await client.post(ROUNDS, json=site.start()), 422, "not_finite")
-        await client.post(ROUNDS, json=site.evaluate())
-        assert_problem(await client.post(END, json=CLOSE), 422, "not_finite")
-
-
-async def test_columns_at_the_end_of_floating_point_are_the_datas_fault_in_the_real_estimation(site: Site) -> None:
-    rows = "".join(f"{k % 7 * 1e200},{k % 2}\n" for k in range(100))
-    site.data.write_text("treatment,death\n" + rows, encoding="utf-8")
-    numbers = json.dumps({"variables": [{"name": name, "type": "number"} for name in ("treatment", "death")]})
-    site.settings.dictionary.write_text(numbers, encoding="utf-8")
-    transport = httpx.ASGITransport(app=create_app(site.settings))
-    site.dictionary = type(site.dictionary).model_validate_json(numbers)
-    column = {
-        "name": "treatment",
-        "factors": [{"kind": "numeric", "expression": {"kind": "variable", "name": "treatment"}}],
-    }
-    formula, random = "death ~ 0 + treatment + (0 + treatment | site)", ({"group": "site", "columns": (column,)},)
-    big = site.specification(formula=formula, fixed=(column,), random=random)
-    async with httpx.AsyncClient(transport=transport, base_url="http://site") as client:
-        assert (await site.prepare(client, big)).status_code == 200
-        asked = site.start() | {"specification_sha256": big.sha256}
-        assert_problem(await client.post(ROUNDS, json=asked), 422, "not_finite")
 
 
 async def test_a_body_above_the_limit_is_refused_and_one_without_the_key_is_not_read(
@@ -284,7 +155,7 @@ async def test_a_prepare_that_waits_is_dropped_once_whoever_asked_has_gone(
 
     monkeypatch.setattr(evaluation, "build", slow)
     listening = socket.create_server(("127.0.0.1", 0))
-    server = hosting._server(site.settings, anyio.CapacityLimiter(2))
+    server = hosting._Server(site.settings, anyio.CapacityLimiter(2))
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     async with anyio.create_task_group() as serving, httpx.AsyncClient(base_url=url, timeout=20) as client:
 
@@ -304,22 +175,6 @@ async def test_a_prepare_that_waits_is_dropped_once_whoever_asked_has_gone(
         assert (await prepared("fourth")).status_code == 200
         server.should_exit = True
     assert begun == ["first", "fourth"]
-
-
-async def test_a_file_without_a_header_puts_no_row_on_the_wire(site: Site) -> None:
-    site.data.write_text("Mrs-Smith,Mrs-Smith\n" + "a,0\nb,1\n" * 20, encoding="utf-8")
-    async with site.client() as client:
-        response = await site.prepare(client)
-    assert response.status_code == 422
-    assert response.json()["message"] == "columns 1 and 2 have the same name."
-    assert "Smith" not in response.text
-
-
-async def test_a_running_site_says_that_its_file_seems_separated_by_semicolons(site: Site) -> None:
-    site.data.write_text(site.data.read_text(encoding="utf-8").replace(",", ";"), encoding="utf-8")
-    async with site.client() as client:
-        response = await site.prepare(client)
-    assert "separated by semicolons" in response.json()["message"]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,23 +12,17 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-from structlog.testing import capture_logs
 
 from shared import packed
-from shared.formula.expressions import Column, Number, NumericFactor, VariableRef
+from shared.formula.expressions import Column, NumericFactor, VariableRef
 from shared.messages import EvaluateReply
 from shared.specification import NumericResponse, RandomTerm
 from site_node.app import create_app
 from site_node.data.inference import infer, write_dictionary
 from site_node.folder import NewSite, write_site
-from tests.federation.one_site import CLOSE, CSV, INTERCEPT, PSI, Site, assert_problem, until
+from tests.federation.one_site import CLOSE, CSV, END, INTERCEPT, PSI, ROUNDS, Site, assert_problem, until
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Site:
-    return Site(tmp_path)
 
 
 async def test_a_site_says_who_it_is(site: Site) -> None:
@@ -47,15 +41,15 @@ async def test_an_analysis_goes_from_prepare_over_rounds_to_close(site: Site) ->
         assert accepted.status_code == 200, accepted.text
         assert accepted.json()["counts"] == {"rows": 40, "rows_dropped": 1, "groups": {"site": 1}}
         assert accepted.json()["specification_sha256"] == site.specification().sha256
-        started = await client.post("/v1/analyses/one/contributions", json=site.start())
+        started = await client.post(ROUNDS, json=site.start())
         assert started.json()["start"]["quadratics"][0]["value"] == 40
-        answered = await client.post("/v1/analyses/one/contributions", json=site.evaluate())
+        answered = await client.post(ROUNDS, json=site.evaluate())
         contribution = answered.json()["contribution"]
         assert contribution["value"] == 20 / 3
         assert contribution["gradient"] == [number * 0.1 for number in PSI]
-        closed = await client.post("/v1/analyses/one/close", json=CLOSE)
+        closed = await client.post(END, json=CLOSE)
         assert closed.json() == {"site_effect": {"modes": [0.25], "standard_deviations": [0.125]}, "signature": None}
-        again = await client.post("/v1/analyses/one/contributions", json=site.evaluate())
+        again = await client.post(ROUNDS, json=site.evaluate())
         assert_problem(again, 404, "unknown_analysis")
 
 
@@ -63,13 +57,13 @@ async def test_the_same_request_gets_the_identical_bytes_without_computing_again
     async with site.client() as client:
         first_prepared, again_prepared = await site.prepare(client), await site.prepare(client)
         assert first_prepared.content == again_prepared.content
-        first = await client.post("/v1/analyses/one/contributions", json=site.evaluate())
-        again = await client.post("/v1/analyses/one/contributions", json=site.evaluate())
+        first = await client.post(ROUNDS, json=site.evaluate())
+        again = await client.post(ROUNDS, json=site.evaluate())
         assert first.content == again.content
         assert site.fake.calls == 1
-        other = await client.post("/v1/analyses/one/contributions", json=site.evaluate(psi=[0.0, 0.0, 1.0]))
+        other = await client.post(ROUNDS, json=site.evaluate(psi=[0.0, 0.0, 1.0]))
         assert_problem(other, 403, "round_answered")
-        following = await client.post("/v1/analyses/one/contributions", json=site.evaluate(2))
+        following = await client.post(ROUNDS, json=site.evaluate(2))
         assert following.json()["round"] == 2
 
 
@@ -97,14 +91,14 @@ async def test_with_auto_any_number_of_points_is_answered_but_one_only_in_each_r
         replies = []
         for number, points in enumerate((1, 5, 100), start=1):
             body = site.evaluate(number) | same | {"quadrature_points": points}
-            replies.append(await client.post("/v1/analyses/one/contributions", json=body))
+            replies.append(await client.post(ROUNDS, json=body))
         assert [reply.status_code for reply in replies] == [200] * 3
         assert site.fake.points == [1, 5, 100]
         other = site.evaluate(3) | same | {"quadrature_points": 5}
-        assert_problem(await client.post("/v1/analyses/one/contributions", json=other), 403, "round_answered")
+        assert_problem(await client.post(ROUNDS, json=other), 403, "round_answered")
         for points in (0, 101, "auto"):
             wrong = site.evaluate(4) | same | {"quadrature_points": points}
-            assert_problem(await client.post("/v1/analyses/one/contributions", json=wrong), 422, "request")
+            assert_problem(await client.post(ROUNDS, json=wrong), 422, "request")
 
 
 async def test_a_round_of_a_restricted_likelihood_is_answered_in_json_also_where_bytes_are_asked_for(
@@ -118,7 +112,7 @@ async def test_a_round_of_a_restricted_likelihood_is_answered_in_json_also_where
     async with httpx.AsyncClient(transport=transport, base_url="http://site") as client:
         await site.prepare(client, restricted)
         headers = {"Accept": f"{packed.MEDIA_TYPE}, application/json"}
-        answer = await client.post("/v1/analyses/one/contributions", json=body, headers=headers)
+        answer = await client.post(ROUNDS, json=body, headers=headers)
     assert answer.headers["Content-Type"] == "application/json"
     assert [len(one) for one in answer.json()["contribution"]["information"]] == [3, 3]
 
@@ -127,17 +121,17 @@ async def test_a_round_is_answered_in_bytes_where_they_are_asked_for_and_in_json
     async with site.client() as client:
         await site.prepare(client)
         headers = {"Accept": f"{packed.MEDIA_TYPE}, application/json"}
-        started = await client.post("/v1/analyses/one/contributions", json=site.start(), headers=headers)
+        started = await client.post(ROUNDS, json=site.start(), headers=headers)
         assert started.headers["Content-Type"] == "application/json"
-        json_ = await client.post("/v1/analyses/one/contributions", json=site.evaluate())
-        bytes_ = await client.post("/v1/analyses/one/contributions", json=site.evaluate(), headers=headers)
+        json_ = await client.post(ROUNDS, json=site.evaluate())
+        bytes_ = await client.post(ROUNDS, json=site.evaluate(), headers=headers)
         assert (json_.headers["Content-Type"], bytes_.headers["Content-Type"]) == (
             "application/json",
             packed.MEDIA_TYPE,
         )
         assert bytes_.content == packed.pack(EvaluateReply.model_validate_json(json_.content))
         assert site.fake.calls == 1
-        refused = await client.post("/v1/analyses/one/contributions", json=site.evaluate(5), headers=headers)
+        refused = await client.post(ROUNDS, json=site.evaluate(5), headers=headers)
         assert_problem(refused, 403, "round_skipped")
 
 
@@ -147,7 +141,7 @@ async def test_the_real_estimation_gives_the_same_bytes_to_a_site_that_has_resta
         transport = httpx.ASGITransport(app=create_app(site.settings))
         async with httpx.AsyncClient(transport=transport, base_url="http://site") as client:
             assert (await site.prepare(client)).status_code == 200
-            replies += [await client.post("/v1/analyses/one/contributions", json=site.evaluate())]
+            replies += [await client.post(ROUNDS, json=site.evaluate())]
     assert replies[0].status_code == 200, replies[0].text
     assert len(replies[0].json()["contribution"]["hessian"]) == 6
     assert replies[0].content == replies[1].content
@@ -163,7 +157,7 @@ async def test_an_inner_groups_effects_are_never_released(site: Site) -> None:
     inner = site.specification(formula="death ~ treatment + (1 | clinic)", random=random)
     async with site.client() as client:
         assert (await site.prepare(client, inner)).json()["counts"]["groups"] == {"clinic": 4}
-        closed = await client.post("/v1/analyses/one/close", json=CLOSE)
+        closed = await client.post(END, json=CLOSE)
         assert closed.json() == {"site_effect": None, "signature": None}
 
 
@@ -174,7 +168,7 @@ async def test_a_site_below_a_floor_refuses_with_rule_and_remedy_and_no_number(s
         assert (problem["status"], problem["rule"]) == ("refused", "G5")
         assert problem["remedy"]
         assert not any(character.isdigit() for character in problem["message"] + problem["remedy"])
-        unknown = await client.post("/v1/analyses/one/contributions", json=site.evaluate())
+        unknown = await client.post(ROUNDS, json=site.evaluate())
         assert_problem(unknown, 404, "unknown_analysis")
     site.settings = site.settings.model_copy(update={"policy": "open"})
     async with site.client() as client:
@@ -204,139 +198,19 @@ async def test_one_analysis_has_one_specification(site: Site) -> None:
         other = site.specification(title="another")
         assert_problem(await site.prepare(client, other), 422, "other_specification")
         request = site.evaluate() | {"specification_sha256": other.sha256}
-        response = await client.post("/v1/analyses/one/contributions", json=request)
+        response = await client.post(ROUNDS, json=request)
         assert_problem(response, 422, "other_specification")
 
 
 async def test_changed_data_end_the_analysis(site: Site) -> None:
     async with site.client() as client:
         await site.prepare(client)
-        assert (await client.post("/v1/analyses/one/contributions", json=site.evaluate())).status_code == 200
+        assert (await client.post(ROUNDS, json=site.evaluate())).status_code == 200
         site.data.write_text(CSV.replace("b,1", "b,0", 1), encoding="utf-8")
         for request in (site.evaluate(), site.evaluate(2)):
-            response = await client.post("/v1/analyses/one/contributions", json=request)
+            response = await client.post(ROUNDS, json=request)
             assert_problem(response, 409, "data_changed")
         assert_problem(await site.prepare(client), 409, "data_changed")
-
-
-@pytest.mark.parametrize(
-    ("change", "field"),
-    [
-        (lambda body: body | {"psi": ["Mrs-Smith"]}, "psi"),
-        (lambda body: body | {"kind": "Mrs-Smith"}, "body"),
-        (lambda body: body | {"round": 0}, "round"),
-        (lambda body: {name: value for name, value in body.items() if name != "psi"}, "psi"),
-    ],
-)
-async def test_an_invalid_request_is_a_problem_that_names_the_field_and_echoes_nothing(
-    site: Site, change: Callable[[dict[str, Any]], dict[str, Any]], field: str
-) -> None:
-    async with site.client() as client:
-        response = await client.post("/v1/analyses/one/contributions", json=change(site.evaluate()))
-        problem = assert_problem(response, 422, "request")
-        assert field in problem["where"]
-        assert "Smith" not in response.text
-
-
-@pytest.mark.parametrize(
-    "body", [b'{"kind": "start",}', b'{"kind": "start"} x', b'{"kind": 01}', b"{", b'"\x01"', b'{"psi": [1, -NaN]}']
-)
-async def test_a_body_that_is_no_json_is_told_where_pythons_own_parser_finds_it(site: Site, body: bytes) -> None:
-    with pytest.raises(json.JSONDecodeError) as found:
-        json.loads(body)
-    async with site.client(**{"Content-Type": "application/json"}) as client:
-        response = await client.post("/v1/analyses/one/contributions", content=body)
-    assert assert_problem(response, 422, "request")["where"] == f"body, character {found.value.pos + 1}"
-
-
-@pytest.mark.parametrize("body", [b"[" * 100_000, b'"\xff"', b"1" * 5000])
-async def test_a_body_that_no_parser_can_take_is_a_problem(site: Site, body: bytes) -> None:
-    async with site.client(**{"Content-Type": "application/json"}) as client:
-        response = await client.post("/v1/analyses/one/contributions", content=body)
-    assert assert_problem(response, 422, "request")["where"] == "body"
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-async def test_a_body_in_any_encoding_that_json_allows_is_read(site: Site, encoding: str) -> None:
-    async with site.client(**{"Content-Type": "application/json"}) as client:
-        await site.prepare(client)
-        body = json.dumps(site.evaluate()).encode(encoding)
-        assert (await client.post("/v1/analyses/one/contributions", content=body)).status_code == 200
-
-
-async def test_numbers_that_are_not_finite_and_a_psi_of_another_length_are_refused(site: Site) -> None:
-    async with site.client() as client:
-        await site.prepare(client)
-        body = httpx.Request("POST", "http://x", json=site.evaluate()).content.replace(b"0.1", b"NaN")
-        headers = {"Content-Type": "application/json"}
-        response = await client.post("/v1/analyses/one/contributions", content=body, headers=headers)
-        assert_problem(response, 422, "request")
-        response = await client.post("/v1/analyses/one/contributions", json=site.evaluate(psi=[1.0]))
-        assert_problem(response, 422, "psi")
-        assert_problem(await client.get("/v1/nowhere"), 404, "not_found")
-
-
-async def test_a_key_is_asked_for_under_v1_and_nowhere_else(site: Site, tmp_path: Path) -> None:
-    (tmp_path / "key").write_text("open-sesame\n", encoding="utf-8")
-    site.settings = site.settings.model_copy(update={"key_file": tmp_path / "key"})
-    async with site.client() as client:
-        for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "open-sesame"}):
-            response = await client.get("/v1/about", headers=headers)
-            assert_problem(response, 401, "unauthorised")
-            assert response.headers["WWW-Authenticate"] == "Bearer"
-        assert_problem(await site.prepare(client), 401, "unauthorised")
-        assert (await client.get("/health")).status_code == 200
-    async with site.client(Authorization="Bearer open-sesame") as client:
-        assert (await client.get("/v1/about")).status_code == 200
-
-
-async def test_a_refused_key_stands_in_the_sites_log_and_the_key_does_not(site: Site, tmp_path: Path) -> None:
-    (tmp_path / "key").write_text("open-sesame\n", encoding="utf-8")
-    site.settings = site.settings.model_copy(update={"key_file": tmp_path / "key"})
-    with capture_logs() as logs:
-        async with site.client(Authorization="Bearer close-sesame") as client:
-            await client.get("/v1/about")
-    assert [(log["log_level"], log["event"], log["site"], log["path"]) for log in logs] == [
-        ("warning", "key refused", "A", "/v1/about")
-    ]
-    assert "sesame" not in str(logs)
-
-
-@pytest.mark.parametrize(
-    ("change", "code", "where"),
-    [
-        ({"roster": ("B",)}, "not_in_roster", "the specification"),
-        ({"weights": "age"}, "dictionary", ""),
-        (
-            {"formula": "2 ~ treatment + (1 | site)", "response": NumericResponse(expression=Number(2.0))},
-            "response",
-            "the response",
-        ),
-    ],
-)
-async def test_what_prepare_does_not_accept_stands_in_the_sites_log(
-    site: Site, change: dict[str, Any], code: str, where: str
-) -> None:
-    site.settings = site.settings.model_copy(update={"policy": "open"})
-    with capture_logs() as logs:
-        async with site.client() as client:
-            await site.prepare(client, site.specification(**change))
-    expected = {"site": "A", "analysis": "one", "code": code, "where": where}
-    expected |= {"row": 1 if code == "response" else None}
-    assert logs == [{"event": "problem", "log_level": "warning"} | expected]
-
-
-async def test_an_unforeseen_fault_tells_nothing_of_its_content(site: Site) -> None:
-    site.fake.fault = ValueError("Mrs-Smith")
-    with capture_logs() as logs:
-        async with site.client() as client:
-            await site.prepare(client)
-            response = await client.post("/v1/analyses/one/contributions", json=site.evaluate())
-    assert_problem(response, 500, "internal")
-    assert "Smith" not in response.text
-    assert logs[-1]["fault"] == "ValueError"
-    assert "one_site.py" in logs[-1]["place"]
-    assert "Smith" not in str(logs)
 
 
 async def test_the_site_answers_while_it_computes_and_a_repeated_request_waits_for_the_first(site: Site) -> None:
@@ -346,7 +220,7 @@ async def test_the_site_answers_while_it_computes_and_a_repeated_request_waits_f
         replies: list[httpx.Response] = []
 
         async def ask() -> None:
-            replies.append(await client.post("/v1/analyses/one/contributions", json=site.evaluate()))
+            replies.append(await client.post(ROUNDS, json=site.evaluate()))
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(ask)
@@ -368,7 +242,7 @@ async def test_sites_that_share_a_limiter_do_not_compute_at_once(site: Site) -> 
             await site.prepare(client)
         site.fake.go.clear()
         for client in clients:
-            tasks.start_soon(lambda one=client: one.post("/v1/analyses/one/contributions", json=site.evaluate()))
+            tasks.start_soon(lambda one=client: one.post(ROUNDS, json=site.evaluate()))
         await until(lambda: limiter.statistics().tasks_waiting > 0 and site.fake.calls > 0)
         assert site.fake.calls == 1
         site.fake.go.set()

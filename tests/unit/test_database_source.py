@@ -1,9 +1,7 @@
 """The rows of a query are the same columns as those of a file, and what is wrong with a database is said without a secret."""
 
-import os
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from shared.codes import DATA_CHANGED
-from shared.dictionary import Dictionary, Variable
+from shared.dictionary import Dictionary
 from shared.errors import DataError
 from site_node.data import database as database_module
 from site_node.data.database import Query
@@ -21,46 +19,11 @@ from site_node.data.opening import open_rows
 from site_node.data.query_source import QuerySource
 from site_node.data.reading import read_columns
 from site_node.data.snapshot import take
-from site_node.data.table import Table
 from tests.postgresql import PASSWORD, Cluster, cluster, needed
+from tests.unit.queried import COLUMNS, ROWS, VARIABLES, Database, fault, inserted, read
 
 CANARY = "Zq7Canary"
-VARIABLES = (
-    Variable(name="x", type="number"),
-    Variable(name="k", type="integer"),
-    Variable(name="arm", type="factor", levels=("drug", "placebo"), reference="placebo"),
-    Variable(name="clinic", type="group"),
-)
 DICTIONARY = Dictionary(variables=VARIABLES)
-ROWS = [
-    (0.1, 1, "drug", "b"),
-    (None, 2, "placebo", "a"),
-    (-1.5e3, None, None, "b"),
-    (18.440000000000001, 4, "placebo", None),
-    (2.0, 5, "drug", "é"),
-]
-COLUMNS = "x double precision, k bigint, arm varchar(20), clinic varchar(20)"
-
-
-@dataclass(frozen=True)
-class Database:
-    """A database of one kind with the rows in a table `trial`."""
-
-    url: str
-    password: SecretStr | None
-    cluster: Cluster | None = None
-
-    def query(self, text: str = "SELECT x, k, arm, clinic FROM trial") -> Query:
-        return Query.of(self.url, text, self.password)
-
-    def run(self, *statements: str) -> None:
-        if self.cluster is not None:
-            self.cluster.run(*statements)
-            return
-        with sqlite3.connect(self.url.removeprefix("sqlite:///")) as connection:
-            for statement in statements:
-                connection.execute(statement)
-        connection.close()
 
 
 @pytest.fixture(scope="module")
@@ -79,25 +42,6 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
         made = Database(url, SecretStr(PASSWORD), started)
     made.run("DROP TABLE IF EXISTS trial", f"CREATE TABLE trial ({COLUMNS})", *map(inserted, ROWS))
     return made
-
-
-def inserted(row: tuple[object, ...]) -> str:
-    values = ", ".join("NULL" if value is None else repr(value) for value in row)
-    return f"INSERT INTO trial VALUES ({values})"  # noqa: S608 -- a test's own
-
-
-def read(query: Query, variables: tuple[Variable, ...] = VARIABLES) -> Table:
-    with open_rows(query) as columns:
-        return columns.read(variables)
-
-
-def fault(query: Query) -> DataError:
-    with pytest.raises(DataError) as caught:
-        take(query)
-    assert caught.value.__cause__ is None
-    assert caught.value.__suppress_context__ or caught.value.__context__ is None
-    assert caught.value.remedy
-    return caught.value
 
 
 def test_a_query_gives_the_columns_that_a_file_of_the_same_rows_gives(database: Database, tmp_path: Path) -> None:
@@ -241,22 +185,6 @@ def test_what_is_wrong_with_a_query_is_said_in_words(database: Database, text: s
     assert len(take(database.query()).query("SELECT 1 FROM data").fetchall()) == len(ROWS), "nothing was changed"
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["DELETE FROM trial", "SELECT 1; DROP TABLE trial", "", "-- SELECT\nUPDATE trial SET x = 1", "EXPLAIN SELECT 1"],
-)
-def test_what_is_no_single_select_is_not_even_sent(text: str) -> None:
-    with pytest.raises(ValueError, match="the query has to be a"):
-        Query.of("sqlite:///rows.db", text)
-
-
-@pytest.mark.parametrize(
-    "text", ["select 1", "(SELECT 1)", "/* a; b */ SELECT ';' ; ", "WITH a AS (SELECT 1) SELECT * FROM a -- all"]
-)
-def test_a_select_is_one_however_it_is_written(text: str) -> None:
-    assert not Query.of("sqlite:///rows.db", text).text.endswith(";")
-
-
 def test_what_a_database_says_of_a_row_is_not_repeated(database: Database, tmp_path: Path) -> None:
     if database.cluster is None:
         with sqlite3.connect(tmp_path / "rows.db") as connection:
@@ -322,33 +250,6 @@ def test_all_rows_are_of_one_moment_and_nothing_can_be_written(
         assert [tuple(row) for row in next(batches)] == [("on", "repeatable read")]
 
 
-def test_a_database_that_is_not_there_is_not_made(tmp_path: Path) -> None:
-    error = fault(Query.of(f"sqlite:///{tmp_path / 'none.db'}", "SELECT 1 AS x"))
-    assert (error.message, list(tmp_path.iterdir())) == ("there is no such database.", [])
-    (tmp_path / "text.db").write_text("no database", encoding="utf-8")
-    query = Query.of(f"sqlite:///{tmp_path / 'text.db'}", "SELECT x FROM trial")
-    assert fault(query).message == "the file is no SQLite database."
-
-
-@pytest.mark.parametrize("url", ["nosuchkind://reader@db/registry", "postgresql+nodriver://reader@db/registry"])
-def test_a_kind_of_database_without_a_driver_is_told_with_what_to_install(url: str) -> None:
-    assert "pip install '.[postgresql]'" in fault(Query.of(url, "SELECT 1")).remedy
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "postgresql://me:hunter22@db/a",
-        *(f"mysql://db/a?{name}=hunter22" for name in ("password", "passwd", "PWD", "sslpassword")),
-        "no url",
-    ],
-)
-def test_a_password_in_the_url_is_refused_and_not_repeated(url: str) -> None:
-    with pytest.raises(ValueError, match=r"a password stands in a file|a database is a URL") as caught:
-        Query.of(url, "SELECT 1")
-    assert "hunter22" not in str(caught.value)
-
-
 def test_a_source_reads_anew_for_every_analysis_and_tells_an_earlier_one_that_its_rows_have_changed(
     database: Database,
 ) -> None:
@@ -371,11 +272,3 @@ def test_equal_rows_have_the_ids_that_they_had_before_in_another_order(database:
         source = QuerySource(database.query(text), b"secret")
         ids.append(source.known(source.fingerprint(), DICTIONARY).rows.tolist())
     assert ids[0] == ids[1]
-
-
-def test_neither_the_password_nor_the_secret_shows(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'rows.db'}"
-    source = QuerySource(Query.of(url, "SELECT 1", SecretStr("hunter22")), b"my-secret")
-    assert "hunter22" not in repr(source) + str(source.query.url)
-    assert "my-secret" not in repr(source)
-    assert os.fspath(tmp_path) in source.query.place

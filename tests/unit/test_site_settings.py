@@ -4,38 +4,20 @@ import json
 import socket
 import stat
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
-import duckdb
 import pytest
-import structlog
 from typer.testing import CliRunner
 
 from shared.dictionary import read_dictionary
-from shared.errors import DictionaryError, FedglmmError, SettingsError
+from shared.errors import DictionaryError, SettingsError
 from site_node import hosting
 from site_node.cli import app
 from site_node.data.inference import infer, write_dictionary
-from site_node.data.split import split
 from site_node.folder import NewSite, write_site
 from site_node.settings import load_settings
-
-BETABLOCKER = Path(__file__).parents[1] / "reference" / "data" / "betablocker.csv"
-ARMS = "treatment=control,beta-blocker"
-
-
-@pytest.fixture
-def own_logs() -> Iterator[None]:
-    yield
-    structlog.reset_defaults()
-
-
-def site_toml(folder: Path, **changes: str) -> Path:
-    written = {"name": '"A"', "data": '"data.csv"', "dictionary": '"dictionary.json"'} | changes
-    path = folder / "site.toml"
-    path.write_text("".join(f"{name} = {value}\n" for name, value in written.items() if value), encoding="utf-8")
-    return path
+from tests.e2e.commands import DATA
+from tests.unit.site_toml import site_toml
 
 
 def test_settings_are_read_with_paths_relative_to_the_file_and_safe_defaults(tmp_path: Path) -> None:
@@ -214,64 +196,6 @@ def test_check_shows_the_type_and_the_levels_of_each_variable_the_reference_firs
     assert cells == [["arm", "factor", "b, a", "0", ""], ["dead", "integer", "", "0", ""]]
 
 
-def test_splitting_the_betablocker_trials_makes_23_sites_with_all_rows(tmp_path: Path) -> None:
-    done = CliRunner().invoke(
-        app, ["split", str(BETABLOCKER), "--by", "trial", "--out", str(tmp_path / "fed"), "--levels", ARMS]
-    )
-    assert done.exit_code == 0, done.output
-    folders = [path for path in (tmp_path / "fed").iterdir() if path.is_dir()]
-    assert len(folders) == 23
-    dictionary = read_dictionary(tmp_path / "fed" / "dictionary.json")
-    assert {v.name: (v.type, v.coded_levels) for v in dictionary.variables} == {
-        "trial": ("group", ()),
-        "treatment": ("factor", ("control", "beta-blocker")),
-        "death": ("integer", ()),
-    }
-    lines = [line for folder in folders for line in (folder / "data.csv").read_text().splitlines()[1:]]
-    assert sorted(lines) == sorted(BETABLOCKER.read_text().splitlines()[1:])
-    assert load_settings(tmp_path / "fed" / "BHAT-TM").name == "BHAT TM"
-
-
-def test_values_are_split_as_they_stand_also_from_parquet(tmp_path: Path) -> None:
-    (tmp_path / "data.csv").write_text('g,x,t\n2,0.10,"a, b"\n10,1e-3,NA\n2,18.440000000000001,\n', encoding="utf-8")
-    federation = split(tmp_path / "data.csv", "g", tmp_path / "fed")
-    assert [share.name for share in federation.shares] == ["2", "10"], "numbers are in the order of numbers"
-    assert (tmp_path / "fed/2/data.csv").read_text() == 'g,x,t\n2,0.10,"a, b"\n2,18.440000000000001,\n'
-    duckdb.sql(f"COPY (SELECT 0.1::DOUBLE + 0.2 AS x, 'u' AS g) TO '{tmp_path}/d.parquet' (FORMAT parquet)")
-    split(tmp_path / "d.parquet", "g", tmp_path / "fed2")
-    assert duckdb.read_parquet(str(tmp_path / "fed2/u/data.parquet")).project("x").fetchall() == [(0.1 + 0.2,)]
-
-
-def test_nodes_are_dealt_the_values_in_turn(tmp_path: Path) -> None:
-    (tmp_path / "data.csv").write_text("g,x\n" + "".join(f"{k},1\n" for k in (10, 9, 1, 2, 3)), encoding="utf-8")
-    shares = split(tmp_path / "data.csv", "g", tmp_path / "fed", nodes=2).shares
-    assert [(share.name, share.values) for share in shares] == [
-        ("node-1", ("1", "3", "10")),
-        ("node-2", ("2", "9")),
-    ]
-
-
-def test_a_site_column_is_dropped_when_it_makes_the_sites_and_refused_for_nodes(tmp_path: Path) -> None:
-    path = tmp_path / "data.csv"
-    path.write_text("site,x\na,1\nA,2\nÉ,3\n", encoding="utf-8")
-    federation = split(path, "site", tmp_path / "fed")
-    assert [variable.name for variable in federation.dictionary.variables] == ["x"]
-    assert len({share.name.lower() for share in federation.shares}) == 3
-    assert len({share.folder.lower() for share in federation.shares}) == 3
-    with pytest.raises(SettingsError, match="reserved"):
-        split(path, "site", tmp_path / "fed2", nodes=2)
-
-
-@pytest.mark.parametrize(
-    ("content", "says"), [("g,x\na,1\n,2\n", "1 rows have no value"), ("h,x\na,1\n", "there is no column `g`")]
-)
-def test_a_file_that_cannot_be_split_leaves_nothing_behind(tmp_path: Path, content: str, says: str) -> None:
-    (tmp_path / "data.csv").write_text(content, encoding="utf-8")
-    with pytest.raises(FedglmmError, match=says):
-        split(tmp_path / "data.csv", "g", tmp_path / "fed")
-    assert not (tmp_path / "fed").exists()
-
-
 def test_init_then_check_says_what_would_be_refused(tmp_path: Path) -> None:
     data = tmp_path / "rows.csv"
     data.write_text("arm,dead\n" + "a,0\nb,1\n" * 15 + "c,1\n", encoding="utf-8")
@@ -295,7 +219,16 @@ def test_every_known_fault_is_told_in_words_with_exit_code_two(tmp_path: Path) -
     runner = CliRunner()
     for command in (
         ["split", str(tmp_path / "no.csv"), "--by", "g", "--out", str(tmp_path / "fed")],
-        ["split", str(BETABLOCKER), "--by", "trial", "--out", str(tmp_path / "fed"), "--levels", "nonsense"],
+        [
+            "split",
+            str(DATA / "betablocker.csv"),
+            "--by",
+            "trial",
+            "--out",
+            str(tmp_path / "fed"),
+            "--levels",
+            "nonsense",
+        ],
         ["check", str(tmp_path)],
         ["serve", str(tmp_path)],
     ):
@@ -305,7 +238,6 @@ def test_every_known_fault_is_told_in_words_with_exit_code_two(tmp_path: Path) -
         assert "Traceback" not in done.output
 
 
-@pytest.mark.usefixtures("own_logs")
 def test_a_port_in_use_is_a_settings_error_that_says_so(tmp_path: Path) -> None:
     (tmp_path / "dictionary.json").write_text(json.dumps({"variables": []}), encoding="utf-8")
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -326,63 +258,3 @@ def test_a_key_that_cannot_be_used_beyond_loopback_is_refused_without_being_quot
     with pytest.raises(SettingsError, match=said) as fault:
         settings.bearer_key()
     assert key not in str(fault.value)
-
-
-SOURCE = '[source]\nurl = "{url}"\nquery = "SELECT 1 AS x"\n{more}'
-
-
-def with_source(folder: Path, url: str = "sqlite:///rows.db", more: str = "") -> Path:
-    path = site_toml(folder, data="")
-    path.write_text(path.read_text(encoding="utf-8") + SOURCE.format(url=url, more=more), encoding="utf-8")
-    return path
-
-
-def test_a_query_is_read_with_paths_relative_to_the_file(tmp_path: Path) -> None:
-    (tmp_path / "pw").write_text("hunter22\n", encoding="utf-8")
-    query = load_settings(with_source(tmp_path, more='password_file = "pw"')).rows()
-    assert not isinstance(query, Path)
-    assert (query.url.database, query.text) == (str(tmp_path / "rows.db"), "SELECT 1 AS x")
-    assert query.password is not None
-    assert query.password.get_secret_value() == "hunter22"
-    assert "hunter22" not in repr(query)
-
-
-def test_a_databases_password_may_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = load_settings(with_source(tmp_path, more='password_env = "FEDGLMM_TEST_PASSWORD"'))
-    with pytest.raises(
-        SettingsError, match=r"password_env \(FEDGLMM_TEST_PASSWORD\): the environment variable is not set"
-    ):
-        settings.rows()
-    monkeypatch.setenv("FEDGLMM_TEST_PASSWORD", "hunter22")
-    query = settings.rows()
-    assert not isinstance(query, Path)
-    assert query.password is not None
-    assert query.password.get_secret_value() == "hunter22"
-    assert "hunter22" not in repr(settings)
-
-
-@pytest.mark.parametrize(
-    ("url", "more", "says"),
-    [
-        ("postgresql://me:hunter22@db/a", "", "a password stands in a file of its own"),
-        ("rows.db", "", "a database is a URL such as"),
-        ("sqlite:///rows.db", 'password_file = "a"\npassword_env = "b"', "either in a file or in the environment"),
-        ("sqlite:///rows.db", 'quer = "SELECT 1"', "there is no field `quer`"),
-    ],
-)
-def test_a_wrong_source_is_told_without_a_password(tmp_path: Path, url: str, more: str, says: str) -> None:
-    with pytest.raises(SettingsError, match=says) as caught:
-        load_settings(with_source(tmp_path, url, more))
-    assert caught.value.where.startswith(f"{tmp_path / 'site.toml'}: source")
-    assert "hunter22" not in str(caught.value)
-
-
-@pytest.mark.parametrize("data", ["", '"rows.csv"'])
-def test_rows_are_either_in_a_file_or_in_a_database(tmp_path: Path, data: str) -> None:
-    path = site_toml(tmp_path, data=data)
-    if data:
-        path.write_text(path.read_text() + SOURCE.format(url="sqlite:///rows.db", more=""), encoding="utf-8")
-    with pytest.raises(SettingsError) as caught:
-        load_settings(path)
-    assert caught.value.where == f"{path}: data"
-    assert "and not both" in caught.value.remedy

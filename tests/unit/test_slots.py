@@ -10,11 +10,6 @@ from coordinator.slots import Slots
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def settled() -> None:
     """Lets every task run until it waits."""
     for _ in range(10):

@@ -1,0 +1,8 @@
+"""What the tests of single pieces start from."""
+
+import pytest
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
