@@ -22,7 +22,8 @@ def laplace(slab: Slab) -> Derivatives:
     sums: RowSums = slab.total(partial(RowSums.of, slab=slab))
     nesting = slab.arrow.nesting
     value = sums.l - (float(np.sum(nesting.once(slab.u) ** 2)) + slab.arrow.log_det) / 2
-    g_psi = _mixed_derivative(slab, sums)
+    dots = sums.dispersion
+    g_psi = mixed_derivative(slab, sums.l1_z, None if dots is None else dots.l1_z)
     U = slab.arrow.inverse @ nesting.joined(g_psi)
     U_own = U if nesting.q_outer == 0 else slab.arrow.W @ U
     l2_D, l3_D = with_u(slab, slab.l2, U), with_u(slab, slab.l3, U)
@@ -31,14 +32,14 @@ def laplace(slab: Slab) -> Derivatives:
     for k, c, b in slab.entries:
         gradient[k] += np.sum(slab.l2_zz[:, c] * slab.solved[:, :, b])
 
-    minus_dH = l2_aa_slope(slab, l3_D)
+    minus_dH = l2_aa_slope(slab, l3_D, None if dots is None else dots.l2_zz)
     hessian = _row_products(slab, sums)
     hessian += _flat(g_psi).T @ _flat(U)
     w_a_d, w_a_D = _loaded(slab, slab.along(sums.w)), _loaded(slab, with_u(slab, sums.w, U))
     hessian += (_flat(w_a_d).T @ _flat(U) + _flat(U).T @ _flat(w_a_D)) / 2
     hessian += _theta_products(slab, sums, U_own, l2_D, l3_D)
-    if sums.dispersion is not None:
-        _add_dispersion(sums.dispersion, slab, U, gradient=gradient, hessian=hessian, minus_dH=minus_dH)
+    if dots is not None:
+        _add_dispersion(dots, slab, U, gradient=gradient, hessian=hessian)
     hessian += _trace(slab, minus_dH)
     restricted = information_derivatives(slab, U_own, l2_D) if slab.layout.restricted else None
     return Derivatives(value, gradient, hessian, restricted)
@@ -52,14 +53,15 @@ def with_u(slab: Slab, moments: Array, U: Array) -> Array:
     return np.asarray(slab.along(moments) + own @ in_z.reshape(len(in_z), *inner, *in_z.shape[1:]))
 
 
-def l2_aa_slope(slab: Slab, l3_D: Array) -> Array:
-    """The change of sum l2 a a' along psi in each group, (G, q, q, P): -dH_k without the dispersion's part.
+def l2_aa_slope(slab: Slab, l3_D: Array, l2_zz_dot: Array | None) -> Array:
+    """The change of sum l2 a a' along psi in each group, (G, q, q, P): -dH_k.
 
-    sum [ l3 D_k a a' + l2 ( e_k a' + a e_k' ) ]
+    sum [ l3 D_k a a' + l2 ( e_k a' + a e_k' ) + l2. a a' c_k ]
 
     Args:
         slab: at the mode.
         l3_D: sum l3 z z' D', (G, m, m, P).
+        l2_zz_dot: sum l2. z z', (G, m, m), with a dispersion.
     """
     loads = np.broadcast_to(slab.loads, (len(slab.u), *slab.loads.shape[1:]))
     W = np.broadcast_to(slab.arrow.W, (len(slab.u), *slab.arrow.W.shape[1:]))
@@ -68,7 +70,25 @@ def l2_aa_slope(slab: Slab, l3_D: Array) -> Array:
     for k, c, b in slab.entries:
         outer = W[:, b, :, None] * l2_z_a[:, c, None, :]
         minus_dH[..., k] += outer + outer.transpose(0, 2, 1)
+    if l2_zz_dot is not None:
+        minus_dH[..., -1] += _loaded(slab, l2_zz_dot @ slab.loads)
     return np.asarray(minus_dH)
+
+
+def mixed_derivative(slab: Slab, l1_z: Array, l1_z_dot: Array | None) -> Array:
+    """Each group's part of g_u,psi = sum ( l2 a d' + l1 [0, e_k] + l1. a c' ), (G, q, P).
+
+    Args:
+        slab: at the mode.
+        l1_z: sum l1 z, (G, m).
+        l1_z_dot: sum l1. z, (G, m), with a dispersion.
+    """
+    g_psi = _loaded(slab, slab.along(slab.l2))
+    for k, c, b in slab.entries:
+        g_psi[:, :, k] += l1_z[:, c, None] * slab.arrow.W[:, b]
+    if l1_z_dot is not None:
+        g_psi[:, :, -1] += _loaded(slab, l1_z_dot[:, :, None])[:, :, 0]
+    return g_psi
 
 
 def _flat(values: Array) -> Matrix:
@@ -79,16 +99,6 @@ def _flat(values: Array) -> Matrix:
 def _loaded(slab: Slab, sums: Array) -> Array:
     """Sums of z (...)' as sums of a (...)': (G, m, k) to (G, q, k)."""
     return np.asarray(slab.loads.transpose(0, 2, 1) @ sums)
-
-
-def _mixed_derivative(slab: Slab, sums: RowSums) -> Array:
-    """Each group's part of g_u,psi = sum ( l2 a d' + l1 [0, e_k] + l1. a c' ), (G, q, P)."""
-    g_psi = _loaded(slab, slab.along(slab.l2))
-    for k, c, b in slab.entries:
-        g_psi[:, :, k] += sums.l1_z[:, c, None] * slab.arrow.W[:, b]
-    if sums.dispersion is not None:
-        g_psi[:, :, -1] += _loaded(slab, sums.dispersion.l1_z[:, :, None])[:, :, 0]
-    return g_psi
 
 
 def _row_products(slab: Slab, sums: RowSums) -> Matrix:
@@ -130,12 +140,9 @@ def _trace(slab: Slab, minus_dH: Array) -> Matrix:
     return np.asarray(total + _flat(H_inv_dH).T @ _flat(H_inv_dH.transpose(0, 2, 1, 3)) / 2)
 
 
-def _add_dispersion(
-    dots: DispersionSums, slab: Slab, U: Array, *, gradient: Vector, hessian: Matrix, minus_dH: Array
-) -> None:
-    """Add what the last entry of psi, lambda = log phi, brings to L', L'' and -dH, in place (model.md, Dispersion)."""
+def _add_dispersion(dots: DispersionSums, slab: Slab, U: Array, *, gradient: Vector, hessian: Matrix) -> None:
+    """Add what the last entry of psi, lambda = log phi, brings to L' and L'', in place (model.md, Dispersion)."""
     gradient[-1] += dots.gradient
-    minus_dH[..., -1] += _loaded(slab, dots.l2_zz @ slab.loads)
     column = slab.d_sum(dots.x, dots.z) + np.einsum("gak,ga->k", U, _loaded(slab, dots.t_z[:, :, None])[:, :, 0]) / 2
     for k, c, b in slab.entries:
         column[k] += np.sum(dots.l1_z[:, c] * slab.r_own[:, b] / 2)

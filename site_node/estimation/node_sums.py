@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shared.parameters import Matrix, Vector
+from site_node.estimation.families.family import DispersionDerivatives
 from site_node.estimation.slab import PieceAtMode, Slab
 from site_node.estimation.sums import Array, ByGroup, by_group, to_rows, weighted_by_group, weighted_cross_product
 
@@ -26,9 +27,9 @@ class ModeDots:
     """What a dispersion adds to the sums at the mode."""
 
     l1_z: ByGroup
-    """sum l1. z, (G,)."""
+    """sum l1. z, (G, 1)."""
     l2_zz: ByGroup
-    """sum l2. z^2, (G,)."""
+    """sum l2. z^2, (G, 1, 1)."""
 
 
 @dataclass(frozen=True)
@@ -36,18 +37,17 @@ class ModeSums:
     """Sums at the mode."""
 
     l1_z: ByGroup
-    """sum l1 z, (G,)."""
+    """sum l1 z, (G, 1)."""
     dots: ModeDots | None
 
     @classmethod
-    def of(cls, piece: PieceAtMode, slab: Slab) -> "ModeSums":
-        """Of some rows of a slab."""
-        rows, z = piece.rows, piece.rows.Z[:, 0]
-        l1_z = by_group(piece.l[1] * z, rows.starts)
+    def of(cls, piece: PieceAtMode, slab: Slab) -> tuple["ModeSums", DispersionDerivatives | None]:
+        """Of some rows of a slab, and their dots, which the last sums need again."""
+        rows, l1_z = piece.rows, piece.z_sum(piece.l[1])
         if not slab.layout.dispersion:
-            return cls(l1_z, None)
+            return cls(l1_z, None), None
         dots = slab.family.dispersion_derivatives(rows.y, rows.weight, piece.eta, slab.log_phi)
-        return cls(l1_z, ModeDots(by_group(dots.l1_d * z, rows.starts), by_group(dots.l2_d * z * z, rows.starts)))
+        return cls(l1_z, ModeDots(piece.z_sum(dots.l1_d), piece.zz_sum(dots.l2_d))), dots
 
 
 def log_likelihoods(piece: PieceAtMode, slab: Slab, t: Array) -> Array:
@@ -142,8 +142,17 @@ class LastSums:
     """sum gamma z (x, z)', (G, p + 1)."""
 
     @classmethod
-    def of(cls, piece: PieceAtMode, v0: Vector, slab: Slab, kappa: Vector, rho: Vector) -> "LastSums":
-        """Of some rows of a slab, given each group's kappa and rho, (G,)."""
+    def of(
+        cls,
+        piece: PieceAtMode,
+        v0: Vector,
+        dots: DispersionDerivatives | None,
+        *,
+        slab: Slab,
+        kappa: Vector,
+        rho: Vector,
+    ) -> "LastSums":
+        """Of some rows of a slab, given what was kept of them, and each group's kappa and rho, (G,)."""
         rows, z, (_, _, l2, l3, l4) = piece.rows, piece.rows.Z[:, 0], piece.l
         a = slab.T[0, 0] * z
         kappa, rho = to_rows(kappa[piece.groups], rows.starts), to_rows(rho[piece.groups], rows.starts)
@@ -151,7 +160,7 @@ class LastSums:
         moments = piece.moments(np.stack([alpha * z, (rho * l2 - 2.0 * kappa * l3 * a) * z]))
         return cls(
             xx=weighted_cross_product(rows.X, v0 + alpha),
-            dots=_last_dots(piece, slab, a, kappa, rho) if slab.layout.dispersion else None,
+            dots=None if dots is None else _last_dots(piece, dots, a, kappa, rho),
             alpha=moments[:, 0],
             beta=by_group((rho * l2 * a - kappa * l3 * a * a) * z, rows.starts),
             gamma=moments[:, 1],
@@ -184,9 +193,8 @@ def _dots(piece: PieceAtMode, slab: Slab, t: Array, pi: Array) -> NodeDots:
     return NodeDots(x=l1_d @ rows.X, curvature=curvature, l=np.stack(l, axis=1), l1_z=np.stack(l1_z, axis=1))
 
 
-def _last_dots(piece: PieceAtMode, slab: Slab, a: Vector, kappa: Vector, rho: Vector) -> LastDots:
+def _last_dots(piece: PieceAtMode, dots: DispersionDerivatives, a: Vector, kappa: Vector, rho: Vector) -> LastDots:
     rows, z = piece.rows, piece.rows.Z[:, 0]
-    dots = slab.family.dispersion_derivatives(rows.y, rows.weight, piece.eta, slab.log_phi)
     along = rho * dots.l2_d * a - kappa * dots.l3_d * a * a
     return LastDots(
         x=along @ rows.X,

@@ -12,7 +12,7 @@ from scipy.special import logsumexp, roots_hermite
 
 from shared.parameters import Matrix, Vector
 from site_node.estimation.derivatives import Derivatives
-from site_node.estimation.laplace import l2_aa_slope, with_u
+from site_node.estimation.laplace import l2_aa_slope, mixed_derivative, with_u
 from site_node.estimation.node_sums import LastSums, ModeSums, Nodes, NodeSums, log_likelihoods
 from site_node.estimation.slab import Slab
 from site_node.estimation.sums import Array, put_together
@@ -41,26 +41,19 @@ class Motion:
     """omega' = - omega^3 H'/2, (G, P)."""
 
     @classmethod
-    def of(cls, slab: Slab) -> "Motion":
+    def of(cls, slab: Slab, modes: ModeSums) -> "Motion":
         """At the modes."""
-        modes: ModeSums = slab.total(lambda piece: ModeSums.of(piece, slab))
-        theta, H_inv = slab.T[0, 0], slab.arrow.inverse[:, 0, 0]
-        g_psi = theta * slab.along(slab.l2)[:, 0]
-        for k, _, _ in slab.entries:
-            g_psi[:, k] += modes.l1_z
-        if modes.dots is not None:
-            g_psi[:, -1] += theta * modes.dots.l1_z
-        u_ = H_inv[:, None] * g_psi
-        H_ = -l2_aa_slope(slab, with_u(slab, slab.l3, u_[:, None, :]))[:, 0, 0]
-        if modes.dots is not None:
-            H_[:, -1] -= theta * theta * modes.dots.l2_zz
-        omega = np.sqrt(H_inv)
-        return cls(1.0 / H_inv, omega, u_, H_, -(omega**3)[:, None] * H_ / 2.0)
+        H_inv, dots = slab.arrow.inverse, modes.dots
+        U = H_inv * mixed_derivative(slab, modes.l1_z, None if dots is None else dots.l1_z)
+        minus_dH = l2_aa_slope(slab, with_u(slab, slab.l3, U), None if dots is None else dots.l2_zz)
+        H_, omega = -minus_dH[:, 0, 0], np.sqrt(H_inv[:, 0, 0])
+        return cls(1.0 / H_inv[:, 0, 0], omega, U[:, 0], H_, -(omega**3)[:, None] * H_ / 2.0)
 
 
 def quadrature(slab: Slab, points: int) -> Derivatives:
     """L, L' and L'' of one slab with so many nodes (model.md, Quadrature)."""
-    motion, u, (root_2_x, log_weight) = Motion.of(slab), slab.u[:, 0], rule(points)
+    modes, dots = slab.total_beside(lambda piece: ModeSums.of(piece, slab))
+    motion, u, (root_2_x, log_weight) = Motion.of(slab, modes), slab.u[:, 0], rule(points)
     t = u[:, None] + motion.omega[:, None] * root_2_x
     l = slab.total(lambda piece: log_likelihoods(piece, slab, t))
     log_terms = log_weight + l - t * t / 2.0
@@ -68,14 +61,13 @@ def quadrature(slab: Slab, points: int) -> Derivatives:
     nodes = Nodes(root_2_x, t, np.exp(log_terms - log_sum[:, None]))
     value = float(np.sum(log_sum + np.log(motion.omega))) + len(u) * (np.log(2.0) - np.log(2.0 * np.pi)) / 2.0
 
-    parts = list(slab.spread(lambda piece: (piece.groups, *NodeSums.of(piece, slab, nodes)), slab.pieces))
-    sums = put_together([(groups, part) for groups, part, _ in parts], len(u))
+    sums, v0 = slab.total_beside(lambda piece: NodeSums.of(piece, slab, nodes))
     gamma = slab.T[0, 0] * sums.l1_z - t
     G0, G1 = np.sum(nodes.pi * gamma, axis=1), np.sum(nodes.pi * gamma * root_2_x, axis=1)
     kappa = -(1.0 + motion.omega * G1) / (2.0 * motion.H)
     rho = (G0 - kappa * slab.s3) / motion.H
-    at_last = zip(slab.pieces, (v0 for _, _, v0 in parts), strict=True)
-    found = slab.spread(lambda one: (one[0].groups, LastSums.of(one[0], one[1], slab, kappa, rho)), at_last)
+    at_last = zip(slab.pieces, v0, dots, strict=True)
+    found = slab.spread(lambda of: (of[0].groups, LastSums.of(*of, slab=slab, kappa=kappa, rho=rho)), at_last)
     last: LastSums = put_together(list(found), len(u))
 
     p_k = _node_slopes(slab, nodes, sums, gamma, motion)

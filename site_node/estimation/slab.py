@@ -24,6 +24,7 @@ from site_node.estimation.sums import Array, by_group, outer_by_group, put_toget
 from site_node.estimation.workers import Spread
 
 Sums = TypeVar("Sums")
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True)
@@ -136,8 +137,13 @@ class Slab:
 
     def total(self, of: Callable[[PieceAtMode], Sums]) -> Sums:
         """The sums over all rows, from what `of` makes of each piece."""
-        parts = list(self.spread(lambda piece: (piece.groups, of(piece)), self.pieces))
-        return cast("Sums", put_together(parts, len(self.u)))
+        return self.total_beside(lambda piece: (of(piece), None))[0]
+
+    def total_beside(self, of: Callable[[PieceAtMode], tuple[Sums, Kept]]) -> tuple[Sums, list[Kept]]:
+        """The sums over all rows, and what `of` keeps of each piece beside them."""
+        made = list(self.spread(of, self.pieces))
+        parts = [(piece.groups, sums) for piece, (sums, _) in zip(self.pieces, made, strict=True)]
+        return cast("Sums", put_together(parts, len(self.u))), [kept for _, kept in made]
 
     def along(self, moments: Array) -> Array:
         """Sums over rows of (...)(x, z)' as sums of (...) d': (G, ..., p + m) to (G, ..., P)."""
