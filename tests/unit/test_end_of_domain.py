@@ -6,7 +6,7 @@ import pytest
 from site_node.estimation.contribution import contribution
 from site_node.estimation.families import REGISTRY
 from tests.reference.cases import fit
-from tests.unit.generated import INSIDE, Shape, generate
+from tests.unit.generated import INSIDE, Shape, generate, mean_of
 from tests.unit.hard_rows import GROUP, LIMITED, X1, N, X, model_of, rows_of
 from tests.unit.test_derivatives import STEP, difference
 
@@ -63,13 +63,13 @@ def test_an_optimum_near_the_end_of_the_domain_is_found(seed) -> None:
 @pytest.mark.parametrize("key", [key for key in REGISTRY if key in INSIDE])
 def test_a_start_outside_the_domain_is_drawn_back(key) -> None:
     """By site the coefficients are steep one way and the other; their average leads outside at some site's rows."""
-    rng, family = np.random.default_rng(4), REGISTRY[key]
+    rng = np.random.default_rng(4)
     sign = np.sign(INSIDE[key])
     sites = []
     for slope, centre, n in ((1.0, 0.0, 2000), (0.05, -8.0, 40)):
         x = centre + rng.uniform(-1.0, 1.0, n)
         eta = sign * (1.5 + slope * (x - centre))
-        mu = family.mean(eta)
+        mu = mean_of(key, eta)
         y = (rng.random(n) < mu) * 1.0 if key[0] == "binomial" else rng.gamma(4.0, mu / 4.0)
         sites.append(rows_of(np.column_stack([np.ones(n), -x]), y))
     model = model_of(key)

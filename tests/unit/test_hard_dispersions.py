@@ -7,6 +7,7 @@ from coordinator.inference import covariance_of_psi
 from shared.optimisation.state import State
 from site_node.estimation.families import REGISTRY
 from tests.reference.cases import fit
+from tests.unit.generated import mean_of
 from tests.unit.hard_rows import GROUP, X1, N, X, model_of, rows_of
 
 
@@ -55,7 +56,7 @@ def test_two_rows_have_an_intercept(key) -> None:
     y = np.array([0.0, 1.0]) if key[0] == "binomial" else np.array([1.0, 2.0])
     state = fit([rows_of(np.ones((2, 1)), y)], model_of(key, 1))
     assert state.ending == "converged"
-    assert REGISTRY[key].mean(state.psi[:1])[0] == pytest.approx(y.mean(), rel=1e-7)
+    assert mean_of(key, state.psi[:1])[0] == pytest.approx(y.mean(), rel=1e-7)
 
 
 @pytest.mark.parametrize("key", [("gamma", "log"), ("inverse_gaussian", "log")])
@@ -76,7 +77,7 @@ def test_a_small_dispersion_is_found_beside_a_large_mean(key, cv) -> None:
 def test_nearly_no_dispersion_is_estimated_or_called_a_perfect_fit(key, noise) -> None:
     """A relative noise of 1e-6 is a shape of 1e12; without any, responses are as good as computed from the columns."""
     eta = X @ np.array([2.0, 0.1])
-    mu = REGISTRY[key].mean(eta)
+    mu = mean_of(key, eta)
     y = mu * np.exp(noise * np.random.default_rng(2).normal(size=N))
     state = fit([rows_of(X, y)], model_of(key))
     if noise == 0.0:

@@ -50,9 +50,6 @@ class Family(Protocol):
     def constant(self, y: Vector, weight: Vector) -> float:
         """The part of the log-likelihood that depends on y and weight alone, summed."""
 
-    def mean(self, eta: Vector) -> Vector:
-        """The mean mu of a response: the inverse link."""
-
     def initial_eta(self, y: Vector, weight: Vector) -> Vector:
         """A predictor of each row's own response, drawn inside the domain: from where a first fit can start."""
 

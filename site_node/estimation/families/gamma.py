@@ -35,11 +35,6 @@ class GammaLog(Gamma):
         """The same in every row."""
         return np.ones_like(eta)
 
-    def mean(self, eta: Vector) -> Vector:
-        """exp(eta)."""
-        with np.errstate(over="ignore"):
-            return np.exp(eta)
-
     def initial_eta(self, y: Vector, weight: Vector) -> Vector:  # noqa: ARG002 -- a family's signature
         """Log y."""
         return np.log(y)
@@ -61,18 +56,19 @@ class GammaInverse(Gamma):
 
     def unit_derivatives(self, y: Vector, eta: Vector, order: int) -> list[Vector]:
         """m1 = mu - y, and then those of log eta."""
-        mu = self.mean(eta)
+        mu = _mean(eta)
         return [mu - y, -(mu**2), 2.0 * mu**3, -6.0 * mu**4][:order]
 
     def information(self, eta: Vector) -> Vector:
         """The variance of a response at k = 1."""
-        return self.mean(eta) ** 2
-
-    def mean(self, eta: Vector) -> Vector:
-        """1 / eta."""
-        with np.errstate(over="ignore"):
-            return 1.0 / np.where(eta > 0.0, eta, np.nan)
+        return _mean(eta) ** 2
 
     def initial_eta(self, y: Vector, weight: Vector) -> Vector:  # noqa: ARG002 -- a family's signature
         """1 / y."""
         return 1.0 / y
+
+
+def _mean(eta: Vector) -> Vector:
+    """1 / eta inside the domain."""
+    with np.errstate(over="ignore"):
+        return 1.0 / np.where(eta > 0.0, eta, np.nan)

@@ -44,10 +44,6 @@ class GaussianIdentity:
         """Minus half log(2 pi) for each unit of weight."""
         return -0.5 * math.log(2.0 * math.pi) * float(np.sum(weight))
 
-    def mean(self, eta: Vector) -> Vector:
-        """The predictor itself."""
-        return eta
-
     def initial_eta(self, y: Vector, weight: Vector) -> Vector:  # noqa: ARG002 -- a family's signature
         """The response itself."""
         return y

@@ -26,11 +26,6 @@ class InverseGaussianLog(Scaled):
         """1 / mu."""
         return np.exp(-eta)
 
-    def mean(self, eta: Vector) -> Vector:
-        """exp(eta)."""
-        with np.errstate(over="ignore"):
-            return np.exp(eta)
-
     def initial_eta(self, y: Vector, weight: Vector) -> Vector:  # noqa: ARG002 -- a family's signature
         """Log y."""
         return np.log(y)

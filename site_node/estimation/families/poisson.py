@@ -39,16 +39,12 @@ class PoissonLog:
         """The saturated model's: the sum of weight (y log y - y - log y!)."""
         return float(np.sum(weight * (xlogy(y, y) - y - gammaln(y + 1.0))))
 
-    def mean(self, eta: Vector) -> Vector:
-        """exp(eta)."""
-        with np.errstate(over="ignore"):
-            return np.exp(eta)
-
     def initial_eta(self, y: Vector, weight: Vector) -> Vector:  # noqa: ARG002 -- a family's signature
         """Log y, a little more so that zeros have one."""
         return np.log(y + ABOVE_ZERO)
 
     def working(self, y: Vector, weight: Vector, eta: Vector) -> tuple[Vector, Vector]:
         """The link is canonical: the information is observed and expected."""
-        mu = weight * self.mean(eta)
+        with np.errstate(over="ignore"):
+            mu = weight * np.exp(eta)
         return weight * y - mu, mu

@@ -35,10 +35,6 @@ class Scaled(ABC):
         """The expected -m2."""
 
     @abstractmethod
-    def mean(self, eta: Vector) -> Vector:
-        """The inverse link."""
-
-    @abstractmethod
     def initial_eta(self, y: Vector, weight: Vector) -> Vector:
         """The link of y."""
 
