@@ -11,7 +11,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from coordinator import log
 from coordinator.access.keys import keys_in, today
 from coordinator.access.keys_file import add_key, revoke_keys
 from coordinator.access.roles import Role
@@ -21,6 +20,7 @@ from coordinator.founding import found as found_consortium
 from coordinator.keys import read_key
 from coordinator.membership import member_of
 from coordinator.settings import FILE_NAME, load_settings, text_of
+from shared import logged
 from shared.consortium import FILE_NAME as CONSORTIUM
 from shared.consortium import in_short
 from shared.dictionary import read_dictionary
@@ -138,7 +138,7 @@ def serve(
         remedy = "Stop what uses it, or set another port (0: any free one)."
         with listen_on(settings.host, settings.port, where=f"host {settings.host}", remedy=remedy) as listening:
             os.umask(0o077)  # the database is for nobody else
-            log.configure()
+            logged.configure()
             application = create_app(settings)
             address = url_of(listening, tls=certificate is not None)
             server = Server(application, address=address, announced=announce, certificate=certificate, key=key)

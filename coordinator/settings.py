@@ -22,6 +22,7 @@ from sqlalchemy.exc import ArgumentError
 
 from shared.errors import SettingsError
 from shared.listening import is_loopback
+from shared.pairs import check_pair
 from shared.request import SiteName
 from shared.tls import check_both_or_neither
 from shared.validation import in_words
@@ -165,12 +166,9 @@ def settings_in(text: str, path: Path) -> Settings:
             raise SettingsError(
                 f"two sites have the same {field}.", where=f"{path}: sites", remedy="A site counts once."
             )
-    if (settings.consortium is None) != (settings.identity_file is None):
-        raise SettingsError(
-            "a consortium file and a signing key belong together.",
-            where=f"{path}: {'consortium' if settings.consortium is None else 'identity_file'}",
-            remedy="Set both; `fedglmm-coordinator init` makes a key.",
-        )
+    signing = {"consortium": settings.consortium, "identity_file": settings.identity_file}
+    remedy = "`fedglmm-coordinator init` makes a key."
+    check_pair(signing, "a consortium file and a signing key", file=path, remedy=remedy)
     check_both_or_neither(settings.tls_certificate, settings.tls_key, path)
     if not is_loopback(settings.host) and settings.keys_file is None and settings.oidc is None:
         raise SettingsError(

@@ -1,9 +1,28 @@
-"""What may stand in a log, at sites and coordinator: no array and no list of numbers, so no number of a site's rows."""
+"""The log of a site and of the coordinator: a JSON object a line, on standard error.
 
+No array and no list of numbers stands in it, so no number of a site's rows.
+"""
+
+import sys
 from collections.abc import MutableMapping
 from typing import Any
 
+import structlog
+
 PLAIN = (str, int, float, bool, type(None))
+
+
+def configure() -> None:
+    """Sends the log to standard error."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            plain_only,
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
 
 
 def plain_only(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from shared.errors import SettingsError
 from shared.keys import others_can_read
+from shared.pairs import check_pair
 
 _WHOLE = (
     "Give PEM files: the certificate first, then those between it and its authority; and its key, without a passphrase."
@@ -18,12 +19,8 @@ def check_both_or_neither(certificate: Path | None, key: Path | None, settings: 
     Raises:
         SettingsError: it has one of the two.
     """
-    if (certificate is None) != (key is None):
-        raise SettingsError(
-            "a certificate and its key belong together.",
-            where=f"{settings}: {'tls_certificate' if certificate is None else 'tls_key'}",
-            remedy="Set both; or neither, and let a proxy speak TLS.",
-        )
+    pair = {"tls_certificate": certificate, "tls_key": key}
+    check_pair(pair, "a certificate and its key", file=settings, remedy="or neither, and let a proxy speak TLS.")
 
 
 def check_certificate(certificate: Path | None, key: Path | None) -> None:

@@ -14,12 +14,11 @@ import structlog
 from anyio import CapacityLimiter
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it ships none
 
-from shared import serving
+from shared import logged, serving
 from shared.errors import SettingsError
 from shared.keys import others_can_read
 from shared.listening import announce, listen_on, url_of
 from shared.tls import check_certificate
-from site_node import log
 from site_node.app import create_app
 from site_node.settings import SiteSettings
 
@@ -79,7 +78,7 @@ def run(sites: Sequence[SiteSettings], announced: Path | None = None) -> None:
         if names.count(name) > 1:
             raise SettingsError(f"two sites are called `{name}`.", remedy="Give each site.toml a name of its own.")
     os.umask(_OWNER_ONLY)
-    log.configure()
+    logged.configure()
     for site in sites:
         check_certificate(site.tls_certificate, site.tls_key)
         _warn_of_data(site)

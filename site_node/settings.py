@@ -13,6 +13,7 @@ from shared.dictionary import read_dictionary
 from shared.errors import SettingsError
 from shared.keys import checked_key
 from shared.listening import is_loopback
+from shared.pairs import check_pair
 from shared.request import SiteName
 from shared.signing import Identity, read_identity
 from shared.specification import sha256_of
@@ -163,12 +164,9 @@ def settings_in(text: str, path: Path) -> SiteSettings:
             where=f"{path}: data",
             remedy="Set `data` to a CSV or Parquet file, or write a table [source], and not both.",
         )
-    if (settings.consortium is None) != (settings.identity_file is None):
-        raise SettingsError(
-            "a consortium file and a signing key belong together.",
-            where=f"{path}: {'consortium' if settings.consortium is None else 'identity_file'}",
-            remedy="Set both; `fedglmm-site init` makes a key.",
-        )
+    signing = {"consortium": settings.consortium, "identity_file": settings.identity_file}
+    remedy = "`fedglmm-site init` makes a key."
+    check_pair(signing, "a consortium file and a signing key", file=path, remedy=remedy)
     check_both_or_neither(settings.tls_certificate, settings.tls_key, path)
     if settings.key_file is None and not is_loopback(settings.host):
         raise SettingsError(

@@ -4,9 +4,9 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 
+from shared import logged
 from shared.listening import listen_on
 from shared.serving import Server
-from site_node import log
 from site_node.page.app import HOST, create_page
 from site_node.settings import SiteSettings
 
@@ -27,7 +27,7 @@ def run(settings: SiteSettings, port: int, say: Callable[[str], None]) -> None:
         SettingsError: the port is in use.
     """
     os.umask(_OWNER_ONLY)
-    log.configure()
+    logged.configure()
     remedy = "Stop what uses it, or give another port; 0 takes any that is free."
     listening = listen_on(HOST, port, where=f"{HOST}, --port", remedy=remedy)
     with listening, suppress(KeyboardInterrupt):  # this is how a person ends it, and the server has ended by then
