@@ -21,7 +21,7 @@ from shared.parameters import ParameterLayout, Term
 from shared.specification import NumericResponse, Specification
 
 Value = TypeVar("Value")
-Handler = Callable[[httpx.Request], httpx.Response]
+Handler = Callable[[httpx.Request], httpx.Response | Coroutine[None, None, httpx.Response]]
 SPECIFICATION = Specification(
     formula="y ~ 1",
     family="binomial",
@@ -51,22 +51,26 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(site_connection, "RETRY_PAUSES", (0.0, 0.0))
 
 
-def asked(handler: Handler, question: Callable[[SiteClient], Coroutine[None, None, Value]]) -> Value:
+def asked(
+    handler: Handler, question: Callable[[SiteClient], Coroutine[None, None, Value]], *, deadline: float = 2
+) -> Value:
     async def run() -> Value:
-        transport = httpx.MockTransport(handler)
-        async with SiteClient(
-            SiteConnection(Answering("Bern", "http://bern"), SecretStr("sesame"), deadline=2, transport=transport)
-        ) as site:
+        transport, bern = httpx.MockTransport(handler), Answering("Bern", "http://bern")
+        connection = SiteConnection(bern, SecretStr("sesame"), deadline=deadline, transport=transport)
+        async with SiteClient(connection) as site:
             return await question(site)
 
     return asyncio.run(run())
 
 
 def fault(
-    handler: Handler, question: Callable[[SiteClient], Coroutine[None, None, object]] | None = None
+    handler: Handler,
+    question: Callable[[SiteClient], Coroutine[None, None, object]] | None = None,
+    *,
+    deadline: float = 2,
 ) -> FedglmmError:
     with pytest.raises(FedglmmError) as caught:
-        asked(handler, question or (lambda site: site.evaluate("a", REQUEST, LAYOUT)))
+        asked(handler, question or (lambda site: site.evaluate("a", REQUEST, LAYOUT)), deadline=deadline)
     assert caught.value.where == "Bern"
     assert "sesame" not in str(caught.value)
     return caught.value
@@ -114,20 +118,15 @@ def test_a_site_that_nobody_answers_for_is_unreachable(handler: Handler) -> None
     assert error.code == UNREACHABLE
 
 
+async def _silent(_: httpx.Request) -> httpx.Response:
+    await asyncio.Event().wait()
+    return httpx.Response(200)
+
+
 def test_a_late_site_is_named_with_its_deadline() -> None:
-    async def run() -> None:
-        async def slow(_: httpx.Request) -> httpx.Response:
-            await asyncio.sleep(5)
-            return httpx.Response(200)
-
-        async with SiteClient(
-            SiteConnection(Answering("Bern", "http://bern"), deadline=0.05, transport=httpx.MockTransport(slow))
-        ) as site:
-            await site.evaluate("a", REQUEST, LAYOUT)
-
-    with pytest.raises(SiteError, match=r"Bern: no answer within 0\.05 s") as caught:
-        asyncio.run(run())
-    assert caught.value.code == "site_late"
+    error = fault(_silent, deadline=0.05)
+    assert isinstance(error, SiteError)
+    assert (error.code, error.message) == ("site_late", "no answer within 0.05 s.")
 
 
 @pytest.mark.parametrize(
@@ -255,19 +254,9 @@ def test_an_address_that_has_no_such_path_is_no_site_s() -> None:
 
 
 def test_a_site_that_is_late_with_who_it_is_counts_as_missing() -> None:
-    async def run() -> None:
-        async def silent(_: httpx.Request) -> httpx.Response:
-            await asyncio.sleep(5)
-            return httpx.Response(200)
-
-        async with SiteClient(
-            SiteConnection(Answering("Bern", "http://bern"), deadline=0.05, transport=httpx.MockTransport(silent))
-        ) as site:
-            await site.about()
-
-    with pytest.raises(SiteError, match=r"Bern: no answer within 0\.05 s") as caught:
-        asyncio.run(run())
-    assert caught.value.code == UNREACHABLE
+    error = fault(_silent, lambda site: site.about(), deadline=0.05)
+    assert isinstance(error, SiteError)
+    assert (error.code, error.message) == (UNREACHABLE, "no answer within 0.05 s.")
 
 
 @pytest.mark.parametrize(
