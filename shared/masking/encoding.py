@@ -22,6 +22,8 @@ BYTES = 16
 """Of an entry."""
 _LARGEST = 2.0**63
 _ONE = 2.0**64
+_EXACT = 2.0**40
+"""Whole parts below it leave of a sum's rounding at most 53 bits above 2^-64."""
 _LIMBS, _HALVES = np.dtype("<u8"), np.dtype("<u4")
 _HALF = np.uint64(32)
 
@@ -54,11 +56,22 @@ def encode(values: Vector, parts: int) -> Fixed:
 
 
 def decode(fixed: Fixed) -> Vector:
-    """The nearest float64 numbers, (n,), ties to even: each the sum of its four 32-bit digits, rounded once."""
+    """The nearest float64 numbers, (n,), ties to even: each rounded once.
+
+    What a rounded sum of two numbers lost is computed exactly (Dekker 1971, Fast2Sum), twice: within the fraction, and as the
+    whole part comes to it. Below `_EXACT` both losses, multiples of 2^-64, add up exactly too, so the last addition alone rounds.
+    """
     low, high = fixed.T
-    signed = high.view(np.int64) >> 32
-    digits = np.stack([signed, _lower(high), low >> _HALF, _lower(low)]).astype(np.float64)
-    return column_sums(digits * np.array([[2.0**32], [1.0], [2.0**-32], [2.0**-64]]))
+    whole = high.view(np.int64).astype(np.float64)
+    upper, lower = (low >> _HALF) * 2.0**-32, _lower(low) * 2.0**-64
+    fraction = upper + lower
+    nearest = whole + fraction
+    lost = (fraction - (nearest - whole)) + (lower - (fraction - upper))
+    decoded = np.asarray(nearest + lost)
+    large = np.abs(whole) >= _EXACT
+    if large.any():
+        decoded[large] = _from_digits(fixed[large])
+    return decoded
 
 
 def noise(length: int) -> Fixed:
@@ -144,6 +157,13 @@ def _sums(fixed: Fixed) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
     limbs = fixed.astype(_LIMBS, copy=False).reshape(-1, 2 * fixed.shape[-2])
     upper = limbs.view(_HALVES)[:, 1::4]
     return np.add.reduce(limbs, axis=0, dtype=np.uint64), np.add.reduce(upper, axis=0, dtype=np.uint64)
+
+
+def _from_digits(fixed: Fixed) -> Vector:
+    """What `decode` gives, of entries of any size: the sums of their four 32-bit digits."""
+    low, high = fixed.T
+    digits = np.stack([high.view(np.int64) >> 32, _lower(high), low >> _HALF, _lower(low)]).astype(np.float64)
+    return column_sums(digits * np.array([[2.0**32], [1.0], [2.0**-32], [2.0**-64]]))
 
 
 def _lower(limbs: Fixed) -> Fixed:
