@@ -51,8 +51,11 @@ def encode(values: Vector, parts: int) -> Fixed:
         )
     whole = np.floor(size)
     low = np.rint((size - whole) * _ONE)  # from 2^53 on all are integers already: it never reaches 2^64
-    positive = np.stack([low, whole], axis=-1).astype(np.uint64)
-    return np.where((values < 0)[:, None], subtract(np.zeros_like(positive), positive), positive)
+    fixed = np.stack([low, whole], axis=-1).astype(np.uint64)
+    negative = values < 0
+    opposite = fixed[negative]
+    fixed[negative] = subtract(np.zeros_like(opposite), opposite)
+    return fixed
 
 
 def decode(fixed: Fixed) -> Vector:

@@ -47,7 +47,10 @@ def log(x: float) -> float:
 
 @dataclass(frozen=True)
 class Ldl:
-    """A = D^1/2 L diag(d) L' D^1/2 of a symmetric matrix, with D its diagonal scaling; stops at a pivot too small."""
+    """A = D^1/2 L diag(d) L' D^1/2 of a symmetric matrix, with D its diagonal scaling; stops at a pivot too small.
+
+    A right side b may be eliminated along with A, at the price of a row; then back substitution is all that its solution needs.
+    """
 
     L: Matrix
     """Unit lower triangular, (P, P)."""
@@ -57,6 +60,13 @@ class Ldl:
     """D^1/2, (P,)."""
     positive: bool
     """Whether every pivot is above the threshold: A is safely positive definite."""
+    reduced: Vector
+    """diag(d)^-1 L^-1 D^-1/2 b, (P,), of the right side that was eliminated along; 0 if none was."""
+
+    @property
+    def solution(self) -> Vector:
+        """A^-1 b for a positive A and the b that was eliminated along: what `solve` gives, to the bit."""
+        return self._substituted_back(self.reduced)
 
     def solve(self, b: Vector) -> Vector:
         """A^-1 b for a positive A, by substitution."""
@@ -64,7 +74,10 @@ class Ldl:
         for j in range(len(x)):
             rest = x[j + 1 :]
             rest -= self.L[j + 1 :, j] * x[j]
-        x = x / self.pivots
+        return self._substituted_back(x / self.pivots)
+
+    def _substituted_back(self, reduced: Vector) -> Vector:
+        x = reduced.copy()
         for j in range(len(x) - 1, -1, -1):
             rest = x[:j]
             rest -= self.L[j, :j] * x[j]
@@ -75,32 +88,38 @@ class Ldl:
         return self.root_scale[:, None] * self.L * np.sqrt(self.pivots)[None, :]
 
 
-def ldl(A: Matrix, scale: Vector, smallest_pivot: float = SMALLEST_PIVOT) -> Ldl:
+def ldl(A: Matrix, scale: Vector, b: Vector | None = None, smallest_pivot: float = SMALLEST_PIVOT) -> Ldl:
     """Factorise A after scaling it by positive `scale`, (P,): to a unit diagonal when scale is A's own.
 
     Right-looking and without pivoting, each update an elementwise product and a subtraction. L and what is left of A are held
     transposed, and whole rows are updated: numpy is faster on memory without gaps, and what lies left of the diagonal is not
-    read again.
+    read again. The right side b, (P,), is one row more of A: as forward substitution, but without calls of its own.
     """
     root = np.sqrt(scale)
     size = len(root)
-    work = (A / root[:, None] / root[None, :]).T.copy()
-    columns, pivots = np.eye(size), np.zeros(size)
+    work = np.zeros((size + 1, size + 1))
+    work[:size, :size] = (A / root[:, None] / root[None, :]).T
+    if b is not None:
+        work[size, :size] = b / root
+    columns, pivots = np.eye(size, size + 1), np.zeros(size)
+    positive = True
     for j in range(size):
-        pivots[j] = work[j, j]
-        if not pivots[j] > smallest_pivot:
-            return Ldl(columns.T, pivots, root, positive=False)
+        pivot = pivots[j] = work[j, j]
+        if not pivot > smallest_pivot:
+            positive = False
+            break
+        work[j, size] = work[size, j]
         below = work[j, j + 1 :]
-        columns[j, j + 1 :] = below / pivots[j]
+        columns[j, j + 1 :] = below / pivot
         rest = work[j + 1 :]
         rest -= below[:, None] * columns[j]
-    return Ldl(columns.T, pivots, root, positive=True)
+    return Ldl(columns[:, :size].T, pivots, root, positive, columns[:, size])
 
 
-def positive_ldl(A: Matrix) -> Ldl | None:
+def positive_ldl(A: Matrix, b: Vector | None = None) -> Ldl | None:
     """The factorisation scaled to a unit diagonal, or None when A is not safely positive definite."""
     diagonal = A.diagonal()
     if not (np.isfinite(diagonal) & (diagonal > 0.0)).all():
         return None
-    factored = ldl(A, diagonal)
+    factored = ldl(A, diagonal, b)
     return factored if factored.positive else None

@@ -125,10 +125,10 @@ def _squared_sizes(state: State) -> Vector:
 def _decrement(state: State, A: Matrix, g: Vector) -> tuple[float | None, float]:
     """The decrement, and the smallest pivot."""
     free = _free(state)
-    factored = positive_ldl(A[np.ix_(free, free)])
+    factored = positive_ldl(A[np.ix_(free, free)], g[free])
     if factored is None:
         return None, 1.0
-    return dot(g[free], factored.solve(g[free])) / 2.0, min(factored.pivots.tolist())
+    return dot(g[free], factored.solution) / 2.0, min(factored.pivots.tolist())
 
 
 def _free(state: State) -> list[int]:

@@ -213,13 +213,14 @@ def test_the_written_out_factorisation_solves_and_knows_definiteness(seed, size)
     rng = np.random.default_rng(seed)
     root, b = rng.normal(size=(size, size + 2)), rng.normal(size=size)
     A = root @ root.T
-    factored = ldl(A, A.diagonal(), 1e-12)
+    factored = ldl(A, A.diagonal(), b, 1e-12)
     assert factored.positive
     x = factored.solve(b)
+    assert factored.solution.tobytes() == x.tobytes()  # b was eliminated along
     assert np.max(np.abs(A @ x - b)) <= 1e-14 * size * np.max(np.abs(A) @ np.abs(x))  # backward stable, whatever A is
     shifted = A - np.diag(np.full(size, 2.0 * np.linalg.eigvalsh(A)[0] + 1e-3))
     definite = np.linalg.eigvalsh(shifted)[0] > 0.0
-    assert ldl(shifted, np.abs(shifted.diagonal()) + 1.0, 1e-14).positive == definite
+    assert ldl(shifted, np.abs(shifted.diagonal()) + 1.0, smallest_pivot=1e-14).positive == definite
 
 
 SIXTY_DIGITS = Context(prec=60)
