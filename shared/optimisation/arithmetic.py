@@ -10,7 +10,7 @@ from decimal import Context, Decimal
 
 import numpy as np
 
-from shared.parameters import Matrix, Vector
+from shared.parameters import Indices, Matrix, Vector
 from shared.summation import column_sums
 
 _DIGITS = Context(prec=30)
@@ -33,6 +33,11 @@ def times(A: Matrix, x: Vector) -> Vector:
 def product(A: Matrix, B: Matrix) -> Matrix:
     """AB, each entry a `dot`."""
     return np.array([[dot(row, column) for column in B.T] for row in A]).reshape(len(A), B.shape[1])
+
+
+def principal(A: Matrix, some: Indices) -> Matrix:
+    """The rows and the columns of these places."""
+    return A.take(some, axis=0).take(some, axis=1)
 
 
 def exp(x: float) -> float:
@@ -103,16 +108,16 @@ def ldl(A: Matrix, scale: Vector, b: Vector | None = None, smallest_pivot: float
         work[size, :size] = b / root
     columns, pivots = np.eye(size, size + 1), np.zeros(size)
     positive = True
-    for j in range(size):
-        pivot = pivots[j] = work[j, j]
+    for j, (row, column) in enumerate(zip(work, columns, strict=False)):  # b's row is not one to begin with
+        pivot = pivots[j] = row[j]
         if not pivot > smallest_pivot:
             positive = False
             break
-        work[j, size] = work[size, j]
-        below = work[j, j + 1 :]
-        columns[j, j + 1 :] = below / pivot
+        row[size] = work[size, j]
+        below = row[j + 1 :]
+        column[j + 1 :] = below / pivot
         rest = work[j + 1 :]
-        rest -= below[:, None] * columns[j]
+        rest -= below[:, None] * column
     return Ldl(columns[:, :size].T, pivots, root, positive, columns[:, size])
 
 
