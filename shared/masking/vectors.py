@@ -69,7 +69,8 @@ def contribution_in(vector: Vector, layout: ParameterLayout, sites: int) -> Cont
     Raises:
         ContributionError: the masks did not cancel.
     """
-    outside, value, *_ = numbers = _counted(vector, sites)
+    numbers = _counted(vector, sites)
+    outside, value = numbers[:2].tolist()
     if outside > 0.0:
         return worthless(layout)
     P, p = layout.size, layout.p
@@ -78,7 +79,7 @@ def contribution_in(vector: Vector, layout: ParameterLayout, sites: int) -> Cont
     if layout.restricted:
         triangles = stack.reshape(layout.information_size, p * (p + 1) // 2)
         information = np.array([symmetric(one, p) for one in triangles]).reshape(-1, p, p)
-    return Contribution(float(value), gradient, symmetric(hessian, P), information)
+    return Contribution(value, gradient, symmetric(hessian, P), information)
 
 
 def _counted(vector: Vector, sites: int) -> Vector:
