@@ -1,10 +1,10 @@
 """What it costs a site to hold an answer against the leverage of its units, beside computing the answer.
 
 All run alternately in one process, on one thread; the figures are medians of processor time. Usually a bound clears every row,
-in a pass over the weights. In `one row` the largest weight is a row's that the bound leaves, and some of the rows show that it
-is above the limit; in `near` it is below, and so little that X'WX is computed of all rows. In `every row` the bound leaves all,
-and some of the rows clear them; in `steep` all but those at a hyperplane weigh next to nothing, and a direction is weak; in
-`steeper` most of them weigh nothing at all. In `far out` a row's columns are large, and it drowns in the information of all sites.
+in a pass over the weights. In `one row` the largest weight is a row's that the bound leaves, and a bound from some of the rows
+and one pass over X show that it is above the limit; in `near` they show that it is below. In `every row` the first bound leaves
+all, and the second clears them; in `steep` all but those at a hyperplane weigh next to nothing, and a direction is weak; in
+`steeper` most of them weigh nothing at all. In `far out` a row's columns are large, and it drowns among all sites.
 """
 
 import statistics
@@ -86,7 +86,9 @@ def measure(p: int) -> tuple[float, dict[str, tuple[int, float]]]:
         rounds.append(processor_seconds(lambda: exposed_contribution(rows, model, psi)))
         for name, some in tried.items():
             judged[name].append(some.seconds())
-    return statistics.median(rounds), {name: (tried[name].left, statistics.median(taken)) for name, taken in judged.items()}
+    return statistics.median(rounds), {
+        name: (tried[name].left, statistics.median(taken)) for name, taken in judged.items()
+    }
 
 
 def main() -> None:
@@ -98,4 +100,6 @@ def main() -> None:
             share = 100 * taken / whole
             told = verdict(share, at_most=MOST_PER_CENT)
             lines.append((p, name, f"{left:,}", f"{1e3 * whole:.0f}", f"{1e3 * taken:.1f}", f"{share:.1f} %", told))
-    print(table(("columns", "case", "the bound leaves", "round, ms", "judging, ms", "of the round", "target, %"), lines))
+    print(
+        table(("columns", "case", "the bound leaves", "round, ms", "judging, ms", "of the round", "target, %"), lines)
+    )

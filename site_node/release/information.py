@@ -1,4 +1,4 @@
-"""The information X'WX of a site's rows, and bounds of it from a part of the rows (in the Loewner order).
+"""The information X'WX of a site's rows, and what some of the rows tell of it (in the Loewner order).
 
 Bounds are in the coordinates F of the information X'PX of what the rows weigh before any psi: F F' is its inverse, so that
 there it is the identity, and the information of weights c times as large is c times the identity.
@@ -16,59 +16,44 @@ ROUNDING = 1e-14
 """Of the largest eigenvalue of H in units of its diagonal: a direction in which rounding leaves nothing to read."""
 SURE = 1e-9
 """Of the largest eigenvalue: one that rounding leaves as it is."""
-CANCELLED = 0.1
-"""Of one: what rounding leaves of a difference, at least."""
 LIGHTEST, LARGEST = 1 / 50, 1 / 20
-"""Of the rows, those that an enclosure is computed from: of the smallest ratios, and of the largest shares."""
+"""About so many of the rows a bound is computed from: those of the smallest ratios, and of the largest shares."""
+ENOUGH = 4_096
+"""Values that tell a quantile."""
 _BLOCK = 2_048
 
 
 @dataclass(frozen=True)
-class Enclosure:
-    """Two matrices between which an information H is: F'HF is V diag(values) V' at least, and at most slack more."""
+class LowerBound:
+    """What an information H is at least: F'HF less V diag(values) V' has no negative eigenvalue."""
 
     directions: Matrix
     """F V, (p, r)."""
     values: Vector
     """(r,), ascending."""
-    slack: float
-    """Times the identity."""
-    spared: Vector
-    """For each row the multiple of its own part of the identity that the slack is too large by, (n,)."""
+    lacking: float
+    """What H has more in a direction, on average."""
 
     @classmethod
-    def of(cls, least: Matrix, root: Matrix, spared: Vector, terms: float = 0.0) -> "Enclosure | None":
-        """Of an H that is at least known; None where rounding leaves nothing of a direction.
+    def of(cls, least: Matrix, root: Matrix, lacking: float = 0.0, terms: float = 0.0) -> "LowerBound | None":
+        """None where rounding leaves nothing of a direction.
 
         Args:
             least: of F'HF, (r, r).
             root: F, (p, r).
-            spared: see the class; the slack is the largest.
+            lacking: see the class.
             terms: as large as any that cancelled in `least`.
         """
         values, vectors = np.linalg.eigh(least)
         known = values[0] >= SURE * max(float(values[-1]), terms)
-        return cls(root @ vectors, values, float(spared.max()), spared) if known else None
+        return cls(root @ vectors, values, lacking) if known else None
 
-    def bounds(self, X: Matrix, prior: Vector, ratio: Vector, rows: Index) -> tuple[Vector, Vector]:
-        """Of w x'H^-1 x of some rows, the least and the most, (m,) each.
+    def most(self, X: Matrix, weight: Vector, rows: Index) -> Vector:
+        """What w x'H^-1 x of some rows is at most, (m,)."""
+        return weight[rows] * squares(X[rows], self.directions / np.sqrt(self.values))
 
-        Let b be p x'B^-1 x for the B that H is at most. It is at most B - s p x x' as well, where s is spared of the row, and
-        p x'(B - s p x x')^-1 x is b / (1 - s b) by the Sherman-Morrison formula.
-
-        Args:
-            X: (n, p)
-            prior: P, (n,).
-            ratio: of W to P, (n,).
-            rows: which, (m,).
-        """
-        parts = prior[rows, None] * (X[rows] @ self.directions) ** 2
-        b = parts @ (1.0 / (self.values + self.slack))
-        least = b / np.maximum(1.0 - self.spared[rows] * b, CANCELLED)
-        return ratio[rows] * least, ratio[rows] * (parts @ (1.0 / self.values))
-
-    def most(self, X: Matrix, weight: Vector, shares: Vector, weak: int) -> Vector:
-        """The latter of all rows, (n,), coarser where directions are not weak, and cheaper.
+    def coarsely(self, X: Matrix, weight: Vector, shares: Vector, weak: int) -> Vector:
+        """The same of all rows, (n,): coarser, but cheaper where few directions are weak.
 
         What a row holds of the weak directions is computed. In the others H is some multiple l of the information before any
         psi, or more: it holds at most the share in that over l.
@@ -79,37 +64,47 @@ class Enclosure:
             shares: w x'F F'x of each row, (n,).
             weak: how many directions are; not all.
         """
-        found = shares / self.values[weak]
-        if weak:
-            found += weight * squares(X, self.directions[:, :weak] / np.sqrt(self.values[:weak]))
-        return found
+        of_weak = squares(X, self.directions[:, :weak] / np.sqrt(self.values[:weak]))
+        return np.asarray(shares / self.values[weak] + weight * of_weak)
+
+    def sharply(self, X: Matrix, weight: Vector, rows: Index) -> tuple[Vector, Vector]:
+        """The least and the most that w x'H^-1 x of a few rows is, (m,) each, by a pass over all rows for H b of some b.
+
+        For any b it is at least (x'b)^2 / b'H b, by Cauchy and Schwarz, and 2 x'b - b'H b + r'H^-1 r with r = x - H b, where H is
+        at least the bound. Both are the closer, the closer H b is to x.
+        """
+        x = X[rows] @ self.directions
+        b = x / (self.values + self.lacking)
+        at, H_b = self.directions @ b.T, np.zeros((X.shape[1], len(rows)))
+        for block in _blocks(len(X)):
+            H_b += X[block].T @ (weight[block, None] * (X[block] @ at))
+        along = H_b.T @ self.directions
+        x_b, b_H_b = np.sum(x * b, axis=1), np.sum(b * along, axis=1)
+        rest = (x - along) ** 2 @ (1.0 / self.values)
+        return weight[rows] * x_b**2 / b_H_b, weight[rows] * (2.0 * x_b - b_H_b + rest)
 
 
-def from_some_rows(X: Matrix, root: Matrix, prior: Vector, ratio: Vector, shares: Vector) -> Enclosure | None:
+def from_some_rows(X: Matrix, root: Matrix, prior: Vector, ratio: Vector, even: Vector) -> LowerBound | None:
     """Of X'WX, whatever the weights W.
 
-    X'WX - c X'PX is the sum of (w - c p) x x'. Let c be the largest ratio of w to p among the lightest rows: of all other rows
-    the terms are positive. They are computed of the lightest rows, and of those with the largest shares; the rest add at most
-    their largest ratio less c, times the identity.
+    X'WX - c X'PX is the sum of (w - c p) x x' for any c. Its terms are computed of the rows whose ratio of w to p is below c,
+    which are few, and of some with large shares; those of all others are positive.
 
     Args:
         X: (n, p)
         root: F, (p, r).
         prior: P, (n,).
         ratio: of W to P, (n,).
-        shares: w x'F F'x of each row, (n,).
+        even: p x'F F'x of each row, (n,).
     """
-    lightest = np.sort(np.argpartition(ratio, int(LIGHTEST * len(X)))[: int(LIGHTEST * len(X)) + 1])
-    c = float(ratio[lightest].max())
-    heavier = np.flatnonzero(ratio > c)
-    largest = heavier[_largest(shares[heavier], int(LARGEST * len(X)) + 1)]
-    rest = ratio > c
-    rest[largest] = False
-    computed = np.where(rest, ratio, c)
-    over, under = np.zeros_like(ratio), np.zeros_like(ratio)
-    over[largest], under[lightest] = (prior * (ratio - c))[largest], (prior * (c - ratio))[lightest]
-    least = root.T @ (information(X, over) - information(X, under)) @ root + c * np.eye(root.shape[1])
-    return Enclosure.of(least, root, computed.max() - computed, c)
+    c = _quantile(ratio, LIGHTEST)
+    shares = even * (ratio - c)
+    light, large = np.flatnonzero(ratio < c), np.flatnonzero(shares > max(_quantile(shares, 1.0 - LARGEST), 0.0))
+    least = c * np.eye(root.shape[1])
+    for rows, sign in ((large, 1.0), (light, -1.0)):
+        least += sign * root.T @ information(X[rows], sign * prior[rows] * (ratio[rows] - c)) @ root
+    lacking = (shares.sum() - shares[large].sum() - shares[light].sum()) / root.shape[1]
+    return LowerBound.of(least, root, max(float(lacking), 0.0), c)
 
 
 def information(X: Matrix, weight: Vector) -> Matrix:
@@ -143,14 +138,17 @@ def rank(H: Matrix) -> int:
 
 
 def squares(X: Matrix, root: Matrix) -> Vector:
-    """x'F F'x of each row, (n,)."""
-    parts = (X[block] @ root for block in _blocks(len(X)))
-    return np.concatenate([np.einsum("ij,ij->i", part, part) for part in parts])
+    """The size x'F F'x of each row, (n,)."""
+    found = np.empty(len(X))
+    for block in _blocks(len(X)):
+        part = X[block] @ root
+        found[block] = np.einsum("ij,ij->i", part, part)
+    return found
 
 
-def _largest(values: Vector, count: int) -> Index:
-    """Where so many of the largest are, or all, in their order."""
-    return np.sort(np.argpartition(values, -count)[-count:]) if count < len(values) else np.arange(len(values))
+def _quantile(values: Vector, share: float) -> float:
+    """About that: of every k-th value."""
+    return float(np.quantile(values[:: len(values) // ENOUGH + 1], share))
 
 
 def _blocks(rows: int) -> Iterator[slice]:

@@ -11,14 +11,13 @@ Logistic regression diagnostics.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from shared.errors import RefusedError
 from shared.parameters import Matrix, Vector
 from site_node.data.counts import Unit, by_unit
 from site_node.data.design import SiteDesign
 from site_node.estimation.rows import Index
-from site_node.release.information import Enclosure, from_some_rows, information, inverse_root, rank, squares
+from site_node.release.information import LowerBound, from_some_rows, information, inverse_root, rank, squares
 from site_node.release.policy import cells_clear
 
 RULE = "G1"
@@ -33,7 +32,7 @@ MARGIN = 1e-3
 MANY = 100.0
 """Times the rows' mean: a row with a share of the information so large is cleared by the directions that are not weak."""
 FEW = 10
-"""Rows to one of which every direction is computed."""
+"""Rows, or directions, to one of a row that more is computed of."""
 OCTAVES = 60
 """Of the largest ratio of a weight to its prior weight: how far down the bound looks."""
 
@@ -107,12 +106,9 @@ class Leverage:
         weight = weight / largest
         rows, heavy = self.suspects(weight), None
         if len(rows) and self.root is not None:
-            ratio = self._ratio(weight)
-            known = from_some_rows(self.X, self.root, self.prior, ratio, self.even * ratio)
-            rows, heavy = self._judged_by(known, weight, self._left_by(known, weight, rows))
-        if heavy is not None or not len(rows):
-            return heavy
-        return self._heaviest_under(information(self.X, weight), weight, rows)
+            bound = from_some_rows(self.X, self.root, self.prior, self._ratio(weight), self.even)
+            rows, heavy = self._told(bound, weight, self._left_by(bound, weight, rows))
+        return heavy if heavy or not len(rows) else self._heaviest_under(information(self.X, weight), weight, rows)
 
     def suspects(self, weight: Vector) -> Index:
         """The rows of those units that may be above the limit, by a bound that only takes a pass over the weights.
@@ -127,42 +123,42 @@ class Leverage:
         even = np.bincount(octave, self.even, minlength=OCTAVES + 1)
         below = even.sum() - np.cumsum(even)[:-1]
         held = (1.0 - below) * np.ldexp(1.0, top - 1 - np.arange(OCTAVES))
-        return np.flatnonzero(self._are_above(self.even * ratio, MOST * max(float(held.max()), 0.0)))
+        return self._above(self.even * ratio, MOST * max(float(held.max()), 0.0), np.arange(len(weight)))
 
-    def _left_by(self, known: Enclosure | None, weight: Vector, rows: Index) -> Index:
-        """Those of many rows whose units may be above the limit; few rows are all left."""
-        if known is None or self._are_few(rows):
+    def _left_by(self, bound: LowerBound | None, weight: Vector, rows: Index) -> Index:
+        """Those of some rows whose units may be above the limit under an H that is no less than the bound."""
+        if bound is None:
             return rows
-        weak = int(np.searchsorted(known.values, MANY * known.values.sum() / (MOST * len(weight))))
-        if weak == len(known.values):
+        limit, shares = MOST * (1.0 - MARGIN), self.even * self._ratio(weight)
+        rows = self._above(shares[rows] / bound.values[0], limit, rows)
+        if FEW * len(rows) <= len(weight):
+            return self._above(bound.most(self.X, weight, rows), limit, rows)
+        weak = int(np.searchsorted(bound.values, MANY * bound.values.sum() / (MOST * len(weight))))
+        if weak == len(bound.values):
             return rows
-        shares = known.most(self.X, weight, self.even * self._ratio(weight), weak)
-        return rows[self._are_above(shares, MOST * (1.0 - MARGIN))[rows]]
+        return self._above(bound.coarsely(self.X, weight, shares, weak)[rows], limit, rows)
 
-    def _judged_by(self, known: Enclosure | None, weight: Vector, rows: Index) -> tuple[Index, Heavy | None]:
-        """The same of few rows, of which many are all left; and the unit of the largest leverage, where that shows."""
-        if known is None or not len(rows) or not self._are_few(rows):
+    def _told(self, bound: LowerBound | None, weight: Vector, rows: Index) -> tuple[Index, Heavy | None]:
+        """The same of so few rows that a pass tells more; and the unit of the largest leverage, where that shows it."""
+        if bound is None or not 0 < FEW * len(rows) <= len(bound.values):
             return rows, None
         unit = None if self.unit is None else self.unit[rows]
-        bounds = known.bounds(self.X, self.prior, self._ratio(weight), rows)
-        least, most = (by_unit(one, unit) for one in bounds)
+        least, most = (by_unit(one, unit) for one in bound.sharply(self.X, weight, rows))
         worst = int(np.argmax(least))
         if least[worst] > MOST * (1.0 + MARGIN) and least[worst] >= np.delete(most, worst).max(initial=0.0):
             return rows, Heavy(float(least[worst]), _first(rows, unit, worst))
         may = most > MOST * (1.0 - MARGIN)
         return rows[may if unit is None else may[unit]], None
 
-    def _are_few(self, rows: Index) -> bool:
-        return FEW * len(rows) <= len(self.X)
-
     def _ratio(self, weight: Vector) -> Vector:
         """Of the weights to the prior ones."""
         return np.divide(weight, self.prior, out=np.zeros_like(weight), where=self.prior > 0.0)
 
-    def _are_above(self, shares: Vector, limit: float) -> NDArray[np.bool_]:
-        """Whether the shares of a row's unit are above a limit together, (n,)."""
-        above = by_unit(shares, self.unit) > limit
-        return above if self.unit is None else above[self.unit]
+    def _above(self, shares: Vector, limit: float, rows: Index) -> Index:
+        """Those of some rows, all of each unit's, the shares of whose units are above a limit together."""
+        unit = None if self.unit is None else self.unit[rows]
+        above = by_unit(shares, unit) > limit
+        return rows[above if unit is None else above[unit]]
 
     def is_carried_by_many(self, weight: Vector) -> bool:
         """Whether (sum w)^2 / sum w^2 over units, the number of equal ones that would carry as much, is large enough."""
@@ -183,7 +179,7 @@ class Leverage:
         if root is None:
             return Heavy(np.inf, int(np.argmax(weight)))
         if self.root is not None and self.root.shape[1] == root.shape[1]:
-            rows = self._left_by(Enclosure.of(self.root.T @ H @ self.root, self.root, np.zeros_like(weight)), weight, rows)
+            rows = self._left_by(LowerBound.of(self.root.T @ H @ self.root, self.root), weight, rows)
         if not len(rows):
             return None
         chosen = self.X[rows] if len(rows) < len(self.X) else self.X  # not copied where it is all of them
