@@ -122,7 +122,16 @@ def _ending(result: dict[str, Any]) -> str:
     ended, decrement = convergence["outcome"], convergence["decrement"]
     reached = f", Newton decrement {decrement:.1e}" if decrement is not None else ""
     advice = "" if any(one["code"] == ended for one in result["warnings"]) else f" {convergence['advice']}"
-    return f"{ended} after {_rounds(convergence['rounds'])}{reached}.{advice}"
+    return f"{ended} after {_rounds(convergence['rounds'])}{reached}.{_began(result)}{advice}"
+
+
+def _began(result: dict[str, Any]) -> str:
+    """Why there may be more rounds than usual, where a result has it and it is more than a few sites."""
+    at_default = result["convergence"].get("default_starts")
+    if not at_default:
+        return ""
+    sites = _count(len(result["roster"]), "site")
+    return f" {at_default} of {sites} began at the default start, from which a fit may take more rounds."
 
 
 def _aligned(table: list[list[str]], left: int, *, last_left: bool = False) -> str:

@@ -34,7 +34,7 @@ def site(tmp_path: Path) -> Site:
 async def test_a_site_says_who_it_is(site: Site) -> None:
     async with site.client() as client:
         about = (await client.get("/v1/about")).json()
-        assert (about["site"], about["protocol_min"], about["protocol_max"]) == ("A", 2, 2)
+        assert (about["site"], about["protocol_min"], about["protocol_max"]) == ("A", 3, 3)
         assert about["policy"] == "default"
         assert len(about["fingerprint"]) == 64
         assert (await client.get("/health")).json() == {"status": "ok"}
