@@ -1,6 +1,7 @@
 """The commands about analyses that a running coordinator has: fedglmm list, show, watch, cancel, export, compare."""
 
 import json
+import sys
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -8,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Column, Table
 
 from coordinator.client.comparison import compare
@@ -29,12 +29,15 @@ from coordinator.client.terminal import (
     Json,
     KeyFile,
     Url,
+    cell,
     finish,
     key_in,
+    say,
     told,
 )
 from coordinator.client.watching import watched
 from shared.errors import SettingsError
+from shared.printable import printable
 
 app = typer.Typer()
 
@@ -65,11 +68,12 @@ def list_analyses(
     with told(), Coordinator(coordinator, key_in(key_file), ca_file=ca_file) as connection:
         analyses = connection.analyses()
     if as_json:
-        typer.echo(_json(analyses))
+        say(_json(analyses))
         return
     table = Table(*(Column(name, no_wrap=True) for name in ("id", "state", "last round", "created (UTC)")), "formula")
     for one in analyses:
-        table.add_row(one["id"], one["state"], str(one["round"]), _minute(one["created_at"]), escape(one["formula"]))
+        texts = (one["id"], one["state"], str(one["round"]), _minute(one["created_at"]), one["formula"])
+        table.add_row(*map(cell, texts))
     Console().print(table)
 
 
@@ -120,7 +124,7 @@ def cancel(
     with told(), Coordinator(coordinator, key_in(key_file), ca_file=ca_file) as connection:
         standing = connection.cancel(analysis)
     done = f"Cancelled: analysis {analysis}, after round {standing['round']}. The sites are told."
-    typer.echo(_json(standing) if as_json else done)
+    say(_json(standing) if as_json else done)
 
 
 @app.command()
@@ -141,7 +145,7 @@ def export(
         made = _OF_A_RESULT.get(form)
         text = made(connection.result(analysis)) if made else connection.report(analysis)
         if out is None:
-            typer.echo(text, nl=False)
+            typer.echo(printable(text) if sys.stdout.isatty() else text, nl=False)
         else:
             _write(out, text, force=force)
 
@@ -164,7 +168,7 @@ def compare_analyses(
             raise SettingsError("there is nothing to compare.", where="ID...", remedy="Name two different analyses.")
         fits = {name: _fit(connection, name) for name in names}
     compared = compare({name: fit.result for name, fit in fits.items()})
-    typer.echo(_json(compared)) if as_json else Console().print(side_by_side(compared))
+    say(_json(compared)) if as_json else Console().print(side_by_side(compared))
     raise typer.Exit(CONVERGED if all(fit.has_estimates for fit in fits.values()) else NO_ESTIMATES)
 
 
@@ -180,10 +184,10 @@ def _standing(analysis: dict[str, Any], *, as_json: bool) -> None:
         FedglmmError: it has ended, as `watch` tells it.
     """
     if as_json:
-        typer.echo(as_text(analysis))
+        say(as_text(analysis))
         return
     waiting = f", waiting for {', '.join(analysis['waiting_for'])}" if analysis["waiting_for"] else ""
-    typer.echo(
+    say(
         f"{analysis['id']}: {analysis['state']} since {analysis['since']}{waiting}. The last round was {analysis['round']}.\n"
         f"{analysis['formula']}"
     )

@@ -20,6 +20,7 @@ from coordinator.client.terminal import (
     Url,
     finish,
     key_in,
+    say,
     told,
 )
 from coordinator.client.verification import read_result
@@ -152,7 +153,7 @@ def verify(
     """Say which sites signed a result, and whether its estimates are what they signed: 0 if all did, 1 if not."""
     with told():
         words = verified(read_result(result), read_consortium(consortium))
-    typer.echo(words)
+    say(words)
 
 
 app.add_typer(analyses.app)

@@ -76,6 +76,15 @@ def kind_of(row: Row) -> str:
     return str(row["term"].partition("__")[0])
 
 
+def correlation(result: Result, a: int, b: int) -> float | None:
+    """Of the estimates of two fixed effects, by their places; None where a variance is missing or none."""
+    matrix = result["vcov"]["matrix"]
+    covariance, first, second = matrix[a][b], matrix[a][a], matrix[b][b]
+    if covariance is None or first is None or second is None or not (first > 0.0 and second > 0.0):
+        return None
+    return float(covariance / (math.sqrt(first) * math.sqrt(second)))
+
+
 def _at_level(row: Row, reach: float) -> Row:
     if row["std.error"] is None:
         return row | {"conf.low": None, "conf.high": None}

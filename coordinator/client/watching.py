@@ -18,6 +18,7 @@ from coordinator.client.following import Progress
 from coordinator.client.sparkline import sparkline
 from coordinator.client.terminal import INTERRUPTED
 from shared.contribution import WORTHLESS
+from shared.printable import printable
 
 HEADS = ("round", "log-likelihood", "decrement", "seconds")
 MOST_ROWS = 15
@@ -69,7 +70,7 @@ class LiveTable:
     def take(self, news: Progress) -> None:
         """Something happened."""
         self._rounds += news.rounds
-        self._status = news.notice or status(news.analysis)
+        self._status = printable(news.notice or status(news.analysis))
 
     def __rich__(self) -> Group:
         table = Table(*HEADS, "", box=None, header_style="dim")
@@ -102,12 +103,12 @@ def round_table(progress: Progress) -> None:
     console = Console(stderr=True, highlight=False)
     analysis = progress.analysis
     if progress.notice:
-        console.print(progress.notice, markup=False)
+        console.print(printable(progress.notice), markup=False)
         return
     if analysis["state"] == "running" and analysis["round"] == 0 and not progress.rounds:
         console.print(f"[dim]{_line(HEADS)}[/dim]\n     0   start: each site sends its summary")
     if analysis["state"] in {"awaiting_approval", "paused"}:
-        console.print(status(analysis), markup=False)
+        console.print(printable(status(analysis)), markup=False)
     for entry in progress.rounds:
         console.print(_line(cells(entry)) + ("" if entry["accepted"] else f"   {NOT_TAKEN}"))
 

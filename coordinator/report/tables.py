@@ -86,7 +86,8 @@ def diagnostics(result: Result) -> Table:
     cells = [(name, _scientific(convergence[key])) for key, name in names.items()]
     path = (convergence["quadrature"] or {}).get("path") or []
     tried = [(f"Change a group at {rung['points']} points", _scientific(rung["change_per_group"])) for rung in path]
-    return Table(("Diagnostic", "Value"), (*cells, *tried))
+    began = ("Sites that began at the default start", _default_starts(convergence))
+    return Table(("Diagnostic", "Value"), (*cells, began, *tried))
 
 
 def roster(result: Result) -> Table:
@@ -148,6 +149,12 @@ def _parameter(row: Result) -> str:
 
 def _scientific(value: float | None) -> str:
     return NONE if value is None else f"{value:.2g}".replace("e-", "e\u2212")
+
+
+def _default_starts(convergence: Result) -> str:
+    """None is one or two of them; a result of before they were counted has no entry."""
+    number = convergence.get("default_starts", NONE)
+    return "1 or 2" if number is None else str(number)
 
 
 def _whole(value: Any) -> str:

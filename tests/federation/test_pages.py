@@ -455,7 +455,7 @@ async def test_the_coordinators_interface_is_described_on_a_page_that_loads_noth
 
 async def test_a_sites_interface_is_described_on_a_page_that_loads_nothing(tmp_path: Path) -> None:
     transport = httpx.ASGITransport(create_site(Site(tmp_path).settings))
-    async with httpx.AsyncClient(transport=transport, base_url="http://site") as http:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
         page = Page.of(await http.get("/docs"))
         assert page.links() == {"/openapi.json"}
         assert "POST /v1/analyses/{analysis_id}/prepare" in page.text
