@@ -173,7 +173,9 @@ def test_importing_the_package_loads_no_server_and_nothing_heavy() -> None:
     names = _printed(f"import sys; from coordinator.client import AsyncCoordinator, Coordinator, Fit; {loaded}")
     assert names.isdisjoint(heavy | {"httpx", "rich"})
     assert "pydantic" in names
-    speaking = _printed(f"import sys; from coordinator.client import Coordinator; Coordinator('http://127.0.0.1'); {loaded}")
+    speaking = _printed(
+        f"import sys; from coordinator.client import Coordinator; Coordinator('http://127.0.0.1'); {loaded}"
+    )
     assert speaking.isdisjoint(heavy)
     assert "httpx" in speaking
 
