@@ -18,7 +18,7 @@ from site_node.proposing import shareable
 from site_node.questions import Answers, Prompt, ask_of_rows, ask_of_site
 from site_node.settings import FILE_NAME, HISTORY_NAME, LEDGER_NAME
 from site_node.source_settings import SourceSettings
-from site_node.terminal import LevelsOption, levels_in, note, say, told
+from site_node.terminal import LevelsOption, NumbersOption, levels_in, note, say, told
 
 _SQLITE = "sqlite:///"
 
@@ -53,6 +53,7 @@ def init(
         str, typer.Option(help="where it is written down what was released; relative to the folder")
     ] = HISTORY_NAME,
     levels: LevelsOption = None,
+    numbers: NumbersOption = None,
 ) -> None:
     """Write a commented site.toml and a signing key and, unless there is one, propose a dictionary.
 
@@ -61,7 +62,7 @@ def init(
     given = Answers(name, data, database, query, password_file, password_env, privacy_unit, host, port, key_file)
     dictionary = folder / "dictionary.json"
     with told():
-        _check(given, folder, chosen=bool(levels or privacy_unit))
+        _check(given, folder, chosen=bool(levels or numbers or privacy_unit))
         prompt = None if given.suffice else _terminal()
         answers = given if prompt is None else ask_of_rows(given, prompt)
         proposal = None
@@ -70,7 +71,7 @@ def init(
                 answers = answers if prompt is None else ask_of_site(answers, columns.file.names, prompt)
                 units = () if answers.privacy_unit is None else (answers.privacy_unit,)
                 chosen = levels_in(levels)
-                inferred = infer_from(columns.file, groups=units, levels=chosen)
+                inferred = infer_from(columns.file, groups=units, levels=chosen, numbers=numbers or ())
                 proposal = shareable(columns.file, inferred, chosen, answers.privacy_unit)
         elif prompt is not None:
             answers = ask_of_site(answers, (), prompt)
@@ -103,7 +104,7 @@ def _check(given: Answers, folder: Path, *, chosen: bool) -> None:
         raise SettingsError("the file exists.", where=str(settings), remedy="Edit it, or remove it first.")
     if chosen and dictionary.exists():
         raise SettingsError(
-            "levels are given, or a privacy unit, and there is a dictionary already.",
+            "levels are given, or numbers, or a privacy unit, and there is a dictionary already.",
             where=str(dictionary),
             remedy="Edit it, or remove it first.",
         )

@@ -1,6 +1,7 @@
 """The analyst's command: fedglmm rehearse, demo, fit, and those about analyses that a coordinator has."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from coordinator.client.asks import request_of
 from coordinator.client.connection import Coordinator
 from coordinator.client.demo import run_demo
 from coordinator.client.federation import Policy, federation
+from coordinator.client.rehearsing import check_request
 from coordinator.client.terminal import (
     DEFAULT_URL,
     EXIT_CODES,
@@ -65,6 +67,9 @@ def rehearse(
     link: Link = None,
     nodes: Annotated[int | None, typer.Option(min=1, help="deal the values out over so many sites")] = None,
     levels: Annotated[list[str] | None, typer.Option(help="COLUMN=a,b,c, the reference level first")] = None,
+    numbers: Annotated[
+        list[str] | None, typer.Option(help="a COLUMN whose whole numbers all differ and identify nobody")
+    ] = None,
     weights: Weights = None,
     random_effect_sd: KnownSd = None,
     quadrature_points: Points = "1",
@@ -90,7 +95,10 @@ def rehearse(
         split += ["--unmasked"] if unmasked else []
         for level in levels or []:
             split += ["--levels", level]
-        with federation(split, policy, wire) as url, Coordinator(url) as coordinator:
+        for number in numbers or []:
+            split += ["--numbers", number]
+        check = partial(check_request, request, policy=policy, column=site if nodes is None else None)
+        with federation(split, policy, wire, check) as url, Coordinator(url) as coordinator:
             fit = coordinator.wait(coordinator.submit(request), round_table)
     finish(fit, as_json=as_json)
 

@@ -1,7 +1,7 @@
 """One file made into a federation: a folder a site, for rehearsals and demonstrations."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +41,13 @@ class Federation:
 
 
 def split(
-    path: Path, by: str, out: Path, *, nodes: int | None = None, levels: Mapping[str, Sequence[str]] | None = None
+    path: Path,
+    by: str,
+    out: Path,
+    *,
+    nodes: int | None = None,
+    levels: Mapping[str, Sequence[str]] | None = None,
+    numbers: Collection[str] = (),
 ) -> Federation:
     """Writes `out`/dictionary.json and one folder a site with its rows, each value as it stands in the file.
 
@@ -51,6 +57,7 @@ def split(
         out: a folder that is empty or not there yet.
         nodes: deals the values of `by` out over so many sites instead of making each a site.
         levels: factors, each with exactly these levels in this order.
+        numbers: columns whose whole numbers identify nothing though all differ.
 
     Raises:
         DataError: the file cannot be read or no dictionary can be inferred from it, or `by` is no column, is missing
@@ -63,7 +70,7 @@ def split(
         raise SettingsError(
             "`site` is reserved for the site itself.", where=f"column `{by}`", remedy="Rename the column in the file."
         )
-    proposal = infer(path, groups=() if by == SITE else (by,), levels=levels)
+    proposal = infer(path, groups=() if by == SITE else (by,), levels=levels, numbers=numbers)
     data_name = "data.parquet" if is_parquet(path) else "data.csv"
     with open_file(path) as file:
         file.require(by)
