@@ -17,6 +17,7 @@ from coordinator.client.estimates import Result
 from coordinator.client.faults import ending
 from coordinator.client.fit import Fit
 from coordinator.client.following import has_ended
+from coordinator.client.moments import minute
 from coordinator.client.saved import as_text
 from coordinator.client.side_by_side import side_by_side
 from coordinator.client.tables import csv_table, html_table, latex_table
@@ -69,7 +70,7 @@ def list_analyses(
         return
     table = Table(*(Column(name, no_wrap=True) for name in ("id", "state", "last round", "created (UTC)")), "formula")
     for one in analyses:
-        table.add_row(one["id"], one["state"], str(one["round"]), _minute(one["created_at"]), escape(one["formula"]))
+        table.add_row(one["id"], one["state"], str(one["round"]), minute(one["created_at"]), escape(one["formula"]))
     Console().print(table)
 
 
@@ -183,8 +184,9 @@ def _standing(analysis: dict[str, Any], *, as_json: bool) -> None:
         typer.echo(as_text(analysis))
         return
     waiting = f", waiting for {', '.join(analysis['waiting_for'])}" if analysis["waiting_for"] else ""
+    since = f"{minute(analysis['since'])} UTC"
     typer.echo(
-        f"{analysis['id']}: {analysis['state']} since {analysis['since']}{waiting}. The last round was {analysis['round']}.\n"
+        f"{analysis['id']}: {analysis['state']} since {since}{waiting}. The last round was {analysis['round']}.\n"
         f"{analysis['formula']}"
     )
     if has_ended(analysis):
@@ -193,11 +195,6 @@ def _standing(analysis: dict[str, Any], *, as_json: bool) -> None:
 
 def _json(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
-
-
-def _minute(moment: str) -> str:
-    """A moment as a table shows it."""
-    return moment[: len("2026-01-01T00:00")].replace("T", " ")
 
 
 def _write(path: Path, text: str, *, force: bool) -> None:

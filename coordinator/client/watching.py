@@ -15,6 +15,7 @@ from rich.text import Text
 from coordinator.client.connection import Coordinator
 from coordinator.client.fit import Fit
 from coordinator.client.following import Progress
+from coordinator.client.moments import second
 from coordinator.client.sparkline import sparkline
 from coordinator.client.terminal import INTERRUPTED
 from shared.contribution import WORTHLESS
@@ -86,7 +87,7 @@ def status(analysis: dict[str, Any]) -> str:
     if analysis["state"] == "awaiting_approval":
         return f"A person at {', '.join(analysis['waiting_for'])} has to approve it."
     if analysis["state"] == "paused":
-        return f"Waiting for {', '.join(analysis['waiting_for'])} since {analysis['since']}."
+        return f"Waiting for {', '.join(analysis['waiting_for'])} since {second(analysis['since'])} UTC."
     return str(analysis["state"])
 
 

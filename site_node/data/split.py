@@ -16,6 +16,8 @@ from site_node.data.inference import infer, write_dictionary
 from site_node.data.unreadable import is_parquet
 
 MAX_SITES = 1000
+MOST_NAMED = 8
+"""Sites that a note names."""
 
 _SITE_NAME: TypeAdapter[str] = TypeAdapter(SiteName)
 
@@ -83,8 +85,19 @@ def split(
     write_dictionary(proposal.dictionary, out / "dictionary.json")
     notes = [note for note in proposal.notes if by != SITE or f"`{SITE}`" not in note]
     renamed = [share.name for share in shares if nodes is None and (share.name,) != share.values]
-    notes += [f"a site is called `{name}`: its value in `{by}` is not a valid name." for name in renamed]
+    if renamed:
+        notes.append(_renaming(by, renamed))
     return Federation(shares, data_name, proposal.dictionary, tuple(notes))
+
+
+def _renaming(by: str, names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    shown = ", ".join(f"`{name}`" for name in names[:MOST_NAMED])
+    return (
+        f"sites that are called otherwise than their values in `{by}`: {shown}{more}. A site's name begins with a letter or a "
+        "digit, holds A to Z, a to z, digits, blanks and . _ ( ) & + ' - only, at most 120 of them, and no two differ by upper "
+        "and lower case alone. For names of your own choice change the values in the file."
+    )
 
 
 def _values(file: DataFile, by: str) -> list[str]:
