@@ -23,7 +23,7 @@ class AsyncCoordinator:
 
     def __init__(self, url: str, key: str | None = None, *, ca_file: Path | None = None) -> None:
         self._address = Address.of(url, key, ca_file)
-        self.url, self.ca_file = self._address.url, ca_file
+        self.url = self._address.url
         self._http = self._address.async_client()
 
     async def __aenter__(self) -> Self:

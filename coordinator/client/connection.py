@@ -34,7 +34,7 @@ class Coordinator:
 
     def __init__(self, url: str, key: str | None = None, *, ca_file: Path | None = None) -> None:
         self._address = Address.of(url, key, ca_file)
-        self.url, self.ca_file = self._address.url, ca_file
+        self.url = self._address.url
         self._http = self._address.client()
 
     def __enter__(self) -> Self:
