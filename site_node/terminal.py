@@ -14,6 +14,10 @@ LevelsOption = Annotated[
     list[str] | None,
     typer.Option(help="COLUMN=a,b,c: a factor with exactly these levels, the reference first. May be repeated."),
 ]
+NumbersOption = Annotated[
+    list[str] | None,
+    typer.Option(help="a COLUMN of whole numbers that identifies nobody though all of them differ. May be repeated."),
+]
 
 
 @contextmanager

@@ -8,10 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from coordinator.client import estimates
-from coordinator.client.estimates import Result, Row, level_of, tidy
+from coordinator.client.estimates import INTERCEPT, Result, Row, level_of, tidy
 from shared.errors import RequestError
 
-INTERCEPT = "(Intercept)"
 ROW_INCHES = 0.3
 
 

@@ -18,6 +18,8 @@ TIDY = (
     *("estimate", "std.error", "statistic", "p.value", "conf.low", "conf.high"),
 )
 """The columns of broom.mixed's tidy()."""
+INTERCEPT = "(Intercept)"
+"""Its exponential is no ratio: it is the odds, rate or mean at the reference."""
 GLANCE = ("nobs", "npar", "sigma", "logLik", "AIC", "BIC", "deviance", "df.residual")
 """The columns of broom.mixed's glance(), and the number of parameters."""
 

@@ -28,13 +28,6 @@ EXIT_CODES = {
 
 _CODES = {VerificationError: UNSIGNED, RefusedError: REFUSED, SiteError: FAILED}
 
-DEFAULT_URL = "http://127.0.0.1:8000"
-Url = Annotated[str, typer.Option("--coordinator", envvar="FEDGLMM_COORDINATOR", help="its address")]
-KeyFile = Annotated[Path | None, typer.Option(help="a file with the analyst's key")]
-CaFile = Annotated[
-    Path | None,
-    typer.Option(envvar="FEDGLMM_CA_FILE", help="PEM: the authority of its certificate, in the place of public ones"),
-]
 Id = Annotated[str, typer.Argument(help="its id")]
 ALONE = "Make a file with the key and nothing else, as an administrator of the coordinator got it from `keys add`."
 Json = Annotated[bool, typer.Option("--json", help="print JSON and nothing else on standard output")]

@@ -1,9 +1,7 @@
 """An analysis while it is watched: a live table with a sparkline on a terminal, else one line a round."""
 
-import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -15,6 +13,8 @@ from rich.text import Text
 from coordinator.client.connection import Coordinator
 from coordinator.client.fit import Fit
 from coordinator.client.following import Progress
+from coordinator.client.moments import second
+from coordinator.client.options import Access
 from coordinator.client.sparkline import sparkline
 from coordinator.client.terminal import INTERRUPTED
 from shared.contribution import WORTHLESS
@@ -26,15 +26,13 @@ MOST_ROWS = 15
 NOT_TAKEN = "not taken: a shorter step follows"
 
 
-def watched(coordinator: Coordinator, analysis_id: str, key_file: Path | None) -> Fit:
+def watched(coordinator: Coordinator, analysis_id: str, access: Access) -> Fit:
     """Follow an analysis and show every round. Who interrupts it stops watching, and the analysis goes on."""
     try:
         with display(Console(stderr=True, highlight=False)) as show:
             return coordinator.wait(analysis_id, show)
     except KeyboardInterrupt:
-        at = f"{analysis_id} --coordinator {shlex.quote(coordinator.url)}"
-        for option, file in (("--key-file", key_file), ("--ca-file", coordinator.ca_file)):
-            at += f" {option} {shlex.quote(str(file))}" if file else ""
+        at = f"{analysis_id} {access.written()}"
         typer.echo(
             f"\nNo longer watching: analysis {analysis_id} goes on.\n"
             f"   fedglmm watch {at}     shows it\n"
@@ -87,7 +85,7 @@ def status(analysis: dict[str, Any]) -> str:
     if analysis["state"] == "awaiting_approval":
         return f"A person at {', '.join(analysis['waiting_for'])} has to approve it."
     if analysis["state"] == "paused":
-        return f"Waiting for {', '.join(analysis['waiting_for'])} since {analysis['since']}."
+        return f"Waiting for {', '.join(analysis['waiting_for'])} since {second(analysis['since'])} UTC."
     return str(analysis["state"])
 
 
