@@ -19,6 +19,8 @@ from coordinator.states import ENDED, AnalysisState
 from coordinator.store import Listener, nobody, unknown
 from coordinator.tables import ACCEPTED, ANALYSES, EVENTS, METADATA, ROUNDS
 from coordinator.views import AnalysisView, RoundView
+from coordinator.wanted import ALL, Wanted
+from coordinator.wanted_rows import conditions
 from shared.errors import SettingsError, StoreError
 from shared.messages import Accepted, Problem, StartMessage
 from shared.specification import Specification
@@ -93,11 +95,10 @@ class SqlStore:
         with told("read"):
             return Specification.model_validate_json(text)
 
-    def newest(self, *, state: AnalysisState | None, limit: int, before: str | None) -> list[Analysis]:
+    def newest(self, wanted: Wanted = ALL, *, limit: int, before: str | None = None) -> list[Analysis]:
         """Newest first, after the analysis `before` in that order."""
         query = WITH_LAST_ROUND.order_by(ANALYSES.c.sequence.desc()).limit(limit)
-        if state is not None:
-            query = query.where(ANALYSES.c.state == state.value)
+        query = query.where(*conditions(wanted, self._engine.dialect.name))
         if before is not None:
             query = query.where(ANALYSES.c.sequence < self._column(before, ANALYSES.c.sequence))
         with self._reading() as connection:
