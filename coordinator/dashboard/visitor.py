@@ -23,7 +23,11 @@ HOST_ONLY = "__Host-"
 MOST_FIELDS = 1000
 PART_OF_A_PAGE = "HX-Request"
 """The header by which a script asks for a part of a page."""
-SIGN_IN = "Sign in with your key."
+NO_SESSION = "this page needs a sign-in.", "Sign in with your key."
+ENDED = (
+    "your session has ended: after its time, or with a restart of the coordinator.",
+    "Sign in with your key: you come back to this page. What was under way goes on.",
+)
 
 
 async def visitor(request: Request, service: Given) -> Caller:
@@ -43,9 +47,8 @@ async def visitor(request: Request, service: Given) -> Caller:
         if session is not None and isinstance(error, CredentialsError):
             raise  # the session stays, and lets nobody in: a page may be loaded twice, and each time says why
         if isinstance(error, CredentialsError):
-            ended = cookie_of(request, SESSION_COOKIE) is not None
-            message = "your session has ended." if ended else "this page needs a sign-in."
-            raise CredentialsError(message, where=COORDINATOR, remedy=SIGN_IN) from None
+            message, remedy = NO_SESSION if cookie_of(request, SESSION_COOKIE) is None else ENDED
+            raise CredentialsError(message, where=COORDINATOR, remedy=remedy) from None
         note_refused(request, error)
         raise
     request.state.caller = caller

@@ -71,7 +71,7 @@ async def test_no_form_does_anything_for_who_has_not_signed_in(app: FastAPI) -> 
         for place in found:
             answer = await somebody.send(place, FORM, seen="/sign-in")
             assert answer.status_code == 401, place
-    assert app.state.service.store.newest(state=None, limit=9, before=None) == []
+    assert app.state.service.store.newest(limit=9) == []
 
 
 async def test_a_key_opens_a_session_whose_cookie_no_script_and_no_other_page_gets(app: FastAPI) -> None:
@@ -218,7 +218,7 @@ async def test_a_form_from_elsewhere_does_nothing(app: FastAPI, origin: str) -> 
         answer = await anna.http.post("/analyses/new", data=FORM | {"form_token": token}, headers=headers)
         assert answer.status_code == 403
         assert "Open the page anew" in Page.of(answer).text
-    assert app.state.service.store.newest(state=None, limit=9, before=None) == []
+    assert app.state.service.store.newest(limit=9) == []
 
 
 async def test_a_sign_out_ends_the_streams_of_its_session(
@@ -247,7 +247,7 @@ async def test_a_form_without_its_token_does_nothing(app: FastAPI, place: str) -
             answer = await anna.http.post(place, data=fields, headers={"Origin": HOST})
             assert answer.status_code == 403, (place, token)
         assert (await anna.get("/analyses")).status_code == 200
-    assert app.state.service.store.newest(state=None, limit=9, before=None) == []
+    assert app.state.service.store.newest(limit=9) == []
 
 
 async def test_every_form_has_the_sessions_token_and_no_address_has_it(app: FastAPI) -> None:
