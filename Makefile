@@ -9,10 +9,12 @@ STAMP := .venv/.installed
 setup: $(STAMP)
 
 $(STAMP): pyproject.toml
+	@echo 'Installing into .venv: some minutes the first time, while pip says what it fetches.'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable . --group dev
-	touch $(STAMP)
+	$(BIN)/python -m pip install --editable . --group dev
+	@touch $(STAMP)
+	@echo 'Done: everything is in .venv, the commands in $(BIN).'
 
 demo: setup
 	$(BIN)/fedglmm demo

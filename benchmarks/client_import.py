@@ -7,7 +7,12 @@ from resource import RUSAGE_CHILDREN, getrusage
 
 from benchmarks.measured import seconds, table
 
-PROGRAMS = ("pass", "import coordinator.client", "from coordinator.client import Coordinator")
+PROGRAMS = (
+    "pass",
+    "import coordinator.client",
+    "from coordinator.client import Coordinator",
+    "from coordinator.client import Coordinator; Coordinator('http://127.0.0.1:8000')",
+)
 TARGET = 0.5
 """Seconds."""
 REPEATS = 9

@@ -57,7 +57,7 @@ def served(analyses: int) -> Iterator[Served]:
 
 def filled(store: SqlStore, analyses: int) -> str:
     """Adds analyses like the one that is there, with its rounds and its result; returns the id of the last."""
-    (first,) = store.newest(state=None, limit=1, before=None)
+    (first,) = store.newest(limit=1)
     specification, rounds, result = store.specification(first.id), store.rounds(first.id), store.result(first.id)
     for number in range(analyses - 1):
         request = AnalysisRequest(**first.request.model_dump() | {"title": f"Analysis {number}"})

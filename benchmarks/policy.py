@@ -9,23 +9,12 @@ from textwrap import fill
 
 import numpy as np
 
+from benchmarks.honest_fit import Ending, Fit, Site, honest_fit
 from benchmarks.measured import table
-from shared.contribution import total
-from shared.dictionary import Variable
-from shared.optimisation.outcome import OutcomeKind
-from shared.optimisation.start import add_starts
-from shared.optimisation.step import begin, step
 from shared.parameters import ParameterLayout
-from site_node.data.counts import Counts, LevelCounts, Units
-from site_node.data.design import SiteDesign
-from site_node.data.table import Table
-from site_node.estimation.contribution import exposed_contribution
 from site_node.estimation.families import REGISTRY
 from site_node.estimation.model import Model
 from site_node.estimation.rows import Rows
-from site_node.estimation.start import default_start, exposed_start
-from site_node.release.leverage import Leverage
-from site_node.release.policy import breaches
 from tests.reference.cases import Case, case, names
 
 SIZES = (20, 40, 100)
@@ -37,14 +26,17 @@ TITLE = "# Which honest fits the policy lets pass"
 INTRODUCTION = (
     "What a site refuses has to be what tells of single patients, and not the fits that people want. Here nobody attacks: "
     "each fit is made by the rule of the step, and every site holds every answer against its policy, at every psi from the "
-    "start to the end. The table is printed by `python -m benchmarks policy`."
+    "start to the end. The page is printed by `python -m benchmarks policy`."
 )
 RULES = (
     "`floors`: sites that keep the floors on counts (G5), which are looked at before any answer. `own`: sites of which no row "
     "is more than a third of what any of its answers says, by the site's own information (G1). `own or pooled`: these, and the "
     "sites whose rows drown in the information of all sites, of which at least a fifth of the rows, and ten, carry the answer, "
-    "and in which no level or outcome has one row or two; a site can know that only from a sum that has a proof. `answers`: "
-    "sites that keep the floors and pass in one of the two ways. In the first round the sum is that of the round itself."
+    "and in which no level or outcome has one row or two; a site can know that only from a sum that has a proof. That is the "
+    "last one; in the first round it is the sum of the starts, which a model with a dispersion has none of that serves. "
+    "`answers`: sites that keep the floors and pass in one of the two ways at every psi of a fit of all sites in which none is "
+    "held back. `estimates`: the share of fits that end with estimates at once, where those sites that keep the floors are the "
+    "roster and each does what the policy says."
 )
 REFERENCE = (
     "The reference fits ([tests/reference](../tests/reference/README.md)) with their outer groups bundled in the order of "
@@ -58,14 +50,13 @@ STARTS = (
 SIMULATED = (
     f"{FEDERATIONS} simulated federations of {SITES} sites with {ROWS} rows each and a random intercept of the site: an "
     "intercept, a treatment and a sex of two equal halves, an age (normal), and in the second line of each family a laboratory "
-    "value instead of the age, log-normal with a standard deviation of 1 on the scale of the logarithm. `all`: federations all "
-    "of whose sites answer."
+    "value instead of the age, log-normal with a standard deviation of 1 on the scale of the logarithm."
 )
 TRIALS = (
     "A step may go too far on its way. Where a trial is above the limits of leverage (G1), its site says nothing, as where the "
     "log-likelihood is not finite, and the step makes a shorter one: three times an analysis, then it refuses. At the first psi, "
-    "and at one that is asked for again with more nodes, there is no way back, and it refuses at once. The tables above do not "
-    "count on that: a site answers in them if it passes wherever it is asked."
+    "and at one that is asked for again with more nodes, there is no way back, and it refuses at once. `estimates` counts on "
+    "that; `answers` does not: it has the sites that pass wherever they are asked, on a way that nobody makes shorter."
 )
 ROSTERS = (
     "A site that passes only among all sites, or begins at the default start, joins one roster with its data within the "
@@ -89,98 +80,39 @@ WHY = {
 }
 
 
-@dataclass
-class Site:
-    """One site in one honest fit."""
-
-    judge: Leverage
-    codes: tuple[str, ...]
-    own: bool = True
-    either: bool = True
-    carried: bool = True
-    """By many, where it did not pass alone."""
-    default_start: bool = False
-
-    @property
-    def answers(self) -> bool:
-        return self.either and not self.codes
-
-    @property
-    def why(self) -> str:
-        """The first rule that refuses it."""
-        return (*self.codes, "leverage, among all" if self.carried else "leverage, few carry")[0]
+ENDINGS: dict[Ending, str] = {
+    "estimates": "with estimates; every site answered at every psi",
+    "shorter steps": "with estimates; a site said nothing at a trial, and the step made a shorter one",
+    "first psi": "refused: a site may not answer at the first psi (G1)",
+    "trials": "refused: a site may not answer at a fourth trial (G1)",
+    "no estimates": "without estimates, though nobody refused",
+    "no roster": "not begun: no site keeps the floors (G5)",
+}
 
 
 @dataclass
 class Tally:
-    """Sites of several fits."""
+    """Several fits."""
 
-    fits: int = 0
-    whole: int = 0
-    """Fits in which every site answers."""
-    sites: list[Site] = field(default_factory=list)
-    rounds: list[int] = field(default_factory=list)
+    fits: list[Fit] = field(default_factory=list)
 
-    def add(self, sites: Sequence[Site], rounds: int) -> None:
-        self.rounds.append(rounds)
-        self.fits, self.whole = self.fits + 1, self.whole + all(site.answers for site in sites)
-        self.sites += sites
+    @property
+    def sites(self) -> list[Site]:
+        return [one for fit in self.fits for one in fit.sites]
 
     def cells(self) -> list[str]:
         """Of the table."""
         told = ([not one.codes for one in self.sites], [one.own for one in self.sites])
         told += ([one.either for one in self.sites], [one.answers for one in self.sites])
+        told += ([fit.ending in {"estimates", "shorter steps"} for fit in self.fits],)
         return [str(len(self.sites)), *(f"{np.mean(those):.2f}" for those in told)]
 
     def why(self) -> Counter[str]:
         """The first rule by which each of the sites that do not answer is refused."""
         return Counter(site.why for site in self.sites if not site.answers)
 
-    def default_starts(self) -> int:
-        return sum(site.default_start for site in self.sites)
-
-
-def counts_of(rows: Rows, model: Model) -> Counts:
-    """As of a design in whose formula every column is a variable and the outer group is the site."""
-    binary = np.isin(rows.y, (0.0, 1.0)).all() and model.family.dispersion == "" and not model.family.limited
-    outcomes = [rows.y > 0.0, rows.y < 1.0] if binary else []
-    units = Units.of(outcomes, rows.weight > 0.0)
-    levels: list[LevelCounts] = []
-    for k, column in enumerate(rows.X.T):
-        by_value = units.by_value(Variable(name=f"x{k}", type="number"), Table(rows.n, {f"x{k}": column}, {}, {}))
-        levels += [found for found in (by_value, units.by_column(f"x{k}", column)) if found is not None]
-    totals = tuple(int(outcome.sum()) for outcome in outcomes)
-    return Counts(rows.n, model.layout.size, (), tuple(levels), totals)
-
-
-def honest_fit(sites: Sequence[Rows], model: Model) -> tuple[list[Site], int]:
-    """Every answer of every site of one fit, held against the policy; and the rounds it took."""
-    found = []
-    starts = []
-    for rows in sites:
-        counts = counts_of(rows, model)
-        codes = tuple(breach.code for breach in breaches(counts, "default"))
-        one = Site(Leverage.of(SiteDesign(rows, 0, counts)), codes)
-        start, weights = exposed_start(rows, model)
-        one.default_start = one.judge.judged(weights).heavy is not None
-        starts.append(default_start(rows, model) if one.default_start else start)
-        found.append(one)
-    state = begin(model.layout, add_starts(starts), tolerance=1e-16, max_rounds=50)
-    p, before = model.layout.p, None
-    while state.ending is None:
-        answers = [exposed_contribution(rows.in_basis(state.basis), model, state.psi) for rows in sites]
-        summed = total([contribution for contribution, _ in answers])
-        before = -summed.hessian[:p, :p] if before is None else before
-        for one, (_, weights) in zip(found, answers, strict=True):
-            one.own &= one.judge.judged(weights).heavy is None
-            if one.judge.judged(weights, before).heavy is not None:
-                one.either = False
-                one.carried &= all(map(one.judge.is_carried_by_many, weights))
-        before = -summed.hessian[:p, :p]
-        state = step(state, summed)
-    if state.ending not in {OutcomeKind.CONVERGED, OutcomeKind.BOUNDARY}:
-        raise RuntimeError(f"a fit ended as {state.ending}")
-    return found, state.round + 1
+    def endings(self) -> Counter[Ending]:
+        return Counter(fit.ending for fit in self.fits)
 
 
 def bundled(one: Case, size: int) -> list[Rows]:
@@ -221,11 +153,11 @@ def reference(chosen: Sequence[str], size: int) -> dict[str, Tally]:
     with ProcessPoolExecutor() as pool:
         for name, fitted in zip(chosen, pool.map(fit_of, chosen, repeat(size)), strict=True):
             (family,) = (" ".join(key) for key, known in REGISTRY.items() if known is case(name).model.family)
-            tallies.setdefault(family, Tally()).add(*fitted)
+            tallies.setdefault(family, Tally()).fits.append(fitted)
     return tallies
 
 
-def fit_of(name: str, size: int) -> tuple[list[Site], int]:
+def fit_of(name: str, size: int) -> Fit:
     """Of one case."""
     one = case(name)
     return honest_fit(bundled(one, size), one.model)
@@ -238,15 +170,16 @@ def simulation() -> dict[str, Tally]:
         for skewed in (False, True):
             tally = tallies.setdefault(f"{family} {link}, {'laboratory value' if skewed else 'age'}", Tally())
             for seed in range(FEDERATIONS):
-                tally.add(*honest_fit(*simulated(family, link, skewed=skewed, seed=seed)))
+                tally.fits.append(honest_fit(*simulated(family, link, skewed=skewed, seed=seed)))
     return tallies
 
 
 def reference_line(family: str, size: int, tally: Tally) -> tuple[object, ...]:
-    return (family, size, tally.fits, *tally.cells(), tally.default_starts(), max(tally.rounds))
+    defaults = sum(site.default_start for site in tally.sites)
+    return (family, size, len(tally.fits), *tally.cells(), defaults, max(fit.rounds for fit in tally.fits))
 
 
-COLUMNS = ("sites", "floors", "own", "own or pooled", "answers")
+COLUMNS = ("sites", "floors", "own", "own or pooled", "answers", "estimates")
 
 
 def parts(by_size: dict[int, dict[str, Tally]], made: dict[str, Tally]) -> Iterator[str]:
@@ -265,10 +198,14 @@ def parts(by_size: dict[int, dict[str, Tally]], made: dict[str, Tally]) -> Itera
     why = {size: sum((tally.why() for tally in tallies.values()), Counter()) for size, tallies in by_size.items()}
     lines = [(f"`{code}`", *(counted[code] for counted in why.values()), rule) for code, rule in WHY.items()]
     yield table(("code", *(f"{size} rows" for size in by_size), "rule"), lines).rstrip()
+    yield "How the fits end under the policy:"
+    ends = {size: sum((tally.endings() for tally in tallies.values()), Counter()) for size, tallies in by_size.items()}
+    lines = [(told, *(counted[kind] for counted in ends.values())) for kind, told in ENDINGS.items()]
+    yield table(("fits", *(f"{size} rows" for size in by_size)), lines).rstrip()
     yield "## Simulated federations"
     yield fill(SIMULATED, WIDTH, break_on_hyphens=False)
-    lines = [(name, *tally.cells(), f"{tally.whole / tally.fits:.2f}", _told(tally)) for name, tally in made.items()]
-    yield table(("responses", *COLUMNS, "all", "refused by"), lines).rstrip()
+    lines = [(name, *tally.cells(), _told(tally)) for name, tally in made.items()]
+    yield table(("responses", *COLUMNS, "sites refused by"), lines).rstrip()
     yield "## Over several answers"
     yield from (fill(text, WIDTH, break_on_hyphens=False) for text in (TRIALS, ROSTERS, BUDGETS))
 

@@ -1,27 +1,37 @@
 """Following analyses while they run: whoever watches is woken when something is stored, and reads it from the store."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from coordinator.records import Event
 from coordinator.store import Store
 from shared.errors import UnknownAnalysisError
 
+LOOK_AGAIN_SECONDS = 15.0
+"""After which a watch on which nothing happens finds out whether whoever watches still may."""
+Admitted = Callable[[], Awaitable[bool]]
+
+
+async def _anybody() -> bool:
+    return True
+
 
 class Watch:
-    """One who watches one analysis, in one event loop."""
+    """One who watches one analysis, in one event loop, for as long as `admitted` says."""
 
-    def __init__(self, store: Store, analysis_id: str) -> None:
+    def __init__(self, store: Store, analysis_id: str, admitted: Admitted = _anybody) -> None:
         self._store = store
         self._analysis_id = analysis_id
+        self._admitted = admitted
         self._woken = asyncio.Event()
         self._dismissed = False
 
     async def events(self, after: int = 0) -> AsyncIterator[Event]:
         """The events after a number: those that are stored, then those that come.
 
-        Ends after the event of the ending, and when the analysis is deleted or the watch dismissed.
+        Ends after the event of the ending, and when the analysis is deleted, the watch dismissed, or who watches not let in
+        any more: at the next event, or within `LOOK_AGAIN_SECONDS`.
 
         Raises:
             StoreError: the database cannot be read.
@@ -32,12 +42,16 @@ class Watch:
                 found, ended = await asyncio.to_thread(self._read, after)
             except UnknownAnalysisError:
                 return
+            if not await self._admitted():
+                return
             for event in found:
                 yield event
                 after = event.number
             if ended:
                 return
-            await self._woken.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_AGAIN_SECONDS):
+                    await self._woken.wait()
 
     def _read(self, after: int) -> tuple[list[Event], bool]:
         """What is there after an event, and whether nothing will follow. Many may watch: mostly this is one query."""
@@ -78,10 +92,15 @@ class Watchers:
         store.listen(self._happened)
 
     @contextmanager
-    def watching(self, analysis_id: str) -> Iterator[Watch]:
-        """A watch until the block ends."""
+    def watching(self, analysis_id: str, admitted: Admitted = _anybody) -> Iterator[Watch]:
+        """A watch until the block ends.
+
+        Args:
+            analysis_id: the analysis.
+            admitted: whether whoever watches still may.
+        """
         self._loop = asyncio.get_running_loop()
-        watch = Watch(self._store, analysis_id)
+        watch = Watch(self._store, analysis_id, admitted)
         if self._closed:
             watch.dismiss()
         self._watches.setdefault(analysis_id, set()).add(watch)

@@ -29,6 +29,8 @@ class Told:
     """At the end, those that answered: the site's own effect, its signature."""
     signed: Signed | None = None
     """What the sites signed of a masked result."""
+    at_default: int = 0
+    """Sites that began at the default start."""
 
     @classmethod
     def of(
@@ -42,7 +44,7 @@ class Told:
         """With the counts as the sites told them one by one, or as they are in the sum of masked starts."""
         counts = counts_of(specification, accepted) or (start.counts if start else None)
         assert counts is not None, "a masked analysis has a start"  # noqa: S101 -- the caller's contract
-        return cls(accepted, counts, replies, signed)
+        return cls(accepted, counts, replies, signed, start.at_default if start else 0)
 
 
 def counts_of(specification: Specification, accepted: Mapping[str, Accepted]) -> Counts | None:

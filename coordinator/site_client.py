@@ -112,6 +112,8 @@ class SiteClient:
             raise self._answering.fault("its start has another size than the specification's parameters.")
         if not np.isfinite(start.totals).all():
             raise self._answering.fault("its start holds a number that is not finite.")
+        if start.at_default > 1:
+            raise self._answering.fault("its start counts more sites than the one.")
         return start
 
     async def evaluate(self, analysis_id: str, request: EvaluateRequest, layout: ParameterLayout) -> Contribution:

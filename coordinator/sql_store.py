@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any
 
 import sqlalchemy as sql
@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from coordinator.database_faults import CONFLICT, told
 from coordinator.records import Analysis, Event, EventKind, Round, TraceEntry, now
 from coordinator.rows import PROBLEMS, TRACE, WITH_LAST_ROUND, analysis_of, entry_of, round_of
+from coordinator.sole_database import SoleDatabase
 from coordinator.sole_use import sole_use
 from coordinator.soundness import check_sound
 from coordinator.sqlite_file import sqlite_file
@@ -18,6 +19,8 @@ from coordinator.states import ENDED, AnalysisState
 from coordinator.store import Listener, nobody, unknown
 from coordinator.tables import ACCEPTED, ANALYSES, EVENTS, METADATA, ROUNDS
 from coordinator.views import AnalysisView, RoundView
+from coordinator.wanted import ALL, Wanted
+from coordinator.wanted_rows import conditions
 from shared.errors import SettingsError, StoreError
 from shared.messages import Accepted, Problem, StartMessage
 from shared.specification import Specification
@@ -28,7 +31,7 @@ POOL_SIZE, POOL_OVERFLOW, POOL_SECONDS = 8, 48, 10.0
 
 
 class SqlStore:
-    """A store that outlives its process. A SQLite file has one at a time, until that is closed.
+    """A store that outlives its process. A SQLite file or a PostgreSQL database has one at a time, until that is closed.
 
     Raises:
         SettingsError: the database cannot be opened, is damaged, is somebody else's or is in use; nothing was changed in it.
@@ -37,10 +40,13 @@ class SqlStore:
     def __init__(self, url: str) -> None:
         try:
             self._engine = _engine(url)
+            self._sole: SoleDatabase | None = None
             check_sound(self._engine.url, METADATA.tables)
             with ExitStack() as held:
                 if file := sqlite_file(self._engine.url):
                     held.enter_context(sole_use(file))
+                if self._engine.dialect.name == "postgresql":
+                    self._sole = held.enter_context(closing(SoleDatabase(self._engine.url)))
                 if self._engine.dialect.name == "sqlite":
                     sql.event.listen(self._engine, "connect", _sqlite_pragmas)
                 METADATA.create_all(self._engine)
@@ -89,11 +95,10 @@ class SqlStore:
         with told("read"):
             return Specification.model_validate_json(text)
 
-    def newest(self, *, state: AnalysisState | None, limit: int, before: str | None) -> list[Analysis]:
+    def newest(self, wanted: Wanted = ALL, *, limit: int, before: str | None = None) -> list[Analysis]:
         """Newest first, after the analysis `before` in that order."""
         query = WITH_LAST_ROUND.order_by(ANALYSES.c.sequence.desc()).limit(limit)
-        if state is not None:
-            query = query.where(ANALYSES.c.state == state.value)
+        query = query.where(*conditions(wanted, self._engine.dialect.name))
         if before is not None:
             query = query.where(ANALYSES.c.sequence < self._column(before, ANALYSES.c.sequence))
         with self._reading() as connection:
@@ -239,10 +244,13 @@ class SqlStore:
     @contextmanager
     def _writing(self) -> Iterator[sql.Connection]:
         """A transaction. SQLite lets nobody else write in it: what it reads stays as it is."""
-        with told("written"), self._engine.begin() as connection:
-            if self._engine.dialect.name == "sqlite":
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-            yield connection
+        with told("written"):
+            if self._sole is not None:
+                self._sole.confirm()
+            with self._engine.begin() as connection:
+                if self._engine.dialect.name == "sqlite":
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
+                yield connection
 
     @contextmanager
     def _reading(self) -> Iterator[sql.Connection]:

@@ -11,6 +11,7 @@ from typing import Protocol
 from coordinator.records import Analysis, Event, EventKind, Round, TraceEntry, now
 from coordinator.states import AnalysisState
 from coordinator.views import AnalysisView, RoundView
+from coordinator.wanted import ALL, Wanted
 from shared.errors import UnknownAnalysisError
 from shared.messages import Accepted, Problem, StartMessage
 from shared.specification import Specification
@@ -35,8 +36,8 @@ class Store(Protocol):
     def specification(self, analysis_id: str) -> Specification:
         """What is fitted."""
 
-    def newest(self, *, state: AnalysisState | None, limit: int, before: str | None) -> list[Analysis]:
-        """Newest first, after the analysis `before` in that order."""
+    def newest(self, wanted: Wanted = ALL, *, limit: int, before: str | None = None) -> list[Analysis]:
+        """Those that are wanted, newest first, after the analysis `before` in that order."""
 
     def unfinished(self) -> list[str]:
         """The ids of all analyses that have not ended, oldest first."""
@@ -144,14 +145,14 @@ class MemoryStore:
         """What is fitted."""
         return self._find(analysis_id).specification
 
-    def newest(self, *, state: AnalysisState | None, limit: int, before: str | None) -> list[Analysis]:
+    def newest(self, wanted: Wanted = ALL, *, limit: int, before: str | None = None) -> list[Analysis]:
         """Newest first, after the analysis `before` in that order."""
         with self._lock:
             ids = list(self._kept)
             if before is not None:
                 ids = ids[: ids.index(self._find(before).analysis.id)]
             analyses = [self.get(identifier) for identifier in reversed(ids)]
-        return [analysis for analysis in analyses if state in (None, analysis.state)][:limit]
+        return [analysis for analysis in analyses if wanted.fits(analysis)][:limit]
 
     def unfinished(self) -> list[str]:
         """The ids of all analyses that have not ended, oldest first."""

@@ -5,7 +5,6 @@ they crossed, each on one line behind `> ` and `< `. No header is written, and s
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from shared.messages import (
     StartReply,
     StartRequest,
 )
+from shared.printable import on_one_line
 
 _HEAD = """\
 # What crossed between a coordinator and its sites, in the order in which it ended.
@@ -133,7 +133,7 @@ def paragraph(asked: Asked, answer: httpx.Response | None) -> str:
         facts += [str(answer.status_code), str(len(asked.body)), str(len(answer.content)), digest]
     lines = [" | ".join(facts), f"asked: {asked_in_words(asked.path, request)}", f"left: {left}"]
     lines += [f"{way} {body.decode('utf-8', 'replace')}" for way, body in ((">", asked.body), ("<", back))]
-    return "".join(f"{_on_one_line(line)}\n" for line in ("", *lines))
+    return "".join(f"{on_one_line(line)}\n" for line in ("", *lines))
 
 
 def asked_in_words(path: str, request: object) -> str:
@@ -212,8 +212,3 @@ def _in_json(answer: httpx.Response) -> bytes:
     except ContributionError:
         return answer.content
     return EvaluateReply(round=number, contribution=ContributionMessage.of(contribution)).written
-
-
-def _on_one_line(text: str) -> str:
-    """As it is, but for what would break the line or speak to a terminal: that is escaped as JSON does it."""
-    return "".join(character if character.isprintable() else json.dumps(character)[1:-1] for character in text)

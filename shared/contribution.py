@@ -87,6 +87,8 @@ def _packed(contribution: Contribution) -> Vector:
 
 
 def _is_symmetric(matrix: Matrix) -> bool:
+    if np.array_equal(matrix, matrix.T):  # as from a triangle
+        return True
     root = np.sqrt(np.abs(matrix.diagonal()))
     return not (np.abs(matrix - matrix.T) > ASYMMETRY * (np.outer(root, root) + np.abs(matrix))).any()
 
@@ -98,6 +100,6 @@ def triangle(matrix: Matrix) -> Vector:
 
 def symmetric(packed: Vector, size: int) -> Matrix:
     """A symmetric matrix from its lower triangle, packed row by row."""
-    full = np.zeros((size, size))
-    full[np.tri(size, dtype=bool)] = packed
-    return np.asarray(full + np.tril(full, -1).T)
+    full, lower = np.zeros((size, size)), np.tri(size, dtype=bool)
+    full[lower] = full.T[lower] = packed + 0.0  # there is one zero only
+    return full

@@ -24,7 +24,7 @@ NESTED: list[Example] = [
 ]
 
 SPECIFICATION: Example = {
-    "protocol_version": 2,
+    "protocol_version": 3,
     "formula": "death ~ treatment + (1 | site)",
     "family": "binomial",
     "link": "logit",
@@ -46,8 +46,8 @@ SPECIFICATION: Example = {
 ABOUT: Example = {
     "site": "North",
     "version": "0.1.0",
-    "protocol_min": 2,
-    "protocol_max": 2,
+    "protocol_min": 3,
+    "protocol_max": 3,
     "fingerprint": FINGERPRINT,
     "policy": "default",
 }
@@ -81,7 +81,12 @@ EVALUATE_REQUEST: Example = {
 START_REPLY: Example = {
     "kind": "start",
     "round": 0,
-    "start": {"quadratics": [CONTRIBUTION], "totals": [40.0, 1.0, 40.0, 0.0, 0.0, 0.0, 40.0], "counts": None},
+    "start": {
+        "quadratics": [CONTRIBUTION],
+        "totals": [40.0, 1.0, 40.0, 0.0, 0.0, 0.0, 40.0],
+        "at_default": 0,
+        "counts": None,
+    },
 }
 EVALUATE_REPLY: Example = {"kind": "evaluate", "round": 2, "contribution": CONTRIBUTION}
 CLOSE_REQUEST: Example = {"outcome": "converged", "psi": PSI, "basis": [1.0], "proof": None}

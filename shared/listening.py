@@ -7,6 +7,7 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from shared.errors import SettingsError
 
@@ -19,6 +20,14 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def leads_here(host: str) -> bool:
+    """Whether a request's `Host` names this machine: a page elsewhere can point a name of its own at it, and ask under that."""
+    try:
+        return is_loopback((urlsplit(f"//{host}").hostname or "").lower())
+    except ValueError:  # brackets that do not match
+        return False
 
 
 def listen_on(host: str, port: int, *, where: str, remedy: str) -> socket.socket:

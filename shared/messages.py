@@ -170,6 +170,9 @@ class StartMessage(Wire):
 
     quadratics: tuple[ContributionMessage, ...]
     totals: tuple[float, ...]
+    at_default: Count = Field(
+        default=0, description="sites that began at the default point: of a site's own start 0 or 1"
+    )
     counts: Counts | None = Field(default=None, description="of all sites, in a sum of masked starts")
 
     @classmethod
@@ -178,6 +181,7 @@ class StartMessage(Wire):
         return cls(
             quadratics=tuple(ContributionMessage.of(one) for one in start.quadratics),
             totals=tuple(start.totals.tolist()),
+            at_default=start.at_default,
             counts=counts,
         )
 
@@ -190,7 +194,7 @@ class StartMessage(Wire):
         if any(abs(entry) > largest for entry in self.totals):
             raise ContributionError(TOO_LARGE)
         quadratics = tuple(one.contribution(largest) for one in self.quadratics)
-        return StartContribution(quadratics, np.array(self.totals))
+        return StartContribution(quadratics, np.array(self.totals), self.at_default)
 
 
 class StartRequest(Wire):

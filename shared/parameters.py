@@ -12,6 +12,9 @@ Matrix = NDArray[np.float64]
 Stack = NDArray[np.float64]
 """Several matrices of one shape."""
 
+Indices = NDArray[np.intp]
+"""Places in a vector."""
+
 Dispersion = Literal["", "sigma", "shape", "size"]
 """What phi is, in a family that has one: a residual standard deviation, a shape, or the size of a negative binomial."""
 

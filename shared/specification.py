@@ -36,7 +36,7 @@ from shared.formula.expressions import (
 from shared.parameters import ParameterLayout, Term
 from shared.request import LARGEST_SD, MOST_ROUNDS, SMALLEST_SD, Frozen, QuadraturePoints, SiteName
 
-PROTOCOL_VERSION: Literal[2] = 2
+PROTOCOL_VERSION: Literal[3] = 3
 
 MOST_FIXED, MOST_RANDOM = 1000, 20
 """Columns of X and of Z."""
@@ -156,7 +156,7 @@ class Specification(Frozen):
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.SPECIFICATION]})
 
-    protocol_version: Literal[2] = Field(
+    protocol_version: Literal[3] = Field(
         default=PROTOCOL_VERSION,
         description="of the messages between coordinator and sites",
         examples=[PROTOCOL_VERSION],

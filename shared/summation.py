@@ -1,14 +1,16 @@
 """Sums that are rounded once: the same bits in whatever order the terms come, on every machine.
 
 `math.fsum` adds up one list. Many sums at once are faster as sums of two slices of all terms: each term is cut at a power of two
-that lies so high above the column's largest that what is above the cut adds up exactly, in any order; and what is below it, once
-more (Rump, Ogita and Oishi 2008, ExtractVector). If nothing is left, adding the two exact sums rounds once. Elsewhere, where
-terms of a column differ in size by more than some 2^40, and where anything overflows, `math.fsum` decides.
+that lies so high above the largest that what is above the cut adds up exactly, in any order; and what is below it, once more
+(Rump, Ogita and Oishi 2008, ExtractVector). If nothing is left, adding the two exact sums rounds once. All columns are cut alike,
+which is fastest, and those that are small beside others once more, each by its own largest. Elsewhere, where terms of a column
+differ in size by more than some 2^40, and where anything overflows, `math.fsum` decides.
 """
 
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shared.parameters import Matrix, Vector
 
@@ -33,15 +35,26 @@ def column_sums(terms: Matrix) -> Vector:
 
 
 def _few_column_sums(terms: Matrix) -> Vector:
+    sums, lost = _in_slices(terms, np.abs(terms).max())
+    if lost.any():
+        again = np.flatnonzero(lost)
+        own = terms[:, again]
+        sums[again], lost = _in_slices(own, np.abs(own).max(axis=0))
+        for j in again[lost]:
+            sums[j] = math.fsum(terms[:, j].tolist())
+    return sums
+
+
+def _in_slices(terms: Matrix, largest: Vector | np.float64) -> tuple[Vector, NDArray[np.bool_]]:
+    """The sums of the columns, cut by the largest term of all or of each, and for which of them two slices were too few."""
     bits = (len(terms) - 1).bit_length()
     with np.errstate(over="ignore", invalid="ignore"):
-        cut = np.ldexp(1.0, np.frexp(np.abs(terms).max(axis=0))[1] + bits)
+        cut = np.ldexp(1.0, np.frexp(largest)[1] + bits)
         high = (cut + terms) - cut
         rest = terms - high
         cut = cut * 2.0 ** (bits - _MANTISSA)  # as many bits above what may be left of a term
         low = (cut + rest) - cut
         sums = high.sum(axis=0) + low.sum(axis=0)
-        lost = (rest - low).any(axis=0) | ~np.isfinite(sums)
-    for j in np.flatnonzero(lost):
-        sums[j] = math.fsum(terms[:, j].tolist())
-    return np.asarray(sums)
+        left = rest - low
+        lost = left.any(axis=0) if left.any() else np.zeros(len(sums), bool)
+        return sums, lost | ~np.isfinite(sums)

@@ -83,7 +83,7 @@ def create_app(
     if member is not None:
         app.add_middleware(SignedBody)
     app.add_middleware(BodyLimit, limit=LARGEST_REQUEST)  # within the guard: who has no key sends no body
-    add_guard(app, settings.name, settings.bearer_key())
+    add_guard(app, settings.name, settings.bearer_key(), signed=member is not None)
     if member is not None:  # around the guard: its refusals are signed too
         coordinator = Correspondence(member.identity, member.consortium.coordinator.public_key)
         app.add_middleware(Signatures, site=settings.name, coordinator=coordinator)

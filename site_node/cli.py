@@ -16,7 +16,7 @@ from site_node.ledger_cli import ledger
 from site_node.page_cli import page
 from site_node.release.policy import PolicyName
 from site_node.settings import load_settings
-from site_node.terminal import LevelsOption, levels_in, note, say, told
+from site_node.terminal import LevelsOption, NumbersOption, levels_in, note, say, told
 
 app = typer.Typer(
     name="fedglmm-site", help="What runs beside the rows.", no_args_is_help=True, pretty_exceptions_enable=False
@@ -33,6 +33,7 @@ def split(
     out: Annotated[Path, typer.Option(help="a folder that is empty or not there yet")],
     nodes: Annotated[int | None, typer.Option(min=1, help="deal the values out over so many sites")] = None,
     levels: LevelsOption = None,
+    numbers: NumbersOption = None,
     policy: Annotated[PolicyName, typer.Option(help="of every site")] = "default",
     first_port: Annotated[
         int,
@@ -44,7 +45,7 @@ def split(
 ) -> None:
     """Make a federation of one file: a dictionary, a folder a site, and a consortium file with everybody's public keys."""
     with told():
-        federation = split_file(data, by, out, nodes=nodes, levels=levels_in(levels))
+        federation = split_file(data, by, out, nodes=nodes, levels=levels_in(levels), numbers=numbers or ())
         ports = {share.name: first_port + k if first_port else 0 for k, share in enumerate(federation.shares)}
         for share in federation.shares:
             write_site(

@@ -8,19 +8,27 @@ from fastapi import FastAPI, Request, Response
 from pydantic import SecretStr
 
 from shared.codes import INTERNAL, UNAUTHORISED
+from shared.listening import leads_here
 from shared.messages import Problem
 from site_node.problems import answered_with, shortened
 
 _log = structlog.get_logger()
 
 
-def add_guard(app: FastAPI, site: str, key: SecretStr | None) -> None:
-    """Asks for the key under /v1, and answers an unforeseen fault without its content."""
+def add_guard(app: FastAPI, site: str, key: SecretStr | None, *, signed: bool = False) -> None:
+    """Asks for the key under /v1, and answers an unforeseen fault without its content.
+
+    Args:
+        app: what it stands around.
+        site: its name, for the log.
+        key: the site's, if it has one.
+        signed: whether whoever asks has shown a signature already.
+    """
 
     @app.middleware("http")
     async def guard(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:
         """Stands around everything that answers."""
-        problem = _refusal(request, key) if request.url.path.startswith("/v1") else None
+        problem = _refusal(request, key, signed=signed) if request.url.path.startswith("/v1") else None
         if problem is not None:
             client = request.client.host if request.client else None
             _log.warning("key refused", site=site, client=client, path=shortened(request.url.path))
@@ -39,12 +47,19 @@ def add_guard(app: FastAPI, site: str, key: SecretStr | None) -> None:
             return answered_with(500, problem)
 
 
-def _refusal(request: Request, key: SecretStr | None) -> Problem | None:
-    """Why a request is not let in. A browser says with `Origin` that a page asks: one elsewhere, that found this machine."""
+def _refusal(request: Request, key: SecretStr | None, *, signed: bool) -> Problem | None:
+    """Why a request is not let in.
+
+    A browser says with `Origin` that a page asks: one elsewhere, that found this machine. It does not where the page reads
+    under a name of its own that it points at this machine: then `Host` says so.
+    """
     if "Origin" in request.headers:
         message, remedy = "a page in a browser asked, and the site answers the coordinator.", "Ask without `Origin`."
     elif key is not None and not _shows(request, key):
         message, remedy = "the bearer key is missing or wrong.", "Send the key that the site's key_file holds."
+    elif key is None and not signed and not leads_here(request.headers.get("Host", "")):
+        message = "without a key the site is for its own machine, and another name led here."
+        remedy = "Ask at http://127.0.0.1 with its port; or set key_file, and send the key."
     else:
         return None
     return Problem(code=UNAUTHORISED, message=message, remedy=remedy)

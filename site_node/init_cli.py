@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +19,7 @@ from site_node.proposing import shareable
 from site_node.questions import Answers, Prompt, ask_of_rows, ask_of_site
 from site_node.settings import FILE_NAME, HISTORY_NAME, LEDGER_NAME
 from site_node.source_settings import SourceSettings
-from site_node.terminal import LevelsOption, levels_in, note, say, told
+from site_node.terminal import LevelsOption, NumbersOption, levels_in, note, say, told
 
 DICTIONARY = "dictionary.json"
 _SQLITE = "sqlite:///"
@@ -51,6 +52,7 @@ def init(
     ledger_file: LedgerFile = LEDGER_NAME,
     history: History = HISTORY_NAME,
     levels: LevelsOption = None,
+    numbers: NumbersOption = None,
 ) -> None:
     """Write a commented site.toml and a signing key and, unless there is one, propose a dictionary.
 
@@ -59,8 +61,8 @@ def init(
     given = Answers(name, data, database, query, password_file, password_env, privacy_unit, host, port, key_file)
     dictionary = folder / DICTIONARY
     with told():
-        _check(given, folder, chosen=bool(levels or privacy_unit))
-        answers, proposal = _asked(given, folder, levels_in(levels))
+        _check(given, folder, chosen=bool(levels or numbers or privacy_unit))
+        answers, proposal = _asked(given, folder, levels_in(levels), numbers or ())
         write_site(folder, _site(answers, folder, ledger_file, history))
         public_key = read_identity(folder / IDENTITY).public_hex
         if proposal is not None:
@@ -80,7 +82,7 @@ def _check(given: Answers, folder: Path, *, chosen: bool) -> None:
         raise SettingsError("the file exists.", where=str(settings), remedy="Edit it, or remove it first.")
     if chosen and dictionary.exists():
         raise SettingsError(
-            "levels are given, or a privacy unit, and there is a dictionary already.",
+            "levels are given, or numbers, or a privacy unit, and there is a dictionary already.",
             where=str(dictionary),
             remedy="Edit it, or remove it first.",
         )
@@ -90,7 +92,9 @@ def _check(given: Answers, folder: Path, *, chosen: bool) -> None:
         )
 
 
-def _asked(given: Answers, folder: Path, levels: dict[str, list[str]]) -> tuple[Answers, Proposal | None]:
+def _asked(
+    given: Answers, folder: Path, levels: dict[str, list[str]], numbers: Sequence[str]
+) -> tuple[Answers, Proposal | None]:
     """What is known of the site once it was asked for, and a dictionary of its rows unless there is one."""
     prompt = None if given.suffice else _terminal()
     answers = given if prompt is None else ask_of_rows(given, prompt)
@@ -99,7 +103,7 @@ def _asked(given: Answers, folder: Path, levels: dict[str, list[str]]) -> tuple[
     with open_rows(_rows(answers, folder)) as columns:
         answers = answers if prompt is None else ask_of_site(answers, columns.file.names, prompt)
         units = () if answers.privacy_unit is None else (answers.privacy_unit,)
-        inferred = infer_from(columns.file, groups=units, levels=levels)
+        inferred = infer_from(columns.file, groups=units, levels=levels, numbers=numbers)
         return answers, shareable(columns.file, inferred, levels, answers.privacy_unit)
 
 

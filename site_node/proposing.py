@@ -1,7 +1,7 @@
 """A dictionary that a site may show to others: what would tell of single people is left out of the proposal.
 
-Levels that few units have, and columns that look like identifiers, are not proposed, and ranges are rounded outward, so that no
-level and no bound is one patient's.
+Levels that few units have are not proposed, and ranges are rounded outward, so that no level and no bound is one patient's.
+(Columns that look like identifiers were never proposed as anything but groups: site_node/data/inference.py.)
 """
 
 from collections.abc import Collection
@@ -13,9 +13,6 @@ from shared.errors import DataError
 from site_node.data.inference import Proposal
 from site_node.data.relation import Relation
 from site_node.release.policy import MIN_UNITS
-
-FEWEST_IDENTIFIERS = 20
-"""So many whole numbers that are all different are taken for identifiers."""
 
 
 def shareable(file: Relation, proposal: Proposal, decided: Collection[str], unit: str | None = None) -> Proposal:
@@ -72,7 +69,7 @@ def outward(low: float, high: float, *, low_is_common: bool, high_is_common: boo
 def _shown(file: Relation, variable: Variable, unit: str | None) -> tuple[Variable, str]:
     if variable.type == "factor":
         return _common_levels(file, variable, unit)
-    return _rounded(file, variable, unit)
+    return _rounded(file, variable, unit), ""
 
 
 def _common_levels(file: Relation, variable: Variable, unit: str | None) -> tuple[Variable, str]:
@@ -96,21 +93,15 @@ def _common_levels(file: Relation, variable: Variable, unit: str | None) -> tupl
     )
 
 
-def _rounded(file: Relation, variable: Variable, unit: str | None) -> tuple[Variable, str]:
-    name, number = variable.name, file.number(variable.name)
+def _rounded(file: Relation, variable: Variable, unit: str | None) -> Variable:
+    number = file.number(variable.name)
     values = f"(SELECT *, {number} AS v FROM data WHERE NOT isnan({number}))"  # noqa: S608 -- our own names only
-    found = file.query(f"SELECT min(v), max(v), count(v), count(DISTINCT v) FROM {values}").fetchall()[0]  # noqa: S608 -- our own names only
-    low, high, present, different = float(found[0]), float(found[1]), *found[2:]
-    if variable.type == "integer" and present == different >= FEWEST_IDENTIFIERS:
-        return Variable(name=name, type="group"), (
-            f"`{name}` holds whole numbers that are all different and is taken for an identifier, a group; make it an `integer` "
-            "if it is a measurement."
-        )
+    low, high = map(float, file.query(f"SELECT min(v), max(v) FROM {values}").fetchall()[0])  # noqa: S608 -- our own names only
     counted = f"{_units(file, unit, 'v = ?')}, {_units(file, unit, 'v = ?')}"
     at_low, at_high = file.query(f"SELECT {counted} FROM {values}", [low, high]).fetchall()[0]  # noqa: S608 -- our own names only
     bounds = outward(low, high, low_is_common=at_low >= MIN_UNITS, high_is_common=at_high >= MIN_UNITS)
     blank = "" if variable.type == "number" else None
-    return variable.model_copy(update={"range": bounds, "unit": blank}), ""
+    return variable.model_copy(update={"range": bounds, "unit": blank})
 
 
 def _units(file: Relation, unit: str | None, among: str = "true") -> str:

@@ -8,10 +8,15 @@ import typer
 from rich.console import Console
 
 from shared.errors import FedglmmError, SettingsError
+from shared.printable import printable
 
 LevelsOption = Annotated[
     list[str] | None,
     typer.Option(help="COLUMN=a,b,c: a factor with exactly these levels, the reference first. May be repeated."),
+]
+NumbersOption = Annotated[
+    list[str] | None,
+    typer.Option(help="a COLUMN of whole numbers that identifies nobody though all of them differ. May be repeated."),
 ]
 
 
@@ -27,17 +32,17 @@ def told() -> Iterator[None]:
 
 def say(text: str) -> None:
     """Prints a line as it is."""
-    Console().print(text, soft_wrap=True, highlight=False, markup=False)
+    Console().print(printable(text), soft_wrap=True, highlight=False, markup=False)
 
 
 def say_wrong(text: str) -> None:
     """Prints on standard error what is wrong."""
-    Console(stderr=True).print(text, style="red", soft_wrap=True, highlight=False, markup=False)
+    Console(stderr=True).print(printable(text), style="red", soft_wrap=True, highlight=False, markup=False)
 
 
 def note(text: str) -> None:
     """Prints on standard error what somebody should look at."""
-    Console(stderr=True).print(f"Note: {text}", soft_wrap=True, highlight=False, markup=False)
+    Console(stderr=True).print(f"Note: {printable(text)}", soft_wrap=True, highlight=False, markup=False)
 
 
 def levels_in(options: list[str] | None) -> dict[str, list[str]]:

@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from coordinator.access.key_ring import KeyRing
 from coordinator.access.keys import NEW_ONE, is_made
-from coordinator.access.roles import ANYBODY, COORDINATOR, Caller
-from shared.errors import CredentialsError, RoleError
-from shared.listening import is_loopback
+from coordinator.access.roles import ANYBODY, COORDINATOR, Caller, Role
+from shared.errors import AccessError, CredentialsError, RoleError
+from shared.listening import leads_here
 
 _SHOW_IT = "Send `Authorization: Bearer KEY`."
 
@@ -59,10 +58,18 @@ class Access:
             raise CredentialsError(message, where=COORDINATOR, remedy="Show a token of its issuer.")
         return self.keys.caller(shown)
 
+    async def admits(self, authorization: str, host: str = "") -> bool:
+        """Whether who asked would be let in to look once more, of a request whose answer goes on."""
+        try:
+            (await self.caller(authorization, host)).require(Role.READ)
+        except AccessError:
+            return False
+        return True
+
 
 def _require_own_name(host: str) -> None:
     """Where everybody may ask, a page elsewhere could take a name of its own for this machine's address, and ask as its own."""
-    if not is_loopback((urlsplit(f"//{host}").hostname or "").lower()):
+    if not leads_here(host):
         raise RoleError(
             "without keys the coordinator is for its own machine, and another name led here.",
             where=COORDINATOR,

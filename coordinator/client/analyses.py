@@ -1,6 +1,7 @@
 """The commands about analyses that a running coordinator has: fedglmm list, show, watch, cancel, export, compare."""
 
 import json
+import sys
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -8,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Column, Table
 
 from coordinator.client.comparison import compare
@@ -17,24 +17,16 @@ from coordinator.client.estimates import Result
 from coordinator.client.faults import ending
 from coordinator.client.fit import Fit
 from coordinator.client.following import has_ended
+from coordinator.client.grouping import grouped
+from coordinator.client.moments import minute
+from coordinator.client.options import Access
 from coordinator.client.saved import as_text
 from coordinator.client.side_by_side import side_by_side
 from coordinator.client.tables import csv_table, html_table, latex_table
-from coordinator.client.terminal import (
-    CONVERGED,
-    DEFAULT_URL,
-    NO_ESTIMATES,
-    CaFile,
-    Id,
-    Json,
-    KeyFile,
-    Url,
-    finish,
-    key_in,
-    told,
-)
+from coordinator.client.terminal import CONVERGED, NO_ESTIMATES, Id, Json, cell, finish, say, told
 from coordinator.client.watching import watched
 from shared.errors import SettingsError
+from shared.printable import printable
 
 app = typer.Typer()
 
@@ -58,32 +50,26 @@ _OF_A_RESULT: dict[Format, Callable[[Result], str]] = {
 
 
 @app.command("list")
-def list_analyses(
-    *, coordinator: Url = DEFAULT_URL, key_file: KeyFile = None, ca_file: CaFile = None, as_json: Json = False
-) -> None:
+@grouped
+def list_analyses(*, access: Access, as_json: Json = False) -> None:
     """List the newest analyses."""
-    with told(), Coordinator(coordinator, key_in(key_file), ca_file=ca_file) as connection:
+    with told(), access.connection() as connection:
         analyses = connection.analyses()
     if as_json:
-        typer.echo(_json(analyses))
+        say(_json(analyses))
         return
     table = Table(*(Column(name, no_wrap=True) for name in ("id", "state", "last round", "created (UTC)")), "formula")
     for one in analyses:
-        table.add_row(one["id"], one["state"], str(one["round"]), _minute(one["created_at"]), escape(one["formula"]))
+        texts = (one["id"], one["state"], str(one["round"]), minute(one["created_at"]), one["formula"])
+        table.add_row(*map(cell, texts))
     Console().print(table)
 
 
 @app.command()
-def show(
-    analysis: Id,
-    *,
-    coordinator: Url = DEFAULT_URL,
-    key_file: KeyFile = None,
-    ca_file: CaFile = None,
-    as_json: Json = False,
-) -> None:
+@grouped
+def show(analysis: Id, *, access: Access, as_json: Json = False) -> None:
     """Show an analysis: its result once it has one, else where it stands."""
-    with told(), Coordinator(coordinator, key_in(key_file), ca_file=ca_file) as connection:
+    with told(), access.connection() as connection:
         standing = connection.analysis(analysis)
         if not standing["links"]["result"]:
             _standing(standing, as_json=as_json)
@@ -93,37 +79,26 @@ def show(
 
 
 @app.command()
-def watch(
-    analysis: Id,
-    *,
-    coordinator: Url = DEFAULT_URL,
-    key_file: KeyFile = None,
-    ca_file: CaFile = None,
-    as_json: Json = False,
-) -> None:
+@grouped
+def watch(analysis: Id, *, access: Access, as_json: Json = False) -> None:
     """Watch an analysis from its beginning to its end, as fit does. Ctrl-C stops the watching, not the analysis."""
-    with told(), Coordinator(coordinator, key_in(key_file), ca_file=ca_file) as connection:
-        found = watched(connection, analysis, key_file)
+    with told(), access.connection() as connection:
+        found = watched(connection, analysis, access)
     finish(found, as_json=as_json)
 
 
 @app.command()
-def cancel(
-    analysis: Id,
-    *,
-    coordinator: Url = DEFAULT_URL,
-    key_file: KeyFile = None,
-    ca_file: CaFile = None,
-    as_json: Json = False,
-) -> None:
+@grouped
+def cancel(analysis: Id, *, access: Access, as_json: Json = False) -> None:
     """Cancel an analysis that is under way. One that has ended stays as it is."""
-    with told(), Coordinator(coordinator, key_in(key_file), ca_file=ca_file) as connection:
+    with told(), access.connection() as connection:
         standing = connection.cancel(analysis)
     done = f"Cancelled: analysis {analysis}, after round {standing['round']}. The sites are told."
-    typer.echo(_json(standing) if as_json else done)
+    say(_json(standing) if as_json else done)
 
 
 @app.command()
+@grouped
 def export(
     analysis: Id,
     *,
@@ -132,39 +107,36 @@ def export(
     ] = Format.JSON,
     out: Annotated[Path | None, typer.Option(help="a file; standard output unless given")] = None,
     force: Annotated[bool, typer.Option("--force", help="overwrite the file")] = False,
-    coordinator: Url = DEFAULT_URL,
-    key_file: KeyFile = None,
-    ca_file: CaFile = None,
+    access: Access,
 ) -> None:
     """Export a result: JSON and CSV with every number at full precision, LaTeX, HTML and the report rounded."""
-    with told(), Coordinator(coordinator, key_in(key_file), ca_file=ca_file) as connection:
+    with told(), access.connection() as connection:
         made = _OF_A_RESULT.get(form)
         text = made(connection.result(analysis)) if made else connection.report(analysis)
         if out is None:
-            typer.echo(text, nl=False)
+            typer.echo(printable(text) if sys.stdout.isatty() else text, nl=False)
         else:
             _write(out, text, force=force)
 
 
 @app.command("compare")
+@grouped
 def compare_analyses(
     analyses: Annotated[
         list[str], typer.Argument(metavar="ID...", help="ids of two analyses or more, or files of results")
     ],
     *,
-    coordinator: Url = DEFAULT_URL,
-    key_file: KeyFile = None,
-    ca_file: CaFile = None,
+    access: Access,
     as_json: Json = False,
 ) -> None:
     """Compare results: AIC, BIC, a likelihood-ratio test where a model is within another, the estimates side by side."""
-    with told(), Coordinator(coordinator, key_in(key_file), ca_file=ca_file) as connection:
+    with told(), access.connection() as connection:
         names = list(dict.fromkeys(analyses))
         if len(names) < 2:  # noqa: PLR2004 -- as the word says
             raise SettingsError("there is nothing to compare.", where="ID...", remedy="Name two different analyses.")
         fits = {name: _fit(connection, name) for name in names}
     compared = compare({name: fit.result for name, fit in fits.items()})
-    typer.echo(_json(compared)) if as_json else Console().print(side_by_side(compared))
+    say(_json(compared)) if as_json else Console().print(side_by_side(compared))
     raise typer.Exit(CONVERGED if all(fit.has_estimates for fit in fits.values()) else NO_ESTIMATES)
 
 
@@ -180,11 +152,12 @@ def _standing(analysis: dict[str, Any], *, as_json: bool) -> None:
         FedglmmError: it has ended, as `watch` tells it.
     """
     if as_json:
-        typer.echo(as_text(analysis))
+        say(as_text(analysis))
         return
     waiting = f", waiting for {', '.join(analysis['waiting_for'])}" if analysis["waiting_for"] else ""
-    typer.echo(
-        f"{analysis['id']}: {analysis['state']} since {analysis['since']}{waiting}. The last round was {analysis['round']}.\n"
+    since = f"{minute(analysis['since'])} UTC"
+    say(
+        f"{analysis['id']}: {analysis['state']} since {since}{waiting}. The last round was {analysis['round']}.\n"
         f"{analysis['formula']}"
     )
     if has_ended(analysis):
@@ -193,11 +166,6 @@ def _standing(analysis: dict[str, Any], *, as_json: bool) -> None:
 
 def _json(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
-
-
-def _minute(moment: str) -> str:
-    """A moment as a table shows it."""
-    return moment[: len("2026-01-01T00:00")].replace("T", " ")
 
 
 def _write(path: Path, text: str, *, force: bool) -> None:

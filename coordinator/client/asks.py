@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeAlias, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypedDict, TypeVar
 
-import httpx
 from pydantic import ValidationError
 
 from coordinator.client.faults import fault_of, no_coordinator
@@ -12,6 +11,9 @@ from coordinator.client.marking import MarkedFormulaError
 from shared.errors import FormulaError, RequestError
 from shared.request import AnalysisRequest
 from shared.validation import in_words
+
+if TYPE_CHECKING:
+    import httpx
 
 T = TypeVar("T")
 Json: TypeAlias = dict[str, Any]
@@ -33,12 +35,12 @@ class Options(TypedDict, total=False):
     title: str
 
 
-def body_as_json(response: httpx.Response) -> Any:
+def body_as_json(response: "httpx.Response") -> Any:
     """What an answer holds; nothing if it is empty."""
     return response.json() if response.content else {}
 
 
-def body_as_page(response: httpx.Response) -> str:
+def body_as_page(response: "httpx.Response") -> str:
     """An answer that is a page of HTML; ValueError if it is none."""
     if not response.headers.get("Content-Type", "").startswith("text/html"):
         raise ValueError
@@ -54,10 +56,10 @@ class Ask(Generic[T]):
     read: Callable[[Any], T]
     json: Json | None = None
     params: Mapping[str, str] = field(default_factory=dict)
-    body: Callable[[httpx.Response], Any] = body_as_json
+    body: Callable[["httpx.Response"], Any] = body_as_json
     """Of the answer, what `read` reads."""
 
-    def answered(self, response: httpx.Response, url: str) -> T:
+    def answered(self, response: "httpx.Response", url: str) -> T:
         """What the answer says.
 
         Args:

@@ -7,12 +7,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, Unpack
 
-import httpx
-
 from coordinator.client import asks
-from coordinator.client.address import OF_STREAMS, TIMEOUT, checked_url, headers_of, trusted
+from coordinator.client.address import OF_STREAMS, Address
 from coordinator.client.asks import Ask, Json, Options, T, request_of
-from coordinator.client.faults import check_stream, lost
+from coordinator.client.faults import check_stream
 from coordinator.client.fit import Fit
 from coordinator.client.following import PATIENCE, PAUSE, Following, Progress, must_have_result
 from coordinator.client.progress import showing
@@ -24,11 +22,9 @@ class AsyncCoordinator:
     """A connection to a coordinator for programs on asyncio. Methods, arguments and errors are those of `Coordinator`."""
 
     def __init__(self, url: str, key: str | None = None, *, ca_file: Path | None = None) -> None:
-        self.url = checked_url(url)
-        self.ca_file = ca_file
-        self._http = httpx.AsyncClient(
-            base_url=f"{self.url}/v1", headers=headers_of(key), timeout=TIMEOUT, verify=trusted(ca_file)
-        )
+        self._address = Address.of(url, key, ca_file)
+        self.url = self._address.url
+        self._http = self._address.async_client()
 
     async def __aenter__(self) -> Self:
         return self
@@ -128,18 +124,14 @@ class AsyncCoordinator:
     async def _events(self, analysis_id: str, last: str) -> AsyncIterator[AsyncIterator[bytes]]:
         headers = {"Last-Event-ID": last} if last else {}
         path = f"/analyses/{analysis_id}/events"
-        try:
+        with self._address.asked():
             async with self._http.stream("GET", path, headers=headers, timeout=OF_STREAMS) as response:
                 if not response.is_success:
                     await response.aread()
                 check_stream(response, self.url)
                 yield response.aiter_bytes()
-        except httpx.HTTPError as error:
-            raise lost(error, self.url) from None
 
     async def _asked(self, ask: Ask[T]) -> T:
-        try:
+        with self._address.asked():
             response = await self._http.request(ask.method, ask.path, json=ask.json, params=ask.params)
-        except httpx.HTTPError as error:
-            raise lost(error, self.url) from None
         return ask.answered(response, self.url)

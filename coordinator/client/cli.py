@@ -1,6 +1,8 @@
 """The analyst's command: fedglmm rehearse, demo, fit, and those about analyses that a coordinator has."""
 
 import json
+from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,23 +13,15 @@ from coordinator.client.asks import request_of
 from coordinator.client.connection import Coordinator
 from coordinator.client.demo import run_demo
 from coordinator.client.federation import Policy, federation
-from coordinator.client.terminal import (
-    DEFAULT_URL,
-    EXIT_CODES,
-    CaFile,
-    Json,
-    KeyFile,
-    Url,
-    finish,
-    key_in,
-    told,
-)
+from coordinator.client.grouping import grouped
+from coordinator.client.options import Access, Model, Split
+from coordinator.client.rehearsing import check_request
+from coordinator.client.terminal import EXIT_CODES, Json, finish, say, told
 from coordinator.client.verification import read_result
 from coordinator.client.verification import verify as verified
 from coordinator.client.watching import round_table, watched
 from shared.consortium import read_consortium
 from shared.errors import RequestError
-from shared.families import LINKS
 from shared.request import AnalysisRequest
 
 app = typer.Typer(
@@ -37,60 +31,27 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-_LINKS = "; ".join(f"{family}: {', '.join(links)}" for family, links in LINKS.items())
-Family = Annotated[str, typer.Option(help=f"of the response: {', '.join(LINKS)}")]
-Link = Annotated[str | None, typer.Option(help=f"{_LINKS}; the first unless given")]
-Weights = Annotated[str | None, typer.Option(help="a column of prior weights, or of sizes for a proportion")]
-Points = Annotated[
-    str,
-    typer.Option(
-        "--quadrature-points", "--nAGQ", help="of one random effect a group; 1 is Laplace, auto finds out how many"
-    ),
-]
-Reml = Annotated[bool, typer.Option("--reml", "--REML", help="the restricted likelihood, for a gaussian family")]
-MODEL = ("family", "link", "weights", "random_effect_sd", "quadrature_points", "reml", "sites")
+MODEL = (*(field.name for field in fields(Model)), "sites")
 """Options that are fields of a request."""
-LONGEST_NUMBER = 9
-"""Digits."""
-KnownSd = Annotated[float | None, typer.Option(help="fix the standard deviation of a single random effect")]
 
 
 @app.command()
+@grouped
 def rehearse(
     data: Annotated[Path, typer.Argument(help="a CSV or Parquet file")],
     formula: Annotated[str, typer.Argument(help="as lme4 writes it: 'y ~ x + (1 | site)'")],
     *,
-    site: Annotated[str, typer.Option(help="the column whose values become sites; the model calls it `site`")],
-    family: Family = "binomial",
-    link: Link = None,
-    nodes: Annotated[int | None, typer.Option(min=1, help="deal the values out over so many sites")] = None,
-    levels: Annotated[list[str] | None, typer.Option(help="COLUMN=a,b,c, the reference level first")] = None,
-    weights: Weights = None,
-    random_effect_sd: KnownSd = None,
-    quadrature_points: Points = "1",
-    reml: Reml = False,
+    split: Split,
+    model: Model,
     policy: Annotated[Policy, typer.Option(help="of every site; open is for public data")] = "default",
-    unmasked: Annotated[bool, typer.Option("--unmasked", help="let sites answer openly, for comparison")] = False,
     wire: Annotated[Path | None, typer.Option(help="a new file for all that crosses to and from the sites")] = None,
     as_json: Json = False,
 ) -> None:
     """Rehearse a federation on one file: real sites and a real coordinator on this machine, the real protocol."""
     with told():
-        request = request_of(
-            formula=formula,
-            family=family,
-            link=link,
-            weights=weights,
-            random_effect_sd=random_effect_sd,
-            quadrature_points=_points(quadrature_points),
-            reml=reml,
-        )
-        split = [str(data), "--by", site]
-        split += ["--nodes", str(nodes)] if nodes is not None else []
-        split += ["--unmasked"] if unmasked else []
-        for level in levels or []:
-            split += ["--levels", level]
-        with federation(split, policy, wire) as url, Coordinator(url) as coordinator:
+        request = model.request(formula)
+        check = partial(check_request, request, policy=policy, column=split.column)
+        with federation(split.arguments(data), policy, wire, check) as url, Coordinator(url) as coordinator:
             fit = coordinator.wait(coordinator.submit(request), round_table)
     finish(fit, as_json=as_json)
 
@@ -105,20 +66,14 @@ def demo(
 
 
 @app.command()
+@grouped
 def fit(
     context: typer.Context,
     what: Annotated[str, typer.Argument(help="a formula, or a JSON file with an AnalysisRequest")],
     *,
-    coordinator: Url = DEFAULT_URL,
-    family: Family = "binomial",
-    link: Link = None,
-    weights: Weights = None,
-    random_effect_sd: KnownSd = None,
-    quadrature_points: Points = "1",
-    reml: Reml = False,
+    access: Access,
+    model: Model,
     sites: Annotated[str | None, typer.Option(help="comma-separated; all unless given")] = None,
-    key_file: KeyFile = None,
-    ca_file: CaFile = None,
     as_json: Json = False,
 ) -> None:
     """Estimate a model with a running coordinator, and wait for it."""
@@ -128,18 +83,9 @@ def fit(
             request = _request_in(Path(what))
         else:
             roster = tuple(name.strip() for name in sites.split(",")) if sites else None
-            request = request_of(
-                formula=what,
-                family=family,
-                link=link,
-                weights=weights,
-                random_effect_sd=random_effect_sd,
-                quadrature_points=_points(quadrature_points),
-                reml=reml,
-                sites=roster,
-            )
-        with Coordinator(coordinator, key_in(key_file), ca_file=ca_file) as connection:
-            found = watched(connection, connection.submit(request), key_file)
+            request = model.request(what, roster)
+        with access.connection() as connection:
+            found = watched(connection, connection.submit(request), access)
     finish(found, as_json=as_json)
 
 
@@ -152,7 +98,7 @@ def verify(
     """Say which sites signed a result, and whether its estimates are what they signed: 0 if all did, 1 if not."""
     with told():
         words = verified(read_result(result), read_consortium(consortium))
-    typer.echo(words)
+    say(words)
 
 
 app.add_typer(analyses.app)
@@ -165,11 +111,6 @@ def _refuse_options(context: typer.Context) -> None:
     if given:
         options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise RequestError("a request file says all of the model.", where=options, remedy="Write it into the file.")
-
-
-def _points(text: str) -> int | str:
-    """A number, or what stands for one: the request's own rules judge it."""
-    return int(text) if text.isdecimal() and len(text) <= LONGEST_NUMBER else text
 
 
 def _request_in(path: Path) -> AnalysisRequest:

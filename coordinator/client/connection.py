@@ -6,12 +6,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, Unpack
 
-import httpx
-
 from coordinator.client import asks
-from coordinator.client.address import OF_STREAMS, TIMEOUT, checked_url, headers_of, trusted
+from coordinator.client.address import OF_STREAMS, Address
 from coordinator.client.asks import Ask, Json, Options, T, request_of
-from coordinator.client.faults import check_stream, lost
+from coordinator.client.faults import check_stream
 from coordinator.client.fit import Fit
 from coordinator.client.following import PATIENCE, Progress, follow, must_have_result
 from coordinator.client.progress import showing
@@ -35,11 +33,9 @@ class Coordinator:
     """
 
     def __init__(self, url: str, key: str | None = None, *, ca_file: Path | None = None) -> None:
-        self.url = checked_url(url)
-        self.ca_file = ca_file
-        self._http = httpx.Client(
-            base_url=f"{self.url}/v1", headers=headers_of(key), timeout=TIMEOUT, verify=trusted(ca_file)
-        )
+        self._address = Address.of(url, key, ca_file)
+        self.url = self._address.url
+        self._http = self._address.client()
 
     def __enter__(self) -> Self:
         return self
@@ -163,18 +159,14 @@ class Coordinator:
         """The stream of an analysis's events after the last that was read."""
         headers = {"Last-Event-ID": last} if last else {}
         path = f"/analyses/{analysis_id}/events"
-        try:
-            with self._http.stream("GET", path, headers=headers, timeout=OF_STREAMS) as response:
-                if not response.is_success:
-                    response.read()
-                check_stream(response, self.url)
-                yield response.iter_bytes()
-        except httpx.HTTPError as error:
-            raise lost(error, self.url) from None
+        request = self._http.stream("GET", path, headers=headers, timeout=OF_STREAMS)
+        with self._address.asked(), request as response:
+            if not response.is_success:
+                response.read()
+            check_stream(response, self.url)
+            yield response.iter_bytes()
 
     def _asked(self, ask: Ask[T]) -> T:
-        try:
+        with self._address.asked():
             response = self._http.request(ask.method, ask.path, json=ask.json, params=ask.params)
-        except httpx.HTTPError as error:
-            raise lost(error, self.url) from None
         return ask.answered(response, self.url)

@@ -7,10 +7,10 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from coordinator.client.estimates import Result, Row, level_of, tidy
+from coordinator.client import estimates
+from coordinator.client.estimates import INTERCEPT, Result, Row, level_of, tidy
 from shared.errors import RequestError
 
-INTERCEPT = "(Intercept)"
 ROW_INCHES = 0.3
 
 
@@ -62,9 +62,9 @@ def convergence(result: Result, ax: Axes | None) -> Axes:
 
 def correlation(result: Result, ax: Axes | None) -> Axes:
     """A heat map from -1 to 1 with the numbers in it."""
-    names, matrix = result["vcov"]["names"], result["vcov"]["matrix"]
+    names = result["vcov"]["names"]
     axes = ax if ax is not None else _new(len(names) + 4)
-    values = [[_correlation(matrix, a, b) for b in range(len(names))] for a in range(len(names))]
+    values = [[_or_nan(estimates.correlation(result, a, b)) for b in range(len(names))] for a in range(len(names))]
     axes.imshow(values, vmin=-1.0, vmax=1.0, cmap="RdBu_r")
     for a, row in enumerate(values):
         for b, value in enumerate(row):
@@ -99,10 +99,3 @@ def _percent(result: Result, conf_level: float | None) -> str:
 
 def _or_nan(value: float | None) -> float:
     return math.nan if value is None else value
-
-
-def _correlation(matrix: Sequence[Sequence[float | None]], a: int, b: int) -> float:
-    covariance, first, second = matrix[a][b], matrix[a][a], matrix[b][b]
-    if covariance is None or not first or not second:
-        return math.nan
-    return covariance / math.sqrt(first * second)

@@ -18,6 +18,8 @@ TIDY = (
     *("estimate", "std.error", "statistic", "p.value", "conf.low", "conf.high"),
 )
 """The columns of broom.mixed's tidy()."""
+INTERCEPT = "(Intercept)"
+"""Its exponential is no ratio: it is the odds, rate or mean at the reference."""
 GLANCE = ("nobs", "npar", "sigma", "logLik", "AIC", "BIC", "deviance", "df.residual")
 """The columns of broom.mixed's glance(), and the number of parameters."""
 
@@ -74,6 +76,15 @@ def kind_of(row: Row) -> str:
     if row["effect"] != "ran_pars":
         return "coefficient" if row["effect"] == "fixed" else "effect"
     return str(row["term"].partition("__")[0])
+
+
+def correlation(result: Result, a: int, b: int) -> float | None:
+    """Of the estimates of two fixed effects, by their places; None where a variance is missing or none."""
+    matrix = result["vcov"]["matrix"]
+    covariance, first, second = matrix[a][b], matrix[a][a], matrix[b][b]
+    if covariance is None or first is None or second is None or not (first > 0.0 and second > 0.0):
+        return None
+    return float(covariance / (math.sqrt(first) * math.sqrt(second)))
 
 
 def _at_level(row: Row, reach: float) -> Row:

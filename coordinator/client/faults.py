@@ -1,8 +1,7 @@
 """What went wrong, as the errors of this project: an answer that is a Problem, an ending without a result."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 from pydantic import ValidationError
 
 from shared import codes
@@ -21,6 +20,9 @@ from shared.errors import (
 )
 from shared.problem import Problem
 from shared.unreachable import is_distrust, why
+
+if TYPE_CHECKING:
+    import httpx
 
 UNREACHABLE = UnreachableError.code
 UNAVAILABLE = frozenset({502, 503, 504})
@@ -46,7 +48,7 @@ def unreachable(reason: str, url: str) -> UnreachableError:
     )
 
 
-def lost(error: httpx.HTTPError, url: str) -> FedglmmError:
+def lost(error: "httpx.HTTPError", url: str) -> FedglmmError:
     """The error of a request that got no answer; one that trying again does not help, if the certificate is not accepted."""
     if not is_distrust(error):
         return unreachable(why(error), url)
@@ -58,7 +60,7 @@ def lost(error: httpx.HTTPError, url: str) -> FedglmmError:
     )
 
 
-def fault_of(response: httpx.Response, url: str) -> FedglmmError:
+def fault_of(response: "httpx.Response", url: str) -> FedglmmError:
     """The error that an answer stands for."""
     try:
         problem = Problem.model_validate_json(response.content)
@@ -77,7 +79,7 @@ def fault_of(response: httpx.Response, url: str) -> FedglmmError:
     return kind(problem.message, where=problem.where, remedy=problem.remedy, code=problem.code)
 
 
-def check_stream(response: httpx.Response, url: str) -> None:
+def check_stream(response: "httpx.Response", url: str) -> None:
     """Asks of an answer, read if it is no success, that it is a stream of events.
 
     Raises:
@@ -92,7 +94,7 @@ def check_stream(response: httpx.Response, url: str) -> None:
         raise no_coordinator(response, url)
 
 
-def no_coordinator(response: httpx.Response, url: str, message: str = "") -> SiteError:
+def no_coordinator(response: "httpx.Response", url: str, message: str = "") -> SiteError:
     """The error of an answer that no coordinator gives, in words if it is known who does."""
     return SiteError(
         message or f"something answers there ({response.status_code}), but it is no coordinator.",

@@ -4,14 +4,18 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any, Literal, TypeAlias
 
+from shared.dictionary import Dictionary, read_dictionary
 from shared.errors import FedglmmError, SettingsError
 
+Check: TypeAlias = Callable[[Dictionary, Sequence[str]], None]
+"""Raises FedglmmError where a dictionary and sites of these names cannot serve what will be asked."""
 Policy: TypeAlias = Literal["default", "open"]
 
 STARTUP_SECONDS = 60.0
@@ -30,13 +34,19 @@ identity_file = "sites/coordinator.identity"
 
 
 @contextmanager
-def federation(split: Sequence[str], policy: Policy = "default", wire: Path | None = None) -> Iterator[str]:
+def federation(
+    split: Sequence[str],
+    policy: Policy = "default",
+    wire: Path | None = None,
+    check: Check = lambda _dictionary, _sites: None,
+) -> Iterator[str]:
     """Split a file into sites, serve them and a coordinator, and yield the coordinator's URL; stop them afterwards.
 
     Args:
         split: the arguments of `fedglmm-site split`, without `--out` and `--policy`.
         policy: of the sites and of the coordinator.
         wire: a new file, for all that crosses between the coordinator and the sites.
+        check: called before anything is served; what it raises ends it all.
 
     Raises:
         SettingsError: the file cannot be split, a server does not start, which says what the command said, or the wire's file
@@ -47,7 +57,9 @@ def federation(split: Sequence[str], policy: Policy = "default", wire: Path | No
         _run([_command("fedglmm-site"), "split", *split, "--policy", policy, "--out", str(place / "sites")])
         if wire is not None:
             _make(wire)
-        folders = sorted(str(path.parent) for path in (place / "sites").glob("*/site.toml"))
+        settings_files = sorted((place / "sites").glob("*/site.toml"))
+        check(read_dictionary(place / "sites" / "dictionary.json"), [_name_in(file) for file in settings_files])
+        folders = [str(file.parent) for file in settings_files]
         with serving([_command("fedglmm-site"), "serve", *folders], place / "sites.json") as announced:
             tables = [
                 f"[[sites]]\nname = {json.dumps(name)}\nurl = {json.dumps(url)}\n"
@@ -60,6 +72,10 @@ def federation(split: Sequence[str], policy: Policy = "default", wire: Path | No
             serve = [_command("fedglmm-coordinator"), "serve", str(place / "coordinator.toml")]
             with serving(serve, place / "coordinator.json") as coordinator:
                 yield coordinator["url"]
+
+
+def _name_in(settings: Path) -> str:
+    return str(tomllib.loads(settings.read_text(encoding="utf-8"))["name"])
 
 
 def _make(file: Path) -> None:

@@ -1,7 +1,7 @@
 """A bar while an analysis is waited for: by rich on a terminal, by HTML in a notebook, none where nobody would see it.
 
 How many rounds there will be nobody knows; what is shown of the way is the Newton decrement, whose digits double once the
-maximum is near.
+maximum is near. rich is loaded where there is something to draw: the import of the package is quicker without.
 """
 
 import math
@@ -10,13 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import escape
 from importlib import import_module
-from typing import Any
-
-from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bars
+from typing import TYPE_CHECKING, Any
 
 from coordinator.client.following import Progress
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 DIGITS = 16.0
 """Of the decrement, at the usual tolerance of 1e-16."""
@@ -33,16 +32,21 @@ def showing(on_progress: Show | None, *, progress: bool) -> Iterator[Show]:
     elif "ipykernel" in sys.modules:
         yield notebook()
     else:
+        from rich.console import Console  # noqa: PLC0415 -- see above
+
         with terminal(Console(stderr=True)) as show:
             yield show
 
 
 @contextmanager
-def terminal(console: Console) -> Iterator[Show]:
+def terminal(console: "Console") -> Iterator[Show]:
     """A line at the foot of a terminal, which is gone afterwards. Elsewhere it is not drawn."""
     if not console.is_terminal:
         yield lambda _: None
         return
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415 -- see above
+    from rich.progress import Progress as Bars  # noqa: PLC0415 -- as above
+
     columns = (BarColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     with Bars(*columns, console=console, transient=True) as bars:
         task = bars.add_task("submitted", total=1.0)

@@ -5,22 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from coordinator.client.estimates import EFFECTS, GLANCE, TIDY
+from coordinator.client.canonical import fault_in
 from shared.errors import FedglmmError
-from shared.optimisation.outcome import OutcomeKind
 
 EXPORT = "Give a file that `fit.save` or `fedglmm export` wrote."
-_SHAPE: Mapping[str, Mapping[str, type]] = {
-    "": dict.fromkeys(("title", "formula", "family", "link"), str)
-    | dict.fromkeys(("tidy", "roster", "warnings"), list)
-    | dict.fromkeys(("glance", "vcov", "convergence", "specification", "software"), dict),
-    "vcov": {"names": list, "matrix": list},
-    "glance": {"ngrps": dict},
-    "convergence": {"outcome": str, "advice": str, "rounds": int, "trace": list, "quadrature": dict},
-    "specification": {"random": list, "response": dict, "confidence_level": float, "reml": bool},
-}
-"""What a result has to be read at all: by object, its fields."""
-_JSON = {str: "a text", list: "a list", dict: "an object", int: "a number", float: "a number", bool: "true or false"}
 
 
 class ResultFileError(FedglmmError):
@@ -73,40 +61,11 @@ def read(path: Path) -> dict[str, Any]:
         raise ResultFileError("this is no JSON.", where=place, remedy=EXPORT) from None
     except (ValueError, RecursionError):
         raise ResultFileError("it holds what is no number or nests too deep.", where=str(path), remedy=EXPORT) from None
-    if place := _first_fault(found):
-        raise ResultFileError("it is no result of an analysis.", where=f"{path}: {place}", remedy=EXPORT)
+    if (fault := fault_in(found)) is not None:
+        message = f"it is no result of an analysis: {fault.message}"
+        raise ResultFileError(message, where=fault.where_in(path), remedy=EXPORT)
     return dict(found)
 
 
 def _no_number(text: str) -> float:
     raise ValueError(text)
-
-
-def _first_fault(found: Any) -> str:
-    """The first place that is not as a result has it, with what belongs there; empty if there is none."""
-    if not isinstance(found, dict):
-        return f"the whole of it is not {_JSON[dict]}"
-    for name, shape in _SHAPE.items():
-        if fault := _unlike(found[name] if name else found, shape, f"{name}." if name else ""):
-            return fault
-    if missing := [name for name in GLANCE if name not in found["glance"]]:
-        return f"glance.{missing[0]} is missing"
-    if found["convergence"]["outcome"] not in set(OutcomeKind):
-        return "convergence.outcome is no ending of an estimation"
-    return next((f"tidy, row {k}" for k, row in enumerate(found["tidy"], start=1) if not _is_row(row)), "")
-
-
-def _unlike(found: Mapping[str, Any], shape: Mapping[str, type], inside: str) -> str:
-    for name, kind in shape.items():
-        if name not in found:
-            return f"{inside}{name} is missing"
-        if not isinstance(found[name], (int, float) if kind is float else kind):
-            return f"{inside}{name} is not {_JSON[kind]}"
-    return ""
-
-
-def _is_row(row: Any) -> bool:
-    if not isinstance(row, dict) or set(row) < set(TIDY) or row["effect"] not in EFFECTS:
-        return False
-    numbers = [row[name] for name in TIDY[4:]]
-    return isinstance(row["term"], str) and all(value is None or isinstance(value, (int, float)) for value in numbers)

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 
 from rich import box
 from rich.console import Group
-from rich.markup import escape
 from rich.table import Table
 
 from coordinator.client.digits import beside, fixed, of_error, of_p
 from coordinator.client.estimates import Row
+from coordinator.client.terminal import cell
 
 
 def side_by_side(compared: Mapping[str, Sequence[Row]]) -> Group:
@@ -20,7 +20,7 @@ def _models(models: Sequence[Row]) -> Table:
     table = _table("analysis", "npar", "logLik", "AIC", "BIC", "outcome", "formula")
     for row in models:
         numbers = (fixed(row[name], 3) for name in ("logLik", "AIC", "BIC"))
-        table.add_row(escape(row["analysis"]), str(row["npar"]), *numbers, row["outcome"], escape(row["formula"]))
+        table.add_row(cell(row["analysis"]), str(row["npar"]), *numbers, cell(row["outcome"]), cell(row["formula"]))
     return table
 
 
@@ -29,16 +29,16 @@ def _tests(tests: Sequence[Row]) -> Table:
     for row in tests:
         df = "" if row["df"] is None else str(row["df"])
         numbers = (fixed(row["chi.square"], 3), df, of_p(row["p.value"]))
-        table.add_row(escape(f"{row['smaller']} in {row['larger']}"), *numbers, escape(row["why"]))
+        table.add_row(cell(f"{row['smaller']} in {row['larger']}"), *numbers, cell(row["why"]))
     return table
 
 
 def _estimates(compared: Mapping[str, Sequence[Row]]) -> Table:
     names = [row["analysis"] for row in compared["models"]]
-    table = _table("estimate (standard error)", *map(escape, names))
+    table = _table("estimate (standard error)", *map(cell, names))
     for row in compared["estimates"]:
         group = f"{row['group']}: " if row["group"] else ""
-        table.add_row(escape(group + row["term"]), *(_cell(row["analyses"].get(name)) for name in names))
+        table.add_row(cell(group + row["term"]), *(_cell(row["analyses"].get(name)) for name in names))
     return table
 
 

@@ -1,9 +1,9 @@
 """A result in the shape of lme4's summary()."""
 
-import math
 from typing import Any
 
 from coordinator.client.digits import beside, fixed, of_error, of_p, significant, stars
+from coordinator.client.estimates import correlation
 from shared.optimisation.outcome import OutcomeKind
 
 WIDEST_CORRELATIONS = 12
@@ -101,11 +101,10 @@ def _fixed_effects(result: dict[str, Any]) -> str:
 
 def _correlations(result: dict[str, Any]) -> str:
     """Numbered, because abbreviated names of factor levels look alike."""
-    names, matrix = result["vcov"]["names"], result["vcov"]["matrix"]
-    root = [math.sqrt(matrix[k][k]) for k in range(len(names))]
+    names = result["vcov"]["names"]
     table = [["", *(f"[{k + 1}]" for k in range(len(names) - 1))]]
     for k in range(1, len(names)):
-        values = [fixed(matrix[k][j] / (root[k] * root[j]), 3) for j in range(k)]
+        values = [fixed(correlation(result, k, j), 3) for j in range(k)]
         table.append([f"[{k + 1}] {names[k]}", *values, *([""] * (len(names) - 1 - k))])
     return f"Correlation of Fixed Effects ([1] is {names[0]}):\n" + _aligned(table, left=1)
 
@@ -122,7 +121,16 @@ def _ending(result: dict[str, Any]) -> str:
     ended, decrement = convergence["outcome"], convergence["decrement"]
     reached = f", Newton decrement {decrement:.1e}" if decrement is not None else ""
     advice = "" if any(one["code"] == ended for one in result["warnings"]) else f" {convergence['advice']}"
-    return f"{ended} after {_rounds(convergence['rounds'])}{reached}.{advice}"
+    return f"{ended} after {_rounds(convergence['rounds'])}{reached}.{_began(result)}{advice}"
+
+
+def _began(result: dict[str, Any]) -> str:
+    """Why there may be more rounds than usual, where a result has it and it is more than a few sites."""
+    at_default = result["convergence"].get("default_starts")
+    if not at_default:
+        return ""
+    sites = _count(len(result["roster"]), "site")
+    return f" {at_default} of {sites} began at the default start, from which a fit may take more rounds."
 
 
 def _aligned(table: list[list[str]], left: int, *, last_left: bool = False) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from html import escape
 
 from coordinator.client import digits
-from coordinator.client.estimates import GLANCE, TIDY, Result, Row, glance, kind_of, level_of, tidy
+from coordinator.client.estimates import GLANCE, INTERCEPT, TIDY, Result, Row, glance, kind_of, level_of, tidy
 from shared.optimisation.outcome import OutcomeKind
 
 _TITLES = {"fixed": "Fixed effects", "ran_pars": "Random effects", "ran_vals": "Effects of the sites"}
@@ -90,9 +90,11 @@ def heads(result: Result, *, exponentiate: bool = False, conf_level: float | Non
 
 
 def sections(result: Result, *, exponentiate: bool = False, conf_level: float | None = None) -> list[Section]:
-    """The rows that there are, by kind, as `heads` names their cells. With `exponentiate` the fixed effects alone."""
+    """The rows that there are, by kind, as `heads` names their cells. With `exponentiate` the fixed effects but the intercept."""
     rows = tidy(result, exponentiate=exponentiate, conf_level=conf_level)
-    kinds = ("fixed",) if exponentiate else tuple(_TITLES)
+    kinds = tuple(_TITLES)
+    if exponentiate:
+        kinds, rows = ("fixed",), [row for row in rows if row["term"] != INTERCEPT]
     grouped = {kind: [row for row in rows if row["effect"] == kind] for kind in kinds}
     return [Section(_TITLES[kind], tuple(_cells(row, rows) for row in some)) for kind, some in grouped.items() if some]
 

@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from coordinator.client.fit import Fit
 from coordinator.client.saved import as_text
 from shared.errors import FedglmmError, RefusedError, SettingsError, SiteError, UnknownAnalysisError, VerificationError
 from shared.keys import checked_key
+from shared.printable import printable
 
 CONVERGED, NO_ESTIMATES, WRONG, REFUSED, FAILED, INTERRUPTED = 0, 1, 2, 3, 4, 130
 UNSIGNED = NO_ESTIMATES
@@ -26,13 +28,6 @@ EXIT_CODES = {
 
 _CODES = {VerificationError: UNSIGNED, RefusedError: REFUSED, SiteError: FAILED}
 
-DEFAULT_URL = "http://127.0.0.1:8000"
-Url = Annotated[str, typer.Option("--coordinator", envvar="FEDGLMM_COORDINATOR", help="its address")]
-KeyFile = Annotated[Path | None, typer.Option(help="a file with the analyst's key")]
-CaFile = Annotated[
-    Path | None,
-    typer.Option(envvar="FEDGLMM_CA_FILE", help="PEM: the authority of its certificate, in the place of public ones"),
-]
 Id = Annotated[str, typer.Argument(help="its id")]
 ALONE = "Make a file with the key and nothing else, as an administrator of the coordinator got it from `keys add`."
 Json = Annotated[bool, typer.Option("--json", help="print JSON and nothing else on standard output")]
@@ -40,8 +35,18 @@ Json = Annotated[bool, typer.Option("--json", help="print JSON and nothing else 
 
 def finish(found: Fit, *, as_json: bool) -> None:
     """Print a result and leave with its code."""
-    typer.echo(as_text(found.result) if as_json else found.summary())
+    say(as_text(found.result) if as_json else found.summary())
     raise typer.Exit(CONVERGED if found.has_estimates else NO_ESTIMATES)
+
+
+def say(text: str) -> None:
+    """Print a line, in which names and titles may be anybody's."""
+    typer.echo(printable(text))
+
+
+def cell(text: str) -> str:
+    """Such a text in a table of rich."""
+    return escape(printable(text))
 
 
 @contextmanager
@@ -52,7 +57,9 @@ def told() -> Iterator[None]:
     except FedglmmError as error:
         if isinstance(error, UnknownAnalysisError):
             error = UnknownAnalysisError(error.message, where=error.where, remedy="`fedglmm list` shows the newest.")
-        Console(stderr=True).print(f"fedglmm: {error}", style="red", soft_wrap=True, highlight=False, markup=False)
+        Console(stderr=True).print(
+            f"fedglmm: {printable(str(error))}", style="red", soft_wrap=True, highlight=False, markup=False
+        )
         raise typer.Exit(next((code for kind, code in _CODES.items() if isinstance(error, kind)), WRONG)) from None
 
 

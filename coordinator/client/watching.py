@@ -1,9 +1,7 @@
 """An analysis while it is watched: a live table with a sparkline on a terminal, else one line a round."""
 
-import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -15,9 +13,12 @@ from rich.text import Text
 from coordinator.client.connection import Coordinator
 from coordinator.client.fit import Fit
 from coordinator.client.following import Progress
+from coordinator.client.moments import second
+from coordinator.client.options import Access
 from coordinator.client.sparkline import sparkline
 from coordinator.client.terminal import INTERRUPTED
 from shared.contribution import WORTHLESS
+from shared.printable import printable
 
 HEADS = ("round", "log-likelihood", "decrement", "seconds")
 MOST_ROWS = 15
@@ -25,15 +26,13 @@ MOST_ROWS = 15
 NOT_TAKEN = "not taken: a shorter step follows"
 
 
-def watched(coordinator: Coordinator, analysis_id: str, key_file: Path | None) -> Fit:
+def watched(coordinator: Coordinator, analysis_id: str, access: Access) -> Fit:
     """Follow an analysis and show every round. Who interrupts it stops watching, and the analysis goes on."""
     try:
         with display(Console(stderr=True, highlight=False)) as show:
             return coordinator.wait(analysis_id, show)
     except KeyboardInterrupt:
-        at = f"{analysis_id} --coordinator {shlex.quote(coordinator.url)}"
-        for option, file in (("--key-file", key_file), ("--ca-file", coordinator.ca_file)):
-            at += f" {option} {shlex.quote(str(file))}" if file else ""
+        at = f"{analysis_id} {access.written()}"
         typer.echo(
             f"\nNo longer watching: analysis {analysis_id} goes on.\n"
             f"   fedglmm watch {at}     shows it\n"
@@ -69,7 +68,7 @@ class LiveTable:
     def take(self, news: Progress) -> None:
         """Something happened."""
         self._rounds += news.rounds
-        self._status = news.notice or status(news.analysis)
+        self._status = printable(news.notice or status(news.analysis))
 
     def __rich__(self) -> Group:
         table = Table(*HEADS, "", box=None, header_style="dim")
@@ -86,7 +85,7 @@ def status(analysis: dict[str, Any]) -> str:
     if analysis["state"] == "awaiting_approval":
         return f"A person at {', '.join(analysis['waiting_for'])} has to approve it."
     if analysis["state"] == "paused":
-        return f"Waiting for {', '.join(analysis['waiting_for'])} since {analysis['since']}."
+        return f"Waiting for {', '.join(analysis['waiting_for'])} since {second(analysis['since'])} UTC."
     return str(analysis["state"])
 
 
@@ -102,12 +101,12 @@ def round_table(progress: Progress) -> None:
     console = Console(stderr=True, highlight=False)
     analysis = progress.analysis
     if progress.notice:
-        console.print(progress.notice, markup=False)
+        console.print(printable(progress.notice), markup=False)
         return
     if analysis["state"] == "running" and analysis["round"] == 0 and not progress.rounds:
         console.print(f"[dim]{_line(HEADS)}[/dim]\n     0   start: each site sends its summary")
     if analysis["state"] in {"awaiting_approval", "paused"}:
-        console.print(status(analysis), markup=False)
+        console.print(printable(status(analysis)), markup=False)
     for entry in progress.rounds:
         console.print(_line(cells(entry)) + ("" if entry["accepted"] else f"   {NOT_TAKEN}"))
 

@@ -5,28 +5,30 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import model_validator
 
 from coordinator.access.roles import Role
 from coordinator.dashboard.rendering import HEADERS, page
 from coordinator.dashboard.signing_in import HOME
 from coordinator.dashboard.visitor import Visiting
 from coordinator.routes.service import Given
-from coordinator.states import AnalysisState
 from coordinator.views import AnalysisView
+from coordinator.wanted import Wanted
 from shared.wire import AnalysisId
 
 ON_A_PAGE = 50
 router = APIRouter()
 
 
-class Which(BaseModel):
-    """Which analyses; the form sends an empty state for all."""
+class Which(Wanted):
+    """Which analyses; the form sends an empty text for what does not matter."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    state: Annotated[AnalysisState | None, BeforeValidator(lambda value: value or None)] = None
     before: AnalysisId | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _said(cls, sent: dict[str, str]) -> dict[str, str]:
+        return {name: value for name, value in sent.items() if value != ""}
 
 
 @router.get("/")
@@ -38,23 +40,28 @@ async def home() -> Response:
 @router.get(HOME)
 def analyses(request: Request, service: Given, visiting: Visiting, which: Annotated[Which, Query()]) -> Response:
     """A page of them. One more than it shows is read, so that the last page does not lead on to an empty one."""
-    found = service.store.newest(state=which.state, limit=ON_A_PAGE + 1, before=which.before)
+    found = service.store.newest(which, limit=ON_A_PAGE + 1, before=which.before)
     shown = [AnalysisView.of(analysis) for analysis in found[:ON_A_PAGE]]
     return page(
         request,
         "analyses.html",
         analyses=shown,
-        state=which.state,
+        which=which,
+        is_all=not _asked(which, None),
         is_first=which.before is None,
         under_way=any(not view.state.ended for view in shown),
-        here=_place(which.state, which.before),
-        newest=_place(which.state, None),
-        older=_place(which.state, shown[-1].id) if len(found) > ON_A_PAGE else None,
+        here=_place(which, which.before),
+        newest=_place(which, None),
+        older=_place(which, shown[-1].id) if len(found) > ON_A_PAGE else None,
         may_run=visiting.role.covers(Role.RUN),
     )
 
 
-def _place(state: AnalysisState | None, before: str | None) -> str:
-    asked = {"state": state.value if state else None, "before": before}
-    query = urlencode({name: value for name, value in asked.items() if value})
-    return f"{HOME}?{query}" if query else HOME
+def _place(which: Which, before: str | None) -> str:
+    asked = _asked(which, before)
+    return f"{HOME}?{urlencode(asked)}" if asked else HOME
+
+
+def _asked(which: Which, before: str | None) -> dict[str, str]:
+    asked: dict[str, str] = which.model_dump(mode="json", exclude_none=True, exclude={"before"})
+    return asked if before is None else asked | {"before": before}

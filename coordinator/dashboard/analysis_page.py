@@ -13,7 +13,7 @@ from coordinator.access.roles import Caller
 from coordinator.dashboard.rendering import HEADERS, page
 from coordinator.dashboard.signing_in import HOME
 from coordinator.dashboard.trace import trace_of
-from coordinator.dashboard.visitor import Sent, Visiting
+from coordinator.dashboard.visitor import Sent, Visiting, still_visits
 from coordinator.events import Watch
 from coordinator.records import Analysis
 from coordinator.routes.analyses import require_standing
@@ -48,11 +48,13 @@ def trace(request: Request, service: Given, visiting: Visiting, analysis_id: Id)
     return page(request, "trace.html", rows=rows, **_standing(service, visiting, analysis_id))
 
 
-async def _watch(service: Given, _visiting: Visiting, analysis_id: Id, response: Response) -> AsyncIterator[Watch]:
+async def _watch(
+    service: Given, _visiting: Visiting, analysis_id: Id, request: Request, response: Response
+) -> AsyncIterator[Watch]:
     """Lasts as long as the answer."""
     await asyncio.to_thread(service.store.get, analysis_id)
     response.headers.update(HEADERS)
-    with service.watchers.watching(analysis_id) as watch:
+    with service.watchers.watching(analysis_id, lambda: still_visits(request, service)) as watch:
         yield watch
 
 

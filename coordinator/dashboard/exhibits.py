@@ -12,7 +12,7 @@ from markupsafe import Markup
 from coordinator.client.tables import csv_table, html_table, latex_table
 from coordinator.plots.catalogue import PlotName, plot
 from coordinator.plots.conversion import as_pdf, as_png
-from coordinator.plots.ratios import ratio_name
+from coordinator.plots.ratios import ratios_in
 from coordinator.plots.svg import standalone
 
 Result = dict[str, Any]
@@ -51,7 +51,7 @@ def downloads_of(result: Result) -> Mapping[str, Download]:
     """What can be taken away of a result, by the names of the files."""
     names = [*_with_content(result, exponentiate=False), PlotName.CONVERGENCE]
     more: dict[str, Download] = {}
-    if ratio_name(result["family"], result["link"]) is not None:
+    if ratios_in(result) is not None:
         names.insert(1, PlotName.RATIOS)
         more = {"ratios.csv": Download("The same as ratios", "text/csv", partial(csv_table, exponentiate=True))}
     return _TABLES | more | {f"{name}.{form}": one for name in names for form, one in _pictures(name)}

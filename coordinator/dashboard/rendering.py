@@ -9,7 +9,7 @@ from fastapi import Request, Response
 from jinja2 import Environment
 
 from coordinator.dashboard import wording
-from coordinator.dashboard.visitor import FORM_COOKIE, form_token, session_of
+from coordinator.dashboard.visitor import FORM_COOKIE, HOST_ONLY, cookie_of, form_token, session_of
 from coordinator.states import AnalysisState
 from shared.page.templates import templates_in
 
@@ -58,7 +58,7 @@ def page(
 def keep_form_token(request: Request, response: Response) -> None:
     """Sets the cookie of a form's token, where no session holds it."""
     made = getattr(request.state, "form_token", None)
-    if made is not None and request.cookies.get(FORM_COOKIE) != made:
+    if made is not None and cookie_of(request, FORM_COOKIE) != made:
         set_cookie(request, response, FORM_COOKIE, made)
 
 
@@ -68,4 +68,13 @@ def set_cookie(request: Request, response: Response, name: str, value: str) -> N
     Behind a proxy that encrypts, the browser itself says in `Origin` that it does.
     """
     secure = request.url.scheme == "https" or request.headers.get("Origin", "").startswith("https:")
-    response.set_cookie(name, value, httponly=True, samesite="strict", secure=secure, path="/")
+    shown = HOST_ONLY + name if secure else name
+    response.set_cookie(shown, value, httponly=True, samesite="strict", secure=secure, path="/")
+
+
+def end_cookie(request: Request, response: Response, name: str) -> None:
+    """Has the browser forget a cookie that it sent."""
+    for shown in (HOST_ONLY + name, name):
+        if shown in request.cookies:
+            secure = shown != name  # without it a browser takes nothing of that prefix
+            response.delete_cookie(shown, httponly=True, samesite="strict", secure=secure, path="/")

@@ -13,7 +13,7 @@ from coordinator.dashboard.exhibits import Download, Result, downloads_of, plots
 from coordinator.dashboard.rendering import HEADERS, page
 from coordinator.dashboard.trace import trace_of
 from coordinator.dashboard.visitor import Visiting
-from coordinator.plots.ratios import ratio_name
+from coordinator.plots.ratios import ratios_in
 from coordinator.plots.style import STYLE
 from coordinator.routes.analyses import result_of
 from coordinator.routes.pictures import report_of
@@ -35,7 +35,7 @@ def result_page(
 ) -> Response:
     """The page; 409 in words while there is no result."""
     result: Result = json.loads(result_of(service, analysis_id))
-    ratios = ratio_name(result["family"], result["link"])
+    ratios = ratios_in(result)
     as_ratios = exponentiate and ratios is not None
     has_estimates = OutcomeKind(result["convergence"]["outcome"]).has_estimates
     return page(

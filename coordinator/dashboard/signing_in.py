@@ -4,8 +4,16 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from coordinator.dashboard.errors import sign_in_page
-from coordinator.dashboard.rendering import HEADERS, set_cookie
-from coordinator.dashboard.visitor import FORM_COOKIE, SESSION_COOKIE, Sent, note_refused, session_of, sessions_of
+from coordinator.dashboard.rendering import HEADERS, end_cookie, set_cookie
+from coordinator.dashboard.visitor import (
+    FORM_COOKIE,
+    SESSION_COOKIE,
+    Sent,
+    cookie_of,
+    note_refused,
+    session_of,
+    sessions_of,
+)
 from coordinator.routes.service import Given
 from shared.errors import CredentialsError, RoleError
 from shared.messages import Problem
@@ -31,19 +39,19 @@ async def signed_in(request: Request, service: Given, form: Sent) -> Response:
         return sign_in_page(request, Problem.of(error), after=after)
     sessions = sessions_of(request)
     if session_of(request) is not None:
-        sessions.end(request.cookies[SESSION_COOKIE])
+        sessions.end(cookie_of(request, SESSION_COOKIE) or "")
     response = RedirectResponse(after, 303, HEADERS)
     set_cookie(request, response, SESSION_COOKIE, sessions.open(key))
-    response.delete_cookie(FORM_COOKIE)
+    end_cookie(request, response, FORM_COOKIE)
     return response
 
 
 @router.post("/sign-out")
 async def signed_out(request: Request, _form: Sent) -> Response:
     """Ends the session."""
-    sessions_of(request).end(request.cookies.get(SESSION_COOKIE, ""))
+    sessions_of(request).end(cookie_of(request, SESSION_COOKIE) or "")
     response = RedirectResponse("/sign-in", 303, HEADERS)
-    response.delete_cookie(SESSION_COOKIE)
+    end_cookie(request, response, SESSION_COOKIE)
     return response
 
 

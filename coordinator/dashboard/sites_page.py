@@ -33,7 +33,7 @@ async def now(request: Request, service: Given, _visiting: Visiting) -> Response
 
 def _past(service: Service) -> tuple[Mapping[str, Agreement], Mapping[str, tuple[Refusal, ...]]]:
     """What the newest analyses tell of each site."""
-    analyses = service.store.newest(state=None, limit=LOOKED_BACK, before=None)
+    analyses = service.store.newest(limit=LOOKED_BACK)
     ours = sha256_of(service.dictionary)
 
     def is_ours(analysis_id: str) -> bool:

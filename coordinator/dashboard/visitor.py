@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 
 from coordinator.access.roles import COORDINATOR, Caller, Role
 from coordinator.guard import LOGGED_TEXT, READING
-from coordinator.routes.service import Given
+from coordinator.routes.service import Given, Service
 from shared.errors import AccessError, CredentialsError, RoleError
 from shared.page.forms import FORM_FIELD, Form
 from shared.page.sessions import Session, Sessions, token
@@ -18,10 +18,16 @@ LOG = structlog.get_logger(__name__)
 SESSION_COOKIE = "fedglmm-session"
 FORM_COOKIE = "fedglmm-form"
 """Before a sign-in, and where there is none: a form's token, as a form cannot know it that another page made."""
+HOST_ONLY = "__Host-"
+"""Before the names of both where the browser came by HTTPS: it takes such a cookie from this very host only, and by HTTPS."""
 MOST_FIELDS = 1000
 PART_OF_A_PAGE = "HX-Request"
 """The header by which a script asks for a part of a page."""
-SIGN_IN = "Sign in with your key."
+NO_SESSION = "this page needs a sign-in.", "Sign in with your key."
+ENDED = (
+    "your session has ended: after its time, or with a restart of the coordinator.",
+    "Sign in with your key: you come back to this page. What was under way goes on.",
+)
 
 
 async def visitor(request: Request, service: Given) -> Caller:
@@ -41,9 +47,8 @@ async def visitor(request: Request, service: Given) -> Caller:
         if session is not None and isinstance(error, CredentialsError):
             raise  # the session stays, and lets nobody in: a page may be loaded twice, and each time says why
         if isinstance(error, CredentialsError):
-            ended = SESSION_COOKIE in request.cookies
-            message = "your session has ended." if ended else "this page needs a sign-in."
-            raise CredentialsError(message, where=COORDINATOR, remedy=SIGN_IN) from None
+            message, remedy = NO_SESSION if cookie_of(request, SESSION_COOKIE) is None else ENDED
+            raise CredentialsError(message, where=COORDINATOR, remedy=remedy) from None
         note_refused(request, error)
         raise
     request.state.caller = caller
@@ -51,6 +56,18 @@ async def visitor(request: Request, service: Given) -> Caller:
 
 
 Visiting = Annotated[Caller, Depends(visitor)]
+
+
+async def still_visits(request: Request, service: Service) -> bool:
+    """Whether who visited would be shown the page once more, of a request whose answer goes on. That is no use of the session."""
+    session = sessions_of(request).find(cookie_of(request, SESSION_COOKIE) or "", by_itself=True)
+    return await service.access.admits(f"Bearer {session.key}" if session else "", request.headers.get("Host", ""))
+
+
+def cookie_of(request: Request, name: str) -> str | None:
+    """What the browser keeps of ours. Behind a proxy that encrypts nothing tells that it came by HTTPS: then either name does."""
+    kept = request.cookies.get(HOST_ONLY + name)
+    return request.cookies.get(name) if kept is None and request.url.scheme != "https" else kept
 
 
 def sessions_of(request: Request) -> Sessions:
@@ -63,7 +80,8 @@ def session_of(request: Request) -> Session | None:
     """The session that a request belongs to; none if there is none, or not any more."""
     if not hasattr(request.state, "session"):
         by_itself = PART_OF_A_PAGE in request.headers
-        request.state.session = sessions_of(request).find(request.cookies.get(SESSION_COOKIE, ""), by_itself=by_itself)
+        session_id = cookie_of(request, SESSION_COOKIE) or ""
+        request.state.session = sessions_of(request).find(session_id, by_itself=by_itself)
     found: Session | None = request.state.session
     return found
 
@@ -74,7 +92,7 @@ def form_token(request: Request) -> str:
     if session is not None:
         return session.form_token
     if not hasattr(request.state, "form_token"):
-        request.state.form_token = request.cookies.get(FORM_COOKIE) or token()
+        request.state.form_token = cookie_of(request, FORM_COOKIE) or token()
     made: str = request.state.form_token
     return made
 

@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any
 
+from coordinator.client.moments import minute, second
 from coordinator.states import AnalysisState
 
 STATES: Mapping[str, str] = {
@@ -49,12 +49,7 @@ def tone(state: str) -> str:
 
 def moment(text: str | None) -> str:
     """A stored moment to the minute, UTC."""
-    return DASH if text is None else datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M")
-
-
-def second(text: str) -> str:
-    """A stored moment to the second, UTC."""
-    return datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M:%S")
+    return DASH if text is None else minute(text)
 
 
 def significant(value: float | None, digits: int = 4) -> str:

@@ -1,13 +1,12 @@
 """The fixed effects with their intervals."""
 
+from coordinator.client.estimates import INTERCEPT
 from coordinator.plots.estimates import Estimate, Result, level_of, rows_of, without_estimates
 from coordinator.plots.intervals import MOST_LABELLED, WIDTH, Panel, drawn
-from coordinator.plots.ratios import ratio_name
+from coordinator.plots.ratios import ratio_name, ratios_in
 from coordinator.plots.svg import document
 from coordinator.plots.wordless import nothing
 from shared.errors import RequestError
-
-INTERCEPT = "(Intercept)"
 
 
 def forest(result: Result, exponentiate: bool = False, intercept: bool = False) -> str:
@@ -22,7 +21,7 @@ def forest(result: Result, exponentiate: bool = False, intercept: bool = False) 
         SVG. Each row is `<g class="row" data-label data-estimate data-low data-high>`, its numbers as they are shown, exactly.
 
     Raises:
-        RequestError: coefficients of this family and link have no meaning as ratios.
+        RequestError: coefficients of this family and link have no meaning as ratios, or there is only an intercept.
     """
     quantity, name = _quantity(result), "forest"
     if exponentiate:
@@ -52,6 +51,12 @@ def _ratio(result: Result) -> str:
     if name is None:
         raise RequestError(
             f"the coefficients of a {result['family']} model with the link {result['link']} are no logarithms of ratios.",
+            where="exponentiate",
+            remedy="Ask for the plot without it.",
+        )
+    if ratios_in(result) is None:
+        raise RequestError(
+            "the model has no coefficient but the intercept, and its exponential is no ratio.",
             where="exponentiate",
             remedy="Ask for the plot without it.",
         )

@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 
+from coordinator.client.estimates import INTERCEPT
+from coordinator.plots.estimates import Result, rows_of
+
 _NAMES: Mapping[tuple[str, str], str] = {
     ("binomial", "logit"): "Odds ratio",
     ("binomial", "log"): "Risk ratio",
@@ -19,3 +22,10 @@ _NAMES: Mapping[tuple[str, str], str] = {
 def ratio_name(family: str, link: str) -> str | None:
     """Of a family and its link; none where exp(coefficient) is no ratio: probit, identity, inverse."""
     return _NAMES.get((family, link))
+
+
+def ratios_in(result: Result) -> str | None:
+    """What a result's ratios are called; none also where there is no coefficient but the intercept."""
+    if all(row["term"] == INTERCEPT for row in rows_of(result, "fixed")):
+        return None
+    return ratio_name(result["family"], result["link"])

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from coordinator.client import wald
 from coordinator.plots.catalogue import PlotName, plot
 from coordinator.plots.estimates import Result, without_estimates
-from coordinator.plots.ratios import ratio_name
+from coordinator.plots.ratios import ratios_in
 from coordinator.plots.style import STYLE
 from coordinator.report import tables, wording
 from shared.page.templates import templates_in
@@ -72,7 +72,7 @@ def _plots(result: Result) -> Mapping[PlotName, str]:
     names = [PlotName.CONVERGENCE] if result["convergence"]["trace"] else []
     if without_estimates(result) is None:
         effects = {row["effect"] for row in result["tidy"]}
-        has_ratios = ratio_name(result["family"], result["link"]) is not None
+        has_ratios = ratios_in(result) is not None
         names.append(PlotName.RATIOS if has_ratios else PlotName.FOREST)
         names += [PlotName.RANDOM_EFFECTS] if "ran_pars" in effects else []
         names += [PlotName.CATERPILLAR] if "ran_vals" in effects else []

@@ -4,13 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from coordinator.client.estimates import INTERCEPT
 from coordinator.plots.estimates import Result, level_of, ratio, rows_of
 from coordinator.plots.lettering import decimals_of, shown
 from coordinator.plots.random_effects import KINDS, label_of
-from coordinator.plots.ratios import ratio_name
+from coordinator.plots.ratios import ratios_in
 
 SMALLEST_P = 2e-16
 """R's own."""
+CURVATURE = (
+    "The smallest curvature is the least eigenvalue of the observed information, scaled to a unit diagonal: 1 where the data "
+    "tell all parameters apart, near 0 where they hardly tell some of them apart."
+)
 NONE = "\u2013"
 """Stands where there is no number."""
 
@@ -24,8 +29,8 @@ class Table:
 
 
 def fixed_effects(result: Result) -> Table:
-    """Estimates, standard errors, tests and intervals, and the ratios where there are any."""
-    rows, name = rows_of(result, "fixed"), ratio_name(result["family"], result["link"])
+    """Estimates, standard errors, tests and intervals, and the ratios where there are any: the intercept has none."""
+    rows, name = rows_of(result, "fixed"), ratios_in(result)
     level = level_of(result)
     heads = ("Term", "Estimate", "Std. error", "z", "p", level)
     digits = decimals_of([row["std.error"] for row in rows])
@@ -86,7 +91,8 @@ def diagnostics(result: Result) -> Table:
     cells = [(name, _scientific(convergence[key])) for key, name in names.items()]
     path = (convergence["quadrature"] or {}).get("path") or []
     tried = [(f"Change a group at {rung['points']} points", _scientific(rung["change_per_group"])) for rung in path]
-    return Table(("Diagnostic", "Value"), (*cells, *tried))
+    began = ("Sites that began at the default start", _default_starts(convergence))
+    return Table(("Diagnostic", "Value"), (*cells, began, *tried))
 
 
 def roster(result: Result) -> Table:
@@ -128,7 +134,8 @@ def _ratios(rows: Sequence[Result]) -> list[str]:
     values = [[None if row[name] is None else ratio(row[name]) for name in columns] for row in rows]
     halves = [None if low is None or high is None else (high - low) / 2.0 for _, low, high in values]
     texts = [[number(value, own) for value in three] for three, own in zip(values, decimals_of(halves), strict=True)]
-    return [f"{estimate} [{low}, {high}]" for estimate, low, high in texts]
+    ratios = [f"{estimate} [{low}, {high}]" for estimate, low, high in texts]
+    return [NONE if row["term"] == INTERCEPT else text for row, text in zip(rows, ratios, strict=True)]
 
 
 def _interval(row: Result, digits: int) -> str:
@@ -148,6 +155,12 @@ def _parameter(row: Result) -> str:
 
 def _scientific(value: float | None) -> str:
     return NONE if value is None else f"{value:.2g}".replace("e-", "e\u2212")
+
+
+def _default_starts(convergence: Result) -> str:
+    """None is one or two of them; a result of before they were counted has no entry."""
+    number = convergence.get("default_starts", NONE)
+    return "1 or 2" if number is None else str(number)
 
 
 def _whole(value: Any) -> str:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from coordinator.client.estimates import INTERCEPT
 from coordinator.plots.estimates import Result
-from coordinator.plots.forest import INTERCEPT
 
 FAMILIES: Mapping[str, str] = {
     "binomial": "binomial",

@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from coordinator import examples, problems
 from coordinator.records import Analysis
 from coordinator.routes.service import Asking, Given, Id, Service
-from coordinator.states import WITH_RESULT, AnalysisState
+from coordinator.states import WITH_RESULT
 from coordinator.views import AnalysesView, AnalysisView, RoundView, TraceView
+from coordinator.wanted import Wanted
 from shared import openapi
 from shared.errors import NoResultError, RequestError
 from shared.openapi import Example
@@ -49,22 +50,17 @@ CANCELLED: dict[int | str, dict[str, Any]] = {
 router = APIRouter()
 
 
-class _Query(BaseModel):
-    """The base of every query: what is not known is refused, not ignored."""
+class Page(Wanted):
+    """Which analyses, and how many."""
 
-    model_config = ConfigDict(extra="forbid")
-
-
-class Page(_Query):
-    """Which analyses."""
-
-    state: AnalysisState | None = None
     limit: int = Field(default=50, ge=1, le=200)
     before: AnalysisId | None = None
 
 
-class Only(_Query):
-    """What a DELETE may do."""
+class Only(BaseModel):
+    """What a DELETE may do; what is not known is refused, not ignored."""
+
+    model_config = ConfigDict(extra="forbid")
 
     only: Literal["cancel", "delete"] | None = Field(default=None, description="409 where it would do the other")
 
@@ -72,7 +68,7 @@ class Only(_Query):
 @router.get("/analyses", responses=openapi.problems(422, other={404: NO_BEFORE}))
 def newest(service: Given, page: Annotated[Page, Query()]) -> AnalysesView:
     """Analyses, newest first."""
-    analyses = service.store.newest(state=page.state, limit=page.limit, before=page.before)
+    analyses = service.store.newest(page, limit=page.limit, before=page.before)
     views = tuple(AnalysisView.of(analysis) for analysis in analyses)
     return AnalysesView(analyses=views, before=views[-1].id if len(views) == page.limit else None)
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import structlog
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from coordinator.events import Watch
@@ -32,11 +32,12 @@ STREAM: dict[int | str, dict[str, Any]] = {
 router = APIRouter()
 
 
-async def _watch(service: Given, analysis_id: Id, response: Response) -> AsyncIterator[Watch]:
+async def _watch(service: Given, analysis_id: Id, request: Request, response: Response) -> AsyncIterator[Watch]:
     """Lasts as long as the answer. An id that nobody knows is told before that begins."""
     await asyncio.to_thread(service.store.get, analysis_id)
     response.headers["Cache-Control"] = "no-store"
-    with service.watchers.watching(analysis_id) as watch:
+    shown = [request.headers.get(name, "") for name in ("Authorization", "Host")]
+    with service.watchers.watching(analysis_id, lambda: service.access.admits(*shown)) as watch:
         yield watch
 
 

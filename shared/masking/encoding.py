@@ -22,10 +22,10 @@ BYTES = 16
 """Of an entry."""
 _LARGEST = 2.0**63
 _ONE = 2.0**64
+_EXACT = 2.0**40
+"""Whole parts below it leave of a sum's rounding at most 53 bits above 2^-64."""
 _LIMBS, _HALVES = np.dtype("<u8"), np.dtype("<u4")
 _HALF = np.uint64(32)
-_PARTS = 4
-"""32-bit digits of an entry."""
 
 
 def encode(values: Vector, parts: int) -> Fixed:
@@ -51,16 +51,30 @@ def encode(values: Vector, parts: int) -> Fixed:
         )
     whole = np.floor(size)
     low = np.rint((size - whole) * _ONE)  # from 2^53 on all are integers already: it never reaches 2^64
-    positive = np.stack([low, whole], axis=-1).astype(np.uint64)
-    return np.where((values < 0)[:, None], subtract(np.zeros_like(positive), positive), positive)
+    fixed = np.stack([low, whole], axis=-1).astype(np.uint64)
+    negative = values < 0
+    opposite = fixed[negative]
+    fixed[negative] = subtract(np.zeros_like(opposite), opposite)
+    return fixed
 
 
 def decode(fixed: Fixed) -> Vector:
-    """The nearest float64 numbers, (n,), ties to even: each the sum of its four 32-bit digits, rounded once."""
+    """The nearest float64 numbers, (n,), ties to even: each rounded once.
+
+    What a rounded sum of two numbers lost is computed exactly (Dekker 1971, Fast2Sum), twice: within the fraction, and as the
+    whole part comes to it. Below `_EXACT` both losses, multiples of 2^-64, add up exactly too, so the last addition alone rounds.
+    """
     low, high = fixed.T
-    signed = high.view(np.int64) >> 32
-    digits = np.stack([signed, _lower(high), low >> _HALF, _lower(low)]).astype(np.float64)
-    return column_sums(digits * np.array([[2.0**32], [1.0], [2.0**-32], [2.0**-64]]))
+    whole = high.view(np.int64).astype(np.float64)
+    upper, lower = (low >> _HALF) * 2.0**-32, _lower(low) * 2.0**-64
+    fraction = upper + lower
+    nearest = whole + fraction
+    lost = (fraction - (nearest - whole)) + (lower - (fraction - upper))
+    decoded = np.asarray(nearest + lost)
+    large = np.abs(whole) >= _EXACT
+    if large.any():
+        decoded[large] = _from_digits(fixed[large])
+    return decoded
 
 
 def noise(length: int) -> Fixed:
@@ -93,7 +107,10 @@ def subtract(a: Fixed, b: Fixed) -> Fixed:
 
 
 def total(parts: Iterable[Fixed]) -> Fixed:
-    """The sum mod 2^128 of fewer than 2^32 vectors, one after the other: digit by digit, then the carries.
+    """The sum mod 2^128 of fewer than 2^32 vectors, one after the other: limb by limb mod 2^64, then the carries.
+
+    Of the low limbs the upper halves are added up beside, and nothing of that is lost; so is the sum of the lower halves, which
+    is less than 2^64, by what the limbs' own sum has in excess. Both together tell how often the low limbs ran over.
 
     Args:
         parts: each a vector, (n, 2), or a stack of vectors, (k, n, 2), which are added up faster.
@@ -108,14 +125,16 @@ def total(parts: Iterable[Fixed]) -> Fixed:
     first = next(several, None)
     if first is None:
         raise EncodingError("nothing has no sum.", remedy="Let every site answer.")
-    sums = _digit_sums(first)
+    limbs, upper = _sums(first)
     for part in several:
         _same_length(first, part)
-        sums += _digit_sums(part)
-    by_entry = sums.reshape(-1, _PARTS)
-    for place in range(_PARTS - 1):
-        by_entry[:, place + 1] += by_entry[:, place] >> _HALF
-    return _lower(by_entry).astype(_HALVES).view(_LIMBS).astype(np.uint64, copy=False)
+        more = _sums(part)
+        limbs += more[0]
+        upper += more[1]
+    summed = limbs.reshape(-1, 2)
+    lower = summed[:, 0] - (upper << _HALF)
+    summed[:, 1] += (upper + (lower >> _HALF)) >> _HALF
+    return summed
 
 
 def to_bytes(fixed: Fixed) -> bytes:
@@ -136,10 +155,18 @@ def from_bytes(written: bytes) -> Fixed:
     return np.frombuffer(written, _LIMBS).astype(np.uint64, copy=False).reshape(-1, 2)
 
 
-def _digit_sums(fixed: Fixed) -> NDArray[np.uint64]:
-    """Four digits of 32 bits an entry, the lowest first, (4 n,), each added up over the vectors of a stack."""
-    digits = fixed.astype(_LIMBS, copy=False).reshape(-1, 2 * fixed.shape[-2]).view(_HALVES)
-    return np.asarray(np.add.reduce(digits, axis=0, dtype=np.uint64))
+def _sums(fixed: Fixed) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Over the vectors of a stack: the limbs mod 2^64, (2 n,), and the upper halves of the low ones, (n,), exactly."""
+    limbs = fixed.astype(_LIMBS, copy=False).reshape(-1, 2 * fixed.shape[-2])
+    upper = limbs.view(_HALVES)[:, 1::4]
+    return np.add.reduce(limbs, axis=0, dtype=np.uint64), np.add.reduce(upper, axis=0, dtype=np.uint64)
+
+
+def _from_digits(fixed: Fixed) -> Vector:
+    """What `decode` gives, of entries of any size: the sums of their four 32-bit digits."""
+    low, high = fixed.T
+    digits = np.stack([high.view(np.int64) >> 32, _lower(high), low >> _HALF, _lower(low)]).astype(np.float64)
+    return column_sums(digits * np.array([[2.0**32], [1.0], [2.0**-32], [2.0**-64]]))
 
 
 def _lower(limbs: Fixed) -> Fixed:

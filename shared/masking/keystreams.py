@@ -7,7 +7,6 @@ The context's part is keyed too: nobody without the secret can look for two cont
 so as good as never (docs/decisions/0022-one-cipher-for-each-pair.md). Made once, a cipher is only set to another block.
 """
 
-import hmac
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CTR
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from shared.framing import framed
@@ -32,14 +32,14 @@ class Keystream:
     def __init__(self, secret: bytes, names: tuple[str, str]) -> None:
         """Of their X25519 secret, 32 bytes, and their names in roster order."""
         keys = HKDFExpand(SHA256(), 2 * _KEY_BYTES, framed(_PAIR, *names)).derive(secret)
-        self._block = hmac.new(keys[_KEY_BYTES:], digestmod="sha256")
+        self._block = HMAC(keys[_KEY_BYTES:], SHA256())
         self._cipher = Cipher(AES(keys[:_KEY_BYTES]), CTR(bytes(_BLOCK_BYTES))).encryptor()
 
     def write(self, context: bytes, zeros: bytes, into: memoryview) -> None:
         """Writes the keystream of a context over as many bytes as there are zeros to encrypt."""
         block = self._block.copy()  # with the key taken in already
         block.update(context)
-        self._cipher.reset_nonce(block.digest()[:_BLOCK_BYTES])
+        self._cipher.reset_nonce(block.finalize()[:_BLOCK_BYTES])
         self._cipher.update_into(zeros, into)
 
 

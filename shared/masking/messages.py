@@ -1,9 +1,9 @@
 """What masked rounds add to the messages: masked numbers one way, a sum's proof the other."""
 
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, TypeAdapter, ValidationError, WithJsonSchema
 
 from shared.consortium import Hex32
 from shared.errors import ProofError
@@ -12,9 +12,20 @@ from shared.masking.merkle import Node, Path, Tree, recomputed_root
 from shared.wire import Wire
 
 
+_DECODER = TypeAdapter(bytes, config=ConfigDict(val_json_bytes="base64"))
+"""Pydantic's own, in a third of Python's time: a site among 200 reads 240 KB a round."""
+
+
 def _decoded(written: object) -> object:
     """The bytes of a text in base64; another text is a `ValueError`, and what is no text is left to pydantic."""
-    return b64decode(written, validate=True) if isinstance(written, str) else written
+    if not isinstance(written, str):
+        return written
+    if len(written) % 4 or "-" in written or "_" in written:  # these the decoder would let pass: no padding, URLs' alphabet
+        raise ValueError(_NO_BASE64)
+    try:
+        return _DECODER.validate_python(written)
+    except ValidationError:  # which quotes what it read
+        raise ValueError(_NO_BASE64) from None
 
 
 def _encoded(content: bytes) -> str:
@@ -28,6 +39,7 @@ Base64: TypeAlias = Annotated[
     WithJsonSchema({"type": "string", "pattern": r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"}),
 ]
 """Bytes that cross the wire in base64: decoded once, when a message is read."""
+_NO_BASE64 = "this is not base64 (A-Z, a-z, 0-9, + and /, padded with = to a multiple of four)"
 _REMEDY = "Answer no more rounds of this analysis, and ask whoever runs the coordinator what it added up."
 
 

@@ -12,22 +12,23 @@ from shared.parameters import ParameterLayout, Vector
 COUNTS = 2
 """Of a contribution's entries, the first ones: what is read also where a site says nothing."""
 NOT_CANCELLED = "the masks of its sites do not cancel: they do not all know the same analysis."
+MISCOUNTED = "fewer sites than none, or more than there are, began at the default start: one of them miscounts."
 
 
 def start_vector(start: StartContribution, counts: Sequence[int], layout: ParameterLayout) -> Vector:
     """The site's counts, and its start without the entries of theta, which are zero, (`start_length`,)."""
     p = layout.p
-    parts = [np.array(counts, float)]
+    parts = [np.array([1, start.at_default, *counts], float)]
     for one in start.quadratics:
         parts += [np.array([one.value]), one.gradient[:p], triangle(one.hessian[:p, :p])]
         if layout.dispersion:
             parts.append(np.array([one.gradient[-1], one.hessian[-1, -1]]))
-    return np.concatenate([np.ones(1), *parts, start.totals])
+    return np.concatenate([*parts, start.totals])
 
 
 def start_length(layout: ParameterLayout, counts: int) -> int:
     """Entries of a start with so many counts."""
-    return 1 + counts + len(grid(layout)) * _quadratic_length(layout) + totals_size(layout)
+    return 2 + counts + len(grid(layout)) * _quadratic_length(layout) + totals_size(layout)
 
 
 def start_in(
@@ -36,12 +37,15 @@ def start_in(
     """The start that a sum over so many sites stands for, and their counts.
 
     Raises:
-        ContributionError: the masks did not cancel.
+        ContributionError: the masks did not cancel, or more sites began at the default point than there are.
     """
     numbers = iter(_counted(vector, sites).tolist())
+    at_default = next(numbers)
+    if not 0 <= at_default <= sites:
+        raise ContributionError(MISCOUNTED)
     counted = tuple(int(next(numbers)) for _ in range(counts))
     quadratics = tuple(_quadratic(numbers, layout) for _ in grid(layout))
-    return StartContribution(quadratics, np.fromiter(numbers, float)), counted
+    return StartContribution(quadratics, np.fromiter(numbers, float), int(at_default)), counted
 
 
 def contribution_vector(contribution: Contribution, layout: ParameterLayout) -> Vector:
@@ -69,7 +73,8 @@ def contribution_in(vector: Vector, layout: ParameterLayout, sites: int) -> Cont
     Raises:
         ContributionError: the masks did not cancel.
     """
-    outside, value, *_ = numbers = _counted(vector, sites)
+    numbers = _counted(vector, sites)
+    outside, value = numbers[:2].tolist()
     if outside > 0.0:
         return worthless(layout)
     P, p = layout.size, layout.p
@@ -78,7 +83,7 @@ def contribution_in(vector: Vector, layout: ParameterLayout, sites: int) -> Cont
     if layout.restricted:
         triangles = stack.reshape(layout.information_size, p * (p + 1) // 2)
         information = np.array([symmetric(one, p) for one in triangles]).reshape(-1, p, p)
-    return Contribution(float(value), gradient, symmetric(hessian, P), information)
+    return Contribution(value, gradient, symmetric(hessian, P), information)
 
 
 def _counted(vector: Vector, sites: int) -> Vector:

@@ -9,8 +9,8 @@ from typing import Self
 
 import numpy as np
 
-from shared.optimisation.arithmetic import Ldl, dot, times
-from shared.parameters import Matrix, Vector
+from shared.optimisation.arithmetic import Ldl, dot, principal, times
+from shared.parameters import Indices, Matrix, Vector
 
 LONGEST_WAY = 2.0
 """Moves: how much further than the last move its bend is believed to reach."""
@@ -25,9 +25,9 @@ class Bend:
     change: Matrix
     """Of -L'' over it, (P, P)."""
 
-    def along(self, free: list[int]) -> Self:
+    def along(self, free: Indices) -> Self:
         """The same of some of the parameters."""
-        return type(self)(self.move[free], self.change[np.ix_(free, free)])
+        return type(self)(self.move[free], principal(self.change, free))
 
     def correction(self, A: Matrix, factored: Ldl, s: Vector) -> Vector:
         """What solves L' = 0 to one order more when added to Newton's step s = A^-1 L', and is no longer than s.

@@ -32,16 +32,16 @@ def region_step(A: Matrix, g: Vector, metric: Vector, radius: float, bend: Bend 
         radius: may be infinite.
         bend: of the last move.
     """
-    shift, factored = _smallest_positive(A, metric)
-    s = factored.solve(g)
+    shift, factored = _smallest_positive(A, g, metric)
+    s = factored.solution
     for _ in range(MOST_SECULAR_STEPS):
         norm = length(s, metric)
         if norm <= CLOSE_ENOUGH * radius:
             break
         slope = dot(metric * s, factored.solve(metric * s))
         shift += (norm - radius) / radius * norm * norm / slope
-        factored = _shifted(A, metric, shift)
-        s = factored.solve(g)
+        factored = _shifted(A, g, metric, shift)
+        s = factored.solution
     if bend is None or shift > 0.0:
         return s
     return np.asarray(s + bend.correction(A, factored, s))
@@ -61,16 +61,16 @@ def radius_after_loss(moved: float, slope: float, change: float) -> float:
     return min(max(fraction, 0.1), 0.5) * moved
 
 
-def _smallest_positive(A: Matrix, metric: Vector) -> tuple[float, Ldl]:
+def _smallest_positive(A: Matrix, g: Vector, metric: Vector) -> tuple[float, Ldl]:
     shift = 0.0
-    factored = _shifted(A, metric, shift)
+    factored = _shifted(A, g, metric, shift)
     for _ in range(MOST_SHIFTS):
         if factored.positive:
             break
         shift = max(FIRST_SHIFT, SHIFT_FACTOR * shift)
-        factored = _shifted(A, metric, shift)
+        factored = _shifted(A, g, metric, shift)
     return shift, factored
 
 
-def _shifted(A: Matrix, metric: Vector, shift: float) -> Ldl:
-    return ldl(A + np.diag(shift * metric), metric * (1.0 + shift))
+def _shifted(A: Matrix, g: Vector, metric: Vector, shift: float) -> Ldl:
+    return ldl(A + np.diag(shift * metric), metric * (1.0 + shift), g)

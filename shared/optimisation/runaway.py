@@ -36,13 +36,18 @@ class Runaway:
         beta = move[:p]
         if not self.moves:
             return type(self)(tuple(beta.tolist()), (0,) * p)
-        before, after = (dot(beta, times(A[:p, :p], beta)) for A in (A_before, A_after))
-        flattens = before > 0.0 and after < FLATTENING * before
         previous = np.array(self.moves)
         steady = (beta * previous > 0.0) & (np.abs(beta) >= STILL_MOVING * np.abs(previous))
+        flattens = bool(steady.any()) and _flattens(beta, A_before[:p, :p], A_after[:p, :p])
         counts = np.where(steady & flattens, np.array(self.counts) + 1, 0)
         return type(self)(tuple(beta.tolist()), tuple(counts.tolist()))
 
     def columns(self) -> tuple[int, ...]:
         """The fixed effects that run off, once nothing is left to gain."""
         return tuple(j for j, count in enumerate(self.counts) if count >= ENOUGH_MOVES)
+
+
+def _flattens(beta: Vector, before: Matrix, after: Matrix) -> bool:
+    """Whether curvature along a move is less after it."""
+    was, is_now = (dot(beta, times(A, beta)) for A in (before, after))
+    return was > 0.0 and is_now < FLATTENING * was

@@ -58,6 +58,8 @@ class StartContribution:
     value lacks -y'V^-1 y / 2 (beside which the rest would drown), and the last diagonal entry of the Hessian is -2 y'V^-1 y."""
     totals: Vector
     """`Totals` and the lower triangle of Z'Z, (6 + q (q + 1) / 2,)."""
+    at_default: int = 0
+    """Sites of whose own optimum a single unit decides too much, so that they expand about a point of no response's."""
 
 
 def totals_size(layout: ParameterLayout) -> int:
@@ -101,7 +103,7 @@ def add_starts(starts: Sequence[StartContribution]) -> StartContribution:
     """Sum the sites' parts."""
     quadratics = tuple(total(parts) for parts in zip(*(start.quadratics for start in starts), strict=True))
     totals = np.array([math.fsum(column) for column in zip(*(s.totals.tolist() for s in starts), strict=True)])
-    return StartContribution(quadratics, totals)
+    return StartContribution(quadratics, totals, sum(start.at_default for start in starts))
 
 
 def grid(layout: ParameterLayout) -> tuple[tuple[float, ...], ...]:

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from shared.contribution import Contribution
-from shared.optimisation.arithmetic import dot, positive_ldl, times
+from shared.optimisation.arithmetic import dot, positive_ldl, principal, times
 from shared.optimisation.basis import is_invariant
 from shared.optimisation.bend import Bend
 from shared.optimisation.dispersion import at_its_limit
@@ -25,7 +25,7 @@ from shared.optimisation.runaway import NO_GAIN
 from shared.optimisation.start import StartContribution, choose_start, totals_of
 from shared.optimisation.state import Point, State
 from shared.optimisation.trial import columns, saddles
-from shared.parameters import Matrix, ParameterLayout, Vector
+from shared.parameters import Indices, Matrix, ParameterLayout, Vector
 
 NOISE = 1e-12
 """Relative rounding of a summed log-likelihood: gains below it cannot be seen in the values."""
@@ -125,16 +125,16 @@ def _squared_sizes(state: State) -> Vector:
 def _decrement(state: State, A: Matrix, g: Vector) -> tuple[float | None, float]:
     """The decrement, and the smallest pivot."""
     free = _free(state)
-    factored = positive_ldl(A[np.ix_(free, free)])
+    factored = positive_ldl(principal(A, free), g[free])
     if factored is None:
         return None, 1.0
-    return dot(g[free], factored.solve(g[free])) / 2.0, min(factored.pivots.tolist())
+    return dot(g[free], factored.solution) / 2.0, min(factored.pivots.tolist())
 
 
-def _free(state: State) -> list[int]:
+def _free(state: State) -> Indices:
     """The parameters that are not held at zero."""
     held = {k for column, entries in columns(state.layout).items() if column in state.zeros.held for k in entries}
-    return [k for k in range(state.layout.size) if k not in held]
+    return np.flatnonzero([k not in held for k in range(state.layout.size)])
 
 
 def _is_closer(old: Point, new: Point) -> bool:
@@ -215,7 +215,7 @@ def _with_trial(state: State, point: Point) -> State:
     s, bent = np.zeros(state.layout.size), None if point.decrement is None else state.bend
     for bend in (bent, None):
         part = None if bend is None else bend.along(free)
-        s[free] = region_step(A[np.ix_(free, free)], g[free], point.metric[free], state.radius, part)
+        s[free] = region_step(principal(A, free), g[free], point.metric[free], state.radius, part)
         trial = state.zeros.snap(state.layout, point.psi + s, A)
         if bend is None or np.array_equal(trial, point.psi + s):  # only Newton's own step brings a variance to zero
             break

@@ -21,6 +21,9 @@ MAX_LEVELS = 50
 MAX_STRAYS = 0.1
 """A column with at most this part of texts is meant to hold numbers, and the texts are mistakes."""
 
+FEWEST_IDENTIFIERS = 20
+"""So many whole numbers that are all different are taken for identifiers."""
+
 _IDENTIFIER = "whole numbers that are too large to be kept exactly: taken for an identifier"
 _LONGEST_LEVEL = 120
 _NAME: TypeAdapter[str] = TypeAdapter(VariableName)
@@ -34,15 +37,23 @@ class Proposal:
     notes: tuple[str, ...]
 
 
-def infer(path: Path, *, groups: Sequence[str] = (), levels: Mapping[str, Sequence[str]] | None = None) -> Proposal:
+def infer(
+    path: Path,
+    *,
+    groups: Sequence[str] = (),
+    levels: Mapping[str, Sequence[str]] | None = None,
+    numbers: Collection[str] = (),
+) -> Proposal:
     """Proposes a dictionary for a file.
 
-    All whole numbers: integer, or a group when one is too large to be kept exactly; all numbers: number; text: a factor
-    with its sorted levels, or a group when it has too many. The first level is the reference.
+    All whole numbers: integer, or a group when they identify rows: one is too large to be kept exactly, or there are many and all
+    differ; all numbers: number; text: a factor with its sorted levels, or a group when it has too many. The first level is the
+    reference.
 
     Args:
         path: the data file.
         groups: columns that are groups whatever they hold.
+        numbers: columns whose whole numbers identify nothing though all differ.
         levels: factors, each with exactly these levels in this order.
 
     Raises:
@@ -51,24 +62,34 @@ def infer(path: Path, *, groups: Sequence[str] = (), levels: Mapping[str, Sequen
         SettingsError: levels are given for a group or without one, or twice the same.
     """
     with open_file(path) as file:
-        return infer_from(file, groups=groups, levels=levels)
+        return infer_from(file, groups=groups, levels=levels, numbers=numbers)
 
 
 def infer_from(
-    file: Relation, *, groups: Sequence[str] = (), levels: Mapping[str, Sequence[str]] | None = None
+    file: Relation,
+    *,
+    groups: Sequence[str] = (),
+    levels: Mapping[str, Sequence[str]] | None = None,
+    numbers: Collection[str] = (),
 ) -> Proposal:
     """Proposes a dictionary for an open file or the rows of a query; see `infer`."""
     given = levels or {}
-    for name in (*groups, *given):
+    for name in (*groups, *given, *numbers):
         file.require(name)
     variables, notes = [], []
     for name in file.names:
         reason = _unfit(name)
         variable = None if reason else _variable(file, name, groups, given)
-        if variable is not None:
-            variables.append(variable)
-        else:
+        if variable is None:
             notes.append(f"column `{name}` is left out: {reason or 'it holds no values'}.")
+            continue
+        if variable.type == "integer" and name not in numbers and _all_differ(file, name):
+            variable = Variable(name=name, type="group")
+            notes.append(
+                f"`{name}` holds whole numbers that are all different and is taken for an identifier, a group; if it measures "
+                f"something: --numbers {name}"
+            )
+        variables.append(variable)
     if not variables:
         raise DataError(
             "no column holds a value that a variable could have.",
@@ -129,6 +150,13 @@ def _variable(file: Relation, name: str, groups: Sequence[str], given: Mapping[s
     if texts <= MAX_STRAYS * present:
         raise _strays(file, name, texts)
     return _text_variable(file, name)
+
+
+def _all_differ(file: Relation, name: str) -> bool:
+    values = f"(SELECT {file.number(name)} AS v FROM data)"  # noqa: S608 -- our own names only
+    counts = f"SELECT count(v), count(DISTINCT v) FROM {values} WHERE NOT isnan(v)"  # noqa: S608 -- our own names only
+    present, different = file.query(counts).fetchall()[0]
+    return bool(present == different >= FEWEST_IDENTIFIERS)
 
 
 def _looks(file: Relation, dictionary: Dictionary, decided: Collection[str]) -> dict[str, Look]:

@@ -1,7 +1,7 @@
 """One file made into a federation: a folder a site, for rehearsals and demonstrations."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from site_node.data.inference import infer, write_dictionary
 from site_node.data.unreadable import is_parquet
 
 MAX_SITES = 1000
+MOST_NAMED = 8
+"""Sites that a note names."""
 
 _SITE_NAME: TypeAdapter[str] = TypeAdapter(SiteName)
 
@@ -41,7 +43,13 @@ class Federation:
 
 
 def split(
-    path: Path, by: str, out: Path, *, nodes: int | None = None, levels: Mapping[str, Sequence[str]] | None = None
+    path: Path,
+    by: str,
+    out: Path,
+    *,
+    nodes: int | None = None,
+    levels: Mapping[str, Sequence[str]] | None = None,
+    numbers: Collection[str] = (),
 ) -> Federation:
     """Writes `out`/dictionary.json and one folder a site with its rows, each value as it stands in the file.
 
@@ -51,6 +59,7 @@ def split(
         out: a folder that is empty or not there yet.
         nodes: deals the values of `by` out over so many sites instead of making each a site.
         levels: factors, each with exactly these levels in this order.
+        numbers: columns whose whole numbers identify nothing though all differ.
 
     Raises:
         DataError: the file cannot be read or no dictionary can be inferred from it, or `by` is no column, is missing
@@ -63,7 +72,7 @@ def split(
         raise SettingsError(
             "`site` is reserved for the site itself.", where=f"column `{by}`", remedy="Rename the column in the file."
         )
-    proposal = infer(path, groups=() if by == SITE else (by,), levels=levels)
+    proposal = infer(path, groups=() if by == SITE else (by,), levels=levels, numbers=numbers)
     data_name = "data.parquet" if is_parquet(path) else "data.csv"
     with open_file(path) as file:
         file.require(by)
@@ -76,8 +85,19 @@ def split(
     write_dictionary(proposal.dictionary, out / "dictionary.json")
     notes = [note for note in proposal.notes if by != SITE or f"`{SITE}`" not in note]
     renamed = [share.name for share in shares if nodes is None and (share.name,) != share.values]
-    notes += [f"a site is called `{name}`: its value in `{by}` is not a valid name." for name in renamed]
+    if renamed:
+        notes.append(_renaming(by, renamed))
     return Federation(shares, data_name, proposal.dictionary, tuple(notes))
+
+
+def _renaming(by: str, names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    shown = ", ".join(f"`{name}`" for name in names[:MOST_NAMED])
+    return (
+        f"sites that are called otherwise than their values in `{by}`: {shown}{more}. A site's name begins with a letter or a "
+        "digit, holds A to Z, a to z, digits, blanks and . _ ( ) & + ' - only, at most 120 of them, and no two differ by upper "
+        "and lower case alone. For names of your own choice change the values in the file."
+    )
 
 
 def _values(file: DataFile, by: str) -> list[str]:

@@ -98,7 +98,7 @@ def exposed_start(rows: Rows, model: Model, *, at_default: bool = False) -> tupl
         else:
             value = constant + expansion.value + integral.gain - integral.log_det / 2
         quadratics.append(Contribution(value, gradient, (hessian + hessian.T) / 2))
-    return StartContribution(tuple(quadratics), totals), weights
+    return StartContribution(tuple(quadratics), totals, int(at_default)), weights
 
 
 def _totals(rows: Rows, model: Model) -> Vector:

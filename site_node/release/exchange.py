@@ -87,6 +87,8 @@ class Exchange:
     join: Join
     _states: list[State] = field(default_factory=list)
     """After each verified sum, as far as they were asked for: a function of what is kept."""
+    _proved: dict[int, Node] = field(default_factory=dict)
+    """The sum that was verified last, by its round: kept as well, and read twice in the round that follows."""
 
     def check(self, request: ContributionRequest) -> State | None:
         """Lets a question pass: what all sites signed, or the last sum, and psi as the site's own step gives it.
@@ -245,8 +247,12 @@ class Exchange:
         root = proof.verified(roster.index(self.member.site), len(roster), from_bytes(own))
         if self._keep(Kind.ROOT, root.to_bytes(), number) != root.to_bytes():
             raise _refused("the round had another sum before.", "Ask what the coordinator added up.", "other_sum")
+        self._proved.clear()
+        self._proved[number] = root
 
     def _root(self, number: int) -> Node:
+        if number in self._proved:
+            return self._proved[number]
         written = self._kept(Kind.ROOT, number)
         if written is None:
             raise _refused("the last sum and its proof are missing.", "Send them with the question.", "no_proof")

@@ -8,7 +8,6 @@ Source: Hoaglin and Welsch (1978), The hat matrix in regression and ANOVA; for g
 Logistic regression diagnostics.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +17,7 @@ from shared.parameters import Matrix, Vector
 from site_node.data.counts import Unit, by_unit
 from site_node.data.design import SiteDesign
 from site_node.estimation.rows import Index
+from site_node.release.information import LowerBound, from_some_rows, information, inverse_root, rank, squares
 from site_node.release.policy import cells_clear
 
 RULE = "G1"
@@ -27,15 +27,14 @@ MOST = 1 / 3
 FEWEST_CARRYING = 10
 LEAST_CARRYING = 1 / 5
 """Of the units: so many must carry the answer of a site whose units pass only among those of all sites."""
-ROUNDING = 1e-14
-"""Of the largest eigenvalue of H in units of its diagonal: a direction in which rounding leaves nothing to read."""
-SURE = 1e-9
-"""Of the largest eigenvalue: one that rounding leaves as it is."""
+MARGIN = 1e-3
+"""Of the limit: so near to it rounding may have moved a bound."""
 MANY = 100.0
 """Times the rows' mean: a row with a share of the information so large is cleared by the directions that are not weak."""
+FEW = 10
+"""Rows, or directions, to one of a row that more is computed of."""
 OCTAVES = 60
 """Of the largest ratio of a weight to its prior weight: how far down the bound looks."""
-_BLOCK = 8_192
 
 
 @dataclass(frozen=True)
@@ -43,6 +42,7 @@ class Heavy:
     """The unit of the largest leverage. For the site's own eyes only."""
 
     leverage: float
+    """Or a bound below it that is above the limit."""
     row: int
     """The first of its rows, in the order of the design."""
 
@@ -78,8 +78,8 @@ class Leverage:
     def of(cls, design: SiteDesign) -> "Leverage":
         """Of a design that keeps the floors (G5)."""
         X, prior = design.rows.X, design.rows.weight
-        root = _inverse_root(_information(X, prior))
-        even = np.ones(len(X)) if root is None else prior * _squares(X, root, slice(None))  # none is larger than one
+        root = inverse_root(information(X, prior))
+        even = np.ones(len(X)) if root is None else prior * squares(X, root)  # none is larger than one
         return cls(X, prior, even, root, design.unit, cells_clear(design.counts))
 
     def judged(self, weights: Matrix, pooled: Matrix | None = None) -> Judgement:
@@ -99,18 +99,16 @@ class Leverage:
         return Judgement(own=alone)
 
     def _heaviest(self, weight: Vector) -> Heavy | None:
-        """The unit above the limit under the site's own H; leverages are computed only of the rows that a bound leaves."""
+        """The unit above the limit under the site's own H, which is computed only where bounds of it leave that open."""
         largest = float(weight.max())
         if largest == 0.0:
             return Heavy(np.inf, 0)
         weight = weight / largest
-        suspects = self.suspects(weight)
-        if not len(suspects):
-            return None
-        H = _information(self.X, weight)
-        if self.root is not None and 2 * len(suspects) > len(weight):
-            suspects = self._suspects_under(H, weight, self.root)
-        return self._heaviest_under(H, weight, suspects) if len(suspects) else None
+        rows, heavy = self.suspects(weight), None
+        if len(rows) and self.root is not None:
+            bound = from_some_rows(self.X, self.root, self.prior, self._ratio(weight), self.even)
+            rows, heavy = self._told(bound, weight, self._left_by(bound, weight, rows))
+        return heavy if heavy or not len(rows) else self._heaviest_under(information(self.X, weight), weight, rows)
 
     def suspects(self, weight: Vector) -> Index:
         """The rows of those units that may be above the limit, by a bound that only takes a pass over the weights.
@@ -125,31 +123,42 @@ class Leverage:
         even = np.bincount(octave, self.even, minlength=OCTAVES + 1)
         below = even.sum() - np.cumsum(even)[:-1]
         held = (1.0 - below) * np.ldexp(1.0, top - 1 - np.arange(OCTAVES))
-        return self._above(self.even * ratio, MOST * max(float(held.max()), 0.0))
+        return self._above(self.even * ratio, MOST * max(float(held.max()), 0.0), np.arange(len(weight)))
 
-    def _suspects_under(self, H: Matrix, weight: Vector, root: Matrix) -> Index:
-        """The same by the spectrum of F'HF, whose directions are those of H beside the information of the prior weights.
+    def _left_by(self, bound: LowerBound | None, weight: Vector, rows: Index) -> Index:
+        """Those of some rows whose units may be above the limit under an H that is no less than the bound."""
+        if bound is None:
+            return rows
+        limit, shares = MOST * (1.0 - MARGIN), self.even * self._ratio(weight)
+        rows = self._above(shares[rows] / bound.values[0], limit, rows)
+        if FEW * len(rows) <= len(weight):
+            return self._above(bound.most(self.X, weight, rows), limit, rows)
+        weak = int(np.searchsorted(bound.values, MANY * bound.values.sum() / (MOST * len(weight))))
+        if weak == len(bound.values):
+            return rows
+        return self._above(bound.coarsely(self.X, weight, shares, weak)[rows], limit, rows)
 
-        What a row holds of the weak directions is computed. Of the others, in which H holds at least some multiple l of that
-        information, it is at most the row's even leverage times its ratio over l: the sum of all rows' is the trace.
-        """
-        values, vectors = np.linalg.eigh(root.T @ H @ root)
-        weak = int(np.searchsorted(values, MANY * values.sum() / (MOST * len(weight))))
-        if values[0] < SURE * values[-1] or weak == len(values):
-            return np.arange(len(weight))
-        shares = self.even * self._ratio(weight) / values[weak]
-        if weak:
-            shares += weight * _squares(self.X, root @ (vectors[:, :weak] / np.sqrt(values[:weak])), slice(None))
-        return self._above(shares, MOST * (1.0 - 1e-3))  # rounding may have taken as much
+    def _told(self, bound: LowerBound | None, weight: Vector, rows: Index) -> tuple[Index, Heavy | None]:
+        """The same of so few rows that a pass tells more; and the unit of the largest leverage, where that shows it."""
+        if bound is None or not 0 < FEW * len(rows) <= len(bound.values):
+            return rows, None
+        unit = None if self.unit is None else self.unit[rows]
+        least, most = (by_unit(one, unit) for one in bound.sharply(self.X, weight, rows))
+        worst = int(np.argmax(least))
+        if least[worst] > MOST * (1.0 + MARGIN) and least[worst] >= np.delete(most, worst).max(initial=0.0):
+            return rows, Heavy(float(least[worst]), _first(rows, unit, worst))
+        may = most > MOST * (1.0 - MARGIN)
+        return rows[may if unit is None else may[unit]], None
 
     def _ratio(self, weight: Vector) -> Vector:
         """Of the weights to the prior ones."""
         return np.divide(weight, self.prior, out=np.zeros_like(weight), where=self.prior > 0.0)
 
-    def _above(self, shares: Vector, limit: float) -> Index:
-        """The rows of the units whose rows' shares are above a limit together."""
-        above = by_unit(shares, self.unit) > limit
-        return np.flatnonzero(above if self.unit is None else above[self.unit])
+    def _above(self, shares: Vector, limit: float, rows: Index) -> Index:
+        """Those of some rows, all of each unit's, the shares of whose units are above a limit together."""
+        unit = None if self.unit is None else self.unit[rows]
+        above = by_unit(shares, unit) > limit
+        return rows[above if unit is None else above[unit]]
 
     def is_carried_by_many(self, weight: Vector) -> bool:
         """Whether (sum w)^2 / sum w^2 over units, the number of equal ones that would carry as much, is large enough."""
@@ -160,22 +169,29 @@ class Leverage:
 
     def _drowns(self, weight: Vector, pooled: Matrix) -> bool:
         """Whether a site whose own H does not do passes among all sites."""
-        everybody = np.arange(len(weight))
-        whole = len(pooled) == _rank(pooled)  # a direction of which all sites hold nothing is the site's own
+        whole = len(pooled) == rank(pooled)  # a direction of which all sites hold nothing is the site's own
         clear = whole and self.cells_clear and self.is_carried_by_many(weight)
-        return clear and self._heaviest_under(pooled, weight, everybody) is None
+        return clear and self._heaviest_under(pooled, weight, np.arange(len(weight))) is None
 
     def _heaviest_under(self, H: Matrix, weight: Vector, rows: Index) -> Heavy | None:
         """The unit above the limit among those of some rows, all of each unit's; infinite where H is no information."""
-        root = _inverse_root(H)
+        root = inverse_root(H)
         if root is None:
             return Heavy(np.inf, int(np.argmax(weight)))
-        unit = None if self.unit is None else self.unit[rows]
-        shares = by_unit(weight[rows] * _squares(self.X, root, rows), unit)
-        worst = int(np.argmax(shares))
-        if shares[worst] <= MOST:
+        if self.root is not None and self.root.shape[1] == root.shape[1]:
+            rows = self._left_by(LowerBound.of(self.root.T @ H @ self.root, self.root), weight, rows)
+        if not len(rows):
             return None
-        return Heavy(float(shares[worst]), int(rows[worst] if unit is None else rows[np.argmax(unit == worst)]))
+        chosen = self.X[rows] if len(rows) < len(self.X) else self.X  # not copied where it is all of them
+        unit = None if self.unit is None else self.unit[rows]
+        shares = by_unit(weight[rows] * squares(chosen, root), unit)
+        worst = int(np.argmax(shares))
+        return Heavy(float(shares[worst]), _first(rows, unit, worst)) if shares[worst] > MOST else None
+
+
+def _first(rows: Index, unit: Unit | None, which: int) -> int:
+    """The first row of a unit."""
+    return int(rows[which if unit is None else np.argmax(unit == which)])
 
 
 def refusal() -> RefusedError:
@@ -188,41 +204,3 @@ def refusal() -> RefusedError:
         "extreme values in, or leave this site out of the roster.",
         code=CODE,
     )
-
-
-def _information(X: Matrix, weight: Vector) -> Matrix:
-    """X'WX, (p, p)."""
-    total, root = np.zeros((X.shape[1], X.shape[1])), np.sqrt(weight)
-    for rows in _blocks(len(X)):
-        scaled = root[rows, None] * X[rows]
-        total += scaled.T @ scaled
-    return total
-
-
-def _inverse_root(H: Matrix) -> Matrix | None:
-    """F with H^-1 = F F', (p, r), over the directions of which H holds something; None if not positive semidefinite."""
-    root = np.sqrt(np.maximum(H.diagonal(), 0.0))
-    scale = np.divide(1.0, root, out=np.zeros_like(root), where=root > 0.0)
-    values, vectors = np.linalg.eigh(scale[:, None] * H * scale)
-    least = ROUNDING * len(H) * float(values[-1])
-    if not values[0] >= -least:
-        return None
-    held = values > least
-    return np.asarray(scale[:, None] * vectors[:, held] / np.sqrt(values[held]))
-
-
-def _rank(H: Matrix) -> int:
-    root = _inverse_root(H)
-    return 0 if root is None else root.shape[1]
-
-
-def _squares(X: Matrix, root: Matrix, rows: Index | slice) -> Vector:
-    """The size x'F F'x of some rows."""
-    chosen = X[rows] if isinstance(rows, slice) or len(rows) < len(X) else X  # not copied where it is all of them
-    parts = (chosen[block] @ root for block in _blocks(len(chosen)))
-    return np.concatenate([np.einsum("ij,ij->i", part, part) for part in parts])
-
-
-def _blocks(rows: int) -> Iterator[slice]:
-    """Runs that stay in a core's cache."""
-    return (slice(first, first + _BLOCK) for first in range(0, rows, _BLOCK))

@@ -87,5 +87,5 @@ async def attacked(
     paths = {"data": folder / "data.csv", "dictionary": folder / "dictionary.json", "ledger": folder / "ledger.jsonl"}
     settings = SiteSettings(name="A", policy=policy, **paths, **more)
     transport = httpx.ASGITransport(app=create_app(settings))
-    async with httpx.AsyncClient(transport=transport, base_url="http://site") as http:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
         yield Attacked(http, read_dictionary(folder / "dictionary.json"))

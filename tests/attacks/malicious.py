@@ -66,7 +66,7 @@ class Malicious:
         content = body.written if isinstance(body, Wire) else json.dumps(body).encode()
         whole = f"/v1/analyses/{self.analysis}/{path}"
         headers = {"Content-Type": "application/json"} | signature(self.sites[site], whole, content)
-        async with httpx.AsyncClient(transport=self.sites[site], base_url="http://site") as http:
+        async with httpx.AsyncClient(transport=self.sites[site], base_url="http://127.0.0.1") as http:
             return await http.post(whole, content=content, headers=headers)
 
     async def prepare(self, site: str) -> httpx.Response:

@@ -94,7 +94,7 @@ async def changed_reply(folder: Path) -> Found:
 async def unsigned(folder: Path) -> Found:
     async def asked(coordinator: Malicious) -> httpx.Response:
         body = {"specification": coordinator.specification.model_dump(mode="json")}
-        async with httpx.AsyncClient(transport=coordinator.sites[VICTIM], base_url="http://site") as http:
+        async with httpx.AsyncClient(transport=coordinator.sites[VICTIM], base_url="http://127.0.0.1") as http:
             return await http.post("/v1/analyses/one/prepare", json=body)
 
     off = await asked(federation(folder / "off", masked=False))

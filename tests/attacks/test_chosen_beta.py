@@ -107,7 +107,9 @@ def attacked(tmp_path: Path) -> Callable[..., Attacked]:
             secret_file=folder / "secret",
         )
         transport = httpx.ASGITransport(app=create_app(settings))
-        return Attacked(httpx.AsyncClient(transport=transport, base_url="http://site"), dictionary, formula, family)
+        return Attacked(
+            httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1"), dictionary, formula, family
+        )
 
     return site
 

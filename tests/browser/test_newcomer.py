@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.chromium import NEEDED, PATIENCE, watched
-from tests.e2e.small_federation import Federation, small_federation
+from tests.e2e.small_federation import Federation, free_ports, small_federation
 from tests.federation.people import entry, key_of, keys_file, shown
 
 pytestmark = NEEDED
@@ -23,7 +23,7 @@ def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]
     keys = folder / "keys.toml"
     keys.write_text(keys_file({"anna": "run", "rolf": "read"}), encoding="utf-8")
     keys.chmod(0o600)
-    with small_federation(folder, keys_file="keys.toml") as running:
+    with small_federation(folder, keys_file="keys.toml", port=free_ports(1)[0]) as running:
         yield running
 
 
@@ -121,3 +121,36 @@ def test_a_page_that_is_live_asks_for_a_sign_in_once_its_key_is_revoked(
         expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
         expect(page.get_by_role("alert")).to_contain_text("The key was revoked on 2026-02-01.")
     keys.write_text(before, encoding="utf-8")
+
+
+def test_a_coordinator_that_was_restarted_asks_for_a_sign_in_and_leads_back_to_the_page_that_was_live(
+    federation: Federation, browser: Browser
+) -> None:
+    gate = federation.gates["Bern"]
+    with watched(browser, url_of(federation)) as watching, gate.holding("2", "question") as held:
+        page = watching.page
+        page.goto("/analyses/new")
+        page.get_by_label("Your key, or a token").fill(key_of("anna"))
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_label("Formula, as lme4 writes it").fill("y ~ x")
+        page.get_by_label("Title, for people").fill("Over a restart")
+        page.get_by_role("button", name="Submit the analysis").click()
+        held.wait()
+        expect(page.get_by_role("status")).to_have_text("This page is live.")
+        live = page.url
+        federation.disconnect()
+        federation.coordinator.kill()
+        expect(page.get_by_role("status")).to_contain_text("The connection to the coordinator is lost.")
+        again = gate.hold("2", "question")
+        federation.restart_coordinator()
+        again.wait()
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        expect(page.get_by_role("alert")).to_contain_text("Your session has ended")
+        expect(page.get_by_role("alert")).to_contain_text("What was under way goes on.")
+        page.get_by_label("Your key, or a token").fill(key_of("anna"))
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("heading", name="Over a restart")).to_be_visible()
+        assert page.url == live
+        expect(page.get_by_role("status")).to_have_text("This page is live.")
+        gate.open()
+        expect(page.get_by_role("link", name="See the result")).to_be_visible()

@@ -3,15 +3,15 @@
 import json
 import random
 import socket
-import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
+import sqlalchemy as sql
 
 from coordinator.states import AnalysisState
 from tests.e2e.commands import BIN, PATIENCE, run
@@ -100,6 +100,7 @@ class Federation:
         told = {"port": 0, "database": "sqlite:///coordinator.db", "dictionary": "sites/dictionary.json"}
         told |= {"policy": "open"} | settings
         lines = [f"{name} = {json.dumps(value)}" for name, value in told.items()]
+        self._store = str(told["database"]).replace("sqlite:///", f"sqlite:///{self.folder}/")
         for name, gate in self.gates.items():
             lines += ["[[sites]]", f'name = "{name}"', f'url = "{gate.url}"', f'key_file = "{name}.key"']
             (self.folder / f"{name}.key").write_text(key(name))
@@ -165,9 +166,10 @@ class Federation:
 
     def rounds(self, analysis: str) -> list[tuple[int, str, str]]:
         """Number, psi and sum of every stored round."""
-        with closing(sqlite3.connect(self.database)) as connection:
-            query = "SELECT number, psi, summed FROM rounds WHERE analysis = ? ORDER BY number"
-            return list(connection.execute(query, (analysis,)))
+        engine = sql.create_engine(self._store, poolclass=sql.NullPool)
+        query = sql.text("SELECT number, psi, summed FROM rounds WHERE analysis = :analysis ORDER BY number")
+        with engine.connect() as connection:
+            return [(row.number, row.psi, row.summed) for row in connection.execute(query, {"analysis": analysis})]
 
 
 def url_of(federation: Federation) -> str:

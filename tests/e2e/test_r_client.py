@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from coordinator.client.comparison import compare
 from coordinator.client.federation import federation as rehearsed
 from tests.e2e.commands import DATA
 from tests.e2e.r_package import SOURCE, Library, build, numbers, run_r
@@ -106,6 +107,40 @@ told(described(lmer(x ~ y + (1 | site), rows)))
         assert ours["sd"] == pytest.approx(theirs["sd"], rel=2e-3, abs=2e-3)
         assert ours["loglik"] == pytest.approx(theirs["loglik"], abs=1e-5)
     assert told[0]["error"] == pytest.approx(told[1]["error"], rel=5e-3)  # lmer's hold the variances fixed
+
+
+def test_anova_is_the_comparison_of_the_terminal_and_lme4s_of_the_pooled_rows(
+    federation: Federation, r_library: Library, tmp_path: Path
+) -> None:
+    formulas = ("y ~ 1 + (1 | site)", "y ~ x + (1 | site)")
+    small, large = (federation.submit(formula=formula) for formula in formulas)
+    for analysis in (small, large):
+        federation.until(analysis, "converged")
+    script = f"""
+coordinator <- fed_coordinator("{url_of(federation)}")
+rows <- read.csv("{federation.folder / "rows.csv"}")
+described <- function(table) c(lapply(table, bits), list(names = names(table)))
+m0 <- fed_result(coordinator, "{small}")
+m1 <- fed_result(coordinator, "{large}")
+told(described(anova(m1, m0)))
+told(described(anova(lme4::glmer({formulas[0]}, rows, binomial), lme4::glmer({formulas[1]}, rows, binomial))))
+reml <- lapply(c(x ~ 1 + (1 | site), x ~ y + (1 | site)), fed_lmer, coordinator)
+told(tryCatch(anova(reml[[1]], reml[[2]]), fedglmm_not_comparable = conditionMessage))
+told(tryCatch(anova(m0, fed_glmer(y ~ x + (1 | site), binomial("probit"), coordinator)), fedglmm_request = conditionMessage))
+"""
+    ours, theirs, restricted, links = r_library.tells(script, tmp_path)
+    assert ours.pop("names") == theirs.pop("names")
+    ours, theirs = ({name: numbers(values) for name, values in table.items()} for table in (ours, theirs))
+    compared = compare({name: federation.bits(name)[1] for name in (small, large)})
+    for name in ("npar", "logLik", "AIC", "BIC", "deviance"):
+        assert ours[name] == [model[name] for model in compared["models"]]
+        assert ours[name] == pytest.approx(theirs[name], abs=1e-4)
+    (test,) = compared["tests"]
+    assert (ours["Chisq"], ours["Df"]) == ([None, test["chi.square"]], [None, test["df"]])
+    assert ours["Chisq"][1] == pytest.approx(theirs["Chisq"][1], abs=1e-4)
+    assert ours["Pr(>Chisq)"][1] == pytest.approx(test["p.value"], rel=1e-10)
+    assert "REML = FALSE" in restricted
+    assert "they differ in link." in links
 
 
 def test_what_is_there_is_told_as_tables(federation: Federation, r_library: Library, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ class FakeSite:
         if other is not None:
             return other
         if path == "about":
-            about = {"version": "1", "protocol_min": 2, "protocol_max": 2, "policy": "open"}
+            about = {"version": "1", "protocol_min": 3, "protocol_max": 3, "policy": "open"}
             return httpx.Response(200, json=about | {"site": self.name, "fingerprint": self.fingerprint})
         if path == "prepare":
             self.prepared.add(analysis_id)

@@ -109,7 +109,7 @@ class Site:
     async def client(self, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
         app = create_app(self.settings, estimator=self.fake.estimator())
         transport = httpx.ASGITransport(app=app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://site", headers=headers) as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=headers) as client:
             yield client
 
     async def prepare(

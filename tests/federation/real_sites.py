@@ -106,7 +106,7 @@ def coordinator_of(
     folder: Path, sites: Mapping[str, httpx.AsyncBaseTransport], store: Store | None = None, **more: Any
 ) -> FastAPI:
     """The coordinator in front of them; more are further settings."""
-    named = [{"name": name, "url": f"http://s{number}"} for number, name in enumerate(sites)]
+    named = [{"name": name, "url": f"http://127.0.0.1:{9000 + number}"} for number, name in enumerate(sites)]
     told = {"dictionary": "dictionary.json", "policy": "open", "sites": named}
     if (folder / FILE_NAME).exists():
         told |= {"consortium": FILE_NAME, "identity_file": "coordinator/identity"}

@@ -104,7 +104,7 @@ class Recorded:
         """After the start and after each round, by the step from the sums."""
         layout, told = self.specification.layout, self.specification
         P, p = layout.size, layout.p
-        numbers = iter(self.sum(0)[3 + len(told.groupings) :].tolist())
+        numbers = iter(self.sum(0)[4 + len(told.groupings) :].tolist())
         quadratics = []
         for _ in grid(layout):
             value, gradient, hessian = next(numbers), np.zeros(P), np.zeros((P, P))

@@ -135,7 +135,7 @@ async def test_another_specification_under_the_same_id_is_not_approved(tmp_path:
         await until(http, analysis)
     approved = next(asked["specification"] for path, asked, _ in made["S1"].messages if path == "prepare")
     other = Specification.model_validate(approved).model_copy(update={"max_rounds": 3}).model_dump(mode="json")
-    async with httpx.AsyncClient(transport=made["S1"].site, base_url="http://s1") as asking:
+    async with httpx.AsyncClient(transport=made["S1"].site, base_url="http://127.0.0.1") as asking:
         answer = await asking.post(f"/v1/analyses/{analysis}/prepare", json={"specification": other})
     assert (answer.status_code, answer.json()["code"]) == (422, "other_specification")
 

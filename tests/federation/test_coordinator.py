@@ -172,6 +172,10 @@ async def test_analyses_are_listed_newest_first_in_pages(tmp_path: Path, sites: 
         rest = (await http.get(f"/v1/analyses?limit=2&before={page['before']}&state=converged")).json()
         assert [one["title"] for one in page["analyses"]] == ["2", "1"]
         assert ([one["id"] for one in rest["analyses"]], rest["before"]) == ([ids[0]], None)
+        like_that = (await http.get("/v1/analyses?formula=Y%20~&since=2026-01-01&limit=1")).json()
+        assert [one["id"] for one in like_that["analyses"]] == [ids[2]]
+        for place in ("who=nobody", "formula=nowhere", "until=2026-01-01", f"until=2026-01-01&before={ids[2]}"):
+            assert (await http.get(f"/v1/analyses?{place}")).json() == {"analyses": [], "before": None}, place
 
 
 @pytest.mark.anyio
@@ -186,6 +190,9 @@ async def test_analyses_are_listed_newest_first_in_pages(tmp_path: Path, sites: 
         ("PUT /v1/analyses", None, 405, "coordinator"),
         ("GET /v1/analyses/NO_ID", None, 422, "path.analysis_id"),
         ("GET /v1/analyses?limit=0", None, 422, "query.limit"),
+        ("GET /v1/analyses?since=yesterday", None, 422, "query.since"),
+        ("GET /v1/analyses?formula=%00", None, 422, "query.formula"),
+        ("GET /v1/analyses?owner=anna", None, 422, "query.owner"),
         ("POST /v1/analyses", {"formula": "y ~ x", "secret": 7}, 422, "body.secret"),
         ("POST /v1/analyses", {"formula": "y ~ x", "max_rounds": 424242}, 422, "body.max_rounds"),
     ],

@@ -53,7 +53,7 @@ async def test_columns_at_the_end_of_floating_point_are_the_datas_fault_in_the_r
     }
     formula, random = "death ~ 0 + treatment + (0 + treatment | site)", ({"group": "site", "columns": (column,)},)
     big = site.specification(formula=formula, fixed=(column,), random=random)
-    async with httpx.AsyncClient(transport=transport, base_url="http://site") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         assert (await site.prepare(client, big)).status_code == 200
         asked = site.start() | {"specification_sha256": big.sha256}
         assert_problem(await client.post(ROUNDS, json=asked), 422, "not_finite")

@@ -33,7 +33,7 @@ def in_database(site: Site, folder: Path, step: int = 1) -> Path:
 
 
 def client_of(site: Site) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app=create_app(site.settings)), base_url="http://site")
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=create_app(site.settings)), base_url="http://127.0.0.1")
 
 
 async def test_its_sums_are_those_of_the_file_and_to_the_bit_the_same_in_any_order(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,14 @@ import fastapi.routing
 import httpx
 import pytest
 
+from coordinator import events
 from coordinator.records import Analysis
 from coordinator.sql_store import SqlStore
 from coordinator.store import MemoryStore
 from shared.errors import StoreError
 from shared.messages import Problem
 from tests.federation.fake_sites import FakeSite, build, client, eventually, problem, submitted, until
-from tests.federation.people import keys_file, shown
+from tests.federation.people import entry, keys_file, shown
 from tests.federation.real_server import Served, all_events, served, stream
 
 pytestmark = pytest.mark.anyio
@@ -238,6 +240,50 @@ async def test_an_unknown_analysis_and_a_missing_key_are_told_before_a_stream_be
         response = await http.get(path, headers=shown("anna"))
     assert (response.status_code, response.headers["Content-Type"]) == (404, "application/problem+json")
     assert Problem.model_validate_json(response.content).code == "unknown_analysis"
+
+
+@pytest.mark.parametrize("changed", [{"revoked": "2026-02-01"}, {"expires": "2026-02-01"}])
+async def test_a_key_that_ends_takes_its_stream_with_it_before_the_next_event_is_told(
+    tmp_path: Path, sites: dict[str, FakeSite], changed: dict[str, str]
+) -> None:
+    turnstile = sites["Bern"].hold = Turnstile()
+    app = build(tmp_path, sites, keys=keys_file({"anna": "run", "rolf": "read"}))
+    async with served(app) as running, asyncio.timeout(60):
+        running.http.headers.update(shown("anna"))
+        analysis_id = await submitted(running.http)
+        async with running.http.stream("GET", f"/v1/analyses/{analysis_id}/events", headers=shown("rolf")) as response:
+            lines = response.aiter_lines()
+            assert [line async for line in _up_to(lines, "running")]
+            ring = keys_file({"anna": "run"}) + entry("rolf", "read", **changed)
+            await asyncio.to_thread((tmp_path / "keys.toml").write_text, ring, encoding="utf-8")
+            turnstile.push()
+            assert [line async for line in lines if line.startswith("data:")] == []
+        async with running.http.stream("GET", f"/v1/analyses/{analysis_id}/events") as response:
+            assert [line async for line in _up_to(response.aiter_lines(), '"round":1')]
+
+
+async def test_a_key_that_ends_takes_a_stream_with_it_on_which_nothing_happens(
+    tmp_path: Path, sites: dict[str, FakeSite], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "LOOK_AGAIN_SECONDS", 0.05)
+    sites["Bern"].hold = asyncio.Event()
+    app = build(tmp_path, sites, keys=keys_file({"anna": "run"}))
+    async with served(app) as running, asyncio.timeout(60):
+        running.http.headers.update(shown("anna"))
+        analysis_id = await submitted(running.http)
+        async with running.http.stream("GET", f"/v1/analyses/{analysis_id}/events") as response:
+            lines = response.aiter_lines()
+            assert [line async for line in _up_to(lines, "running")]
+            await asyncio.to_thread((tmp_path / "keys.toml").write_text, entry("beth", "run"), encoding="utf-8")
+            assert [line async for line in lines if line.startswith("data:")] == []
+        assert watchers_of(running) == 0
+
+
+async def _up_to(lines: AsyncIterator[str], text: str) -> AsyncIterator[str]:
+    async for line in lines:
+        yield line
+        if text in line:
+            return
 
 
 async def test_a_database_that_fails_ends_a_stream_and_the_reader_is_told_why_at_the_next(

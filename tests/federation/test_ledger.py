@@ -116,7 +116,8 @@ async def test_a_fit_leaves_an_entry_for_each_reply_with_the_hash_of_its_very_by
     specification = Specification.model_validate(view["ended_with"]["specification"])
     parameters = specification.layout.size
     contribution = 1 + parameters + parameters * (parameters + 1) // 2
-    start = len(grid(specification.layout)) * contribution + totals_size(specification.layout)
+    at_default = 1
+    start = len(grid(specification.layout)) * contribution + totals_size(specification.layout) + at_default
     for site in sites.values():
         found = entries(site.settings)
         assert [entry.event for entry in found] == ["prepared", "start", *["round"] * rounds, "closed"]
@@ -204,7 +205,7 @@ async def test_a_fit_waits_for_a_site_whose_ledger_cannot_be_written_and_ends_wi
     tmp_path: Path,
 ) -> None:
     sites = overheard(tmp_path)
-    named = [{"name": name, "url": f"http://{name.lower()}"} for name in sites]
+    named = [{"name": name, "url": "http://127.0.0.1"} for name in sites]
     told = {"dictionary": "dictionary.json", "sites": named, "site_deadline_seconds": 30}
     settings, store = Settings.model_validate(told, context=tmp_path), MemoryStore()
     async with client(create_coordinator(settings, store=store, transports=dict(sites))) as http:

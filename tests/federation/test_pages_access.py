@@ -1,5 +1,6 @@
 """Who sees the coordinator's pages: sign-in, roles, forms that come from elsewhere, sessions that end."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,12 +10,15 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
+from coordinator import events
 from coordinator.dashboard.pages import INSIDE
+from coordinator.dashboard.visitor import HOST_ONLY, SESSION_COOKIE
 from shared.page import sessions as rules
 from shared.page.sessions import Sessions
 from tests.federation.fake_sites import REQUEST, FakeSite, build, until
-from tests.federation.pages import HOST, Page, visitor
+from tests.federation.pages import BROWSER, HOST, Page, visitor
 from tests.federation.people import entry, key_of, keys_file, shown
+from tests.federation.real_server import served
 
 pytestmark = pytest.mark.anyio
 
@@ -67,7 +71,7 @@ async def test_no_form_does_anything_for_who_has_not_signed_in(app: FastAPI) -> 
         for place in found:
             answer = await somebody.send(place, FORM, seen="/sign-in")
             assert answer.status_code == 401, place
-    assert app.state.service.store.newest(state=None, limit=9, before=None) == []
+    assert app.state.service.store.newest(limit=9) == []
 
 
 async def test_a_key_opens_a_session_whose_cookie_no_script_and_no_other_page_gets(app: FastAPI) -> None:
@@ -88,7 +92,40 @@ async def test_over_https_the_cookies_are_for_https_only(app: FastAPI) -> None:
         fields = {"form_token": token, "key": key_of("anna"), "after": ""}
         answer = await anna.http.post("/sign-in", data=fields, headers={"Origin": HOST.replace("http:", "https:")})
         assert answer.status_code == 303
-        assert "; Secure" in answer.headers["set-cookie"]
+        (cookie,) = [one for one in answer.headers.get_list("set-cookie") if SESSION_COOKIE in one]
+        assert cookie.startswith(f"{HOST_ONLY}{SESSION_COOKIE}=")
+        assert {"Secure", "Path=/", "HttpOnly", "SameSite=strict"} <= set(cookie.split("; "))
+        assert "Domain" not in cookie
+
+
+async def test_over_https_a_cookie_is_of_this_very_host_from_sign_in_to_sign_out(app: FastAPI) -> None:
+    """A browser drops a cookie of that prefix that has no `Secure`, no path `/` or a domain: also one that ends it."""
+    secure = HOST.replace("http:", "https:")
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url=secure, headers=BROWSER) as http:
+        said = []
+        for place, seen, more in (("/sign-in", "/sign-in", {"key": key_of("anna")}), ("/sign-out", "/analyses", {})):
+            page = await http.get(seen)
+            fields = {"form_token": Page.of(page).value("form_token"), **more}
+            answer = await http.post(place, data=fields, headers={"Origin": secure})
+            assert answer.status_code == 303
+            said += [one for each in (page, answer) for one in each.headers.get_list("set-cookie")]
+        assert (await http.get("/analyses")).status_code == 401
+    assert len(said) >= 4
+    for cookie in said:
+        assert cookie.startswith(HOST_ONLY)
+        assert {"Secure", "Path=/"} <= set(cookie.split("; "))
+        assert "Domain" not in cookie
+
+
+async def test_over_https_a_cookie_that_another_host_could_have_set_opens_nothing(app: FastAPI) -> None:
+    async with visitor(app, "anna") as anna:
+        session = anna.http.cookies[SESSION_COOKIE]
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url=HOST.replace("http:", "https:")) as http:
+        for name, status in ((SESSION_COOKIE, 401), (f"{HOST_ONLY}{SESSION_COOKIE}", 200)):
+            answer = await http.get("/analyses", headers={**BROWSER, "Cookie": f"{name}={session}"})
+            assert answer.status_code == status, name
 
 
 async def test_the_id_of_a_session_is_another_at_every_sign_in(app: FastAPI) -> None:
@@ -181,7 +218,24 @@ async def test_a_form_from_elsewhere_does_nothing(app: FastAPI, origin: str) -> 
         answer = await anna.http.post("/analyses/new", data=FORM | {"form_token": token}, headers=headers)
         assert answer.status_code == 403
         assert "Open the page anew" in Page.of(answer).text
-    assert app.state.service.store.newest(state=None, limit=9, before=None) == []
+    assert app.state.service.store.newest(limit=9) == []
+
+
+async def test_a_sign_out_ends_the_streams_of_its_session(
+    tmp_path: Path, sites: dict[str, FakeSite], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "LOOK_AGAIN_SECONDS", 0.05)
+    sites["Bern"].hold = asyncio.Event()
+    app = build(tmp_path, sites, keys=keys_file(ROLES))
+    async with served(app) as running, visitor(app, "anna") as anna, asyncio.timeout(60):
+        analysis = str((await running.http.post("/v1/analyses", json=REQUEST, headers=shown("anna"))).json()["id"])
+        cookie = {"Cookie": f"{SESSION_COOKIE}={anna.http.cookies[SESSION_COOKIE]}"}
+        async with running.http.stream("GET", f"/analyses/{analysis}/events", headers=cookie) as response:
+            lines = response.aiter_lines()
+            while '"state":"running"' not in await anext(lines):
+                pass
+            await anna.send("/sign-out", {}, seen="/analyses")
+            assert [line async for line in lines if line.startswith("data:")] == []
 
 
 @pytest.mark.parametrize("place", ["/sign-in", "/sign-out", "/analyses/new", "/analyses/new/check"])
@@ -193,7 +247,7 @@ async def test_a_form_without_its_token_does_nothing(app: FastAPI, place: str) -
             answer = await anna.http.post(place, data=fields, headers={"Origin": HOST})
             assert answer.status_code == 403, (place, token)
         assert (await anna.get("/analyses")).status_code == 200
-    assert app.state.service.store.newest(state=None, limit=9, before=None) == []
+    assert app.state.service.store.newest(limit=9) == []
 
 
 async def test_every_form_has_the_sessions_token_and_no_address_has_it(app: FastAPI) -> None:

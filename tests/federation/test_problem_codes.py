@@ -44,7 +44,7 @@ async def test_a_site_answers_every_error_that_its_description_shows_by_that_cod
     settings = site.settings.model_copy(update={"key_file": tmp_path / "key"})
     app = create_app(settings, estimator=site.fake.estimator())
     transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://site", headers=AUTHORISED) as http:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=AUTHORISED) as http:
         answered = coded(
             await http.get("/v1/about", headers={"Authorization": "Bearer none"}),
             await http.post("/v1/analyses/unknown/close", json={"outcome": "failed"}),

@@ -50,7 +50,7 @@ def by(folder: Path, heard: Heard, signer: str = "coordinator") -> Correspondenc
 
 
 async def asked(heard: Heard, method: str, path: str, headers: dict[str, str], body: bytes = b"") -> httpx.Response:
-    async with httpx.AsyncClient(transport=heard.site, base_url="http://site") as client:
+    async with httpx.AsyncClient(transport=heard.site, base_url="http://127.0.0.1") as client:
         return await client.request(method, path, content=body, headers=CONTENT | headers)
 
 

@@ -113,6 +113,23 @@ async def test_a_page_in_a_browser_gets_no_answer_though_the_site_asks_for_no_ke
         assert (await site.prepare(client)).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "host", ["attacker.example", "attacker.example:8000", "127.0.0.1.attacker.example", "", "[::1"]
+)
+async def test_a_page_under_a_name_of_its_own_that_it_points_at_a_site_without_a_key_reads_nothing(
+    site: Site, host: str
+) -> None:
+    async with site.client(Host=host) as client:
+        assert_problem(await client.get("/v1/about"), 401, "unauthorised")
+        assert_problem(await site.prepare(client), 401, "unauthorised")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:8000", "localhost:8000", "LOCALHOST", "[::1]:8000"])
+async def test_whoever_names_the_machine_itself_is_answered_without_a_key(site: Site, host: str) -> None:
+    async with site.client(Host=host) as client:
+        assert (await client.get("/v1/about")).status_code == 200
+
+
 async def test_what_a_coordinator_writes_does_not_fill_the_log(site: Site) -> None:
     with capture_logs() as logs:
         async with site.client() as client:
@@ -127,7 +144,7 @@ async def test_what_a_coordinator_writes_does_not_fill_the_log(site: Site) -> No
 async def test_equal_requests_wait_without_occupying_the_threads_of_others(site: Site) -> None:
     limiter = anyio.CapacityLimiter(2)
     app = create_app(site.settings, limiter=limiter, estimator=site.fake.estimator())
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://site") as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://127.0.0.1") as client:
         await site.prepare(client)
         site.fake.go.clear()
         async with anyio.create_task_group() as tasks:

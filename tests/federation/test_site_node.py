@@ -28,7 +28,7 @@ pytestmark = pytest.mark.anyio
 async def test_a_site_says_who_it_is(site: Site) -> None:
     async with site.client() as client:
         about = (await client.get("/v1/about")).json()
-        assert (about["site"], about["protocol_min"], about["protocol_max"]) == ("A", 2, 2)
+        assert (about["site"], about["protocol_min"], about["protocol_max"]) == ("A", 3, 3)
         assert about["policy"] == "default"
         assert len(about["fingerprint"]) == 64
         assert (await client.get("/health")).json() == {"status": "ok"}
@@ -109,7 +109,7 @@ async def test_a_round_of_a_restricted_likelihood_is_answered_in_json_also_where
     restricted = site.specification(family="gaussian", link="identity", response=response, reml=True)
     body = site.evaluate() | {"specification_sha256": restricted.sha256, "psi": [0.1, -0.2, 0.5, 0.0]}
     transport = httpx.ASGITransport(app=create_app(site.settings))
-    async with httpx.AsyncClient(transport=transport, base_url="http://site") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         await site.prepare(client, restricted)
         headers = {"Accept": f"{packed.MEDIA_TYPE}, application/json"}
         answer = await client.post(ROUNDS, json=body, headers=headers)
@@ -139,7 +139,7 @@ async def test_the_real_estimation_gives_the_same_bytes_to_a_site_that_has_resta
     replies = []
     for _ in range(2):
         transport = httpx.ASGITransport(app=create_app(site.settings))
-        async with httpx.AsyncClient(transport=transport, base_url="http://site") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             assert (await site.prepare(client)).status_code == 200
             replies += [await client.post(ROUNDS, json=site.evaluate())]
     assert replies[0].status_code == 200, replies[0].text
@@ -236,7 +236,7 @@ async def test_the_site_answers_while_it_computes_and_a_repeated_request_waits_f
 async def test_sites_that_share_a_limiter_do_not_compute_at_once(site: Site) -> None:
     limiter = anyio.CapacityLimiter(1)
     apps = [create_app(site.settings, limiter=limiter, estimator=site.fake.estimator()) for _ in range(2)]
-    clients = [httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://site") for app in apps]
+    clients = [httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://127.0.0.1") for app in apps]
     async with clients[0], clients[1], anyio.create_task_group() as tasks:
         for client in clients:
             await site.prepare(client)

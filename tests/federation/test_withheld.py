@@ -96,7 +96,7 @@ async def test_the_same_question_gets_the_same_answer_after_a_restart_and_is_not
         (asked, said) for _, asked, said in heard.messages if asked.get("round") == withheld(heard)[0]
     )
     heard.restart()
-    async with httpx.AsyncClient(transport=heard, base_url="http://site") as http:
+    async with httpx.AsyncClient(transport=heard, base_url="http://127.0.0.1") as http:
         await http.post(f"/v1/analyses/{view['id']}/prepare", json=prepare)
         again = await http.post(f"/v1/analyses/{view['id']}/contributions", json=question)
     assert again.json() == answer

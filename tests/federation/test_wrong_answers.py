@@ -88,7 +88,7 @@ ANYWHERE: dict[str, tuple[Alter, str]] = {
 }
 SIZES = "do not fit"
 SPECIAL: dict[str, tuple[str, Alter, str]] = {
-    "another protocol": ("about", changed(protocol_min=3, protocol_max=4), "it speaks protocol 3 to 4, and this is 2."),
+    "another protocol": ("about", changed(protocol_min=4, protocol_max=5), "it speaks protocol 4 to 5, and this is 3."),
     "another site": ("about", changed(site="Genf"), "another site answers at its address"),
     "another analysis's sha": ("prepare", changed(specification_sha256="0" * 64), "it accepted another specification"),
     "fewer than no rows": ("prepare", changed(rows=-1), "field rows is missing or wrong"),

@@ -1,5 +1,6 @@
 """The report of a real fit says what a reader needs, what to know first at the top, and loads nothing."""
 
+import math
 import re
 from html.parser import HTMLParser
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from coordinator.plots.estimates import rows_of
 from coordinator.report.page import Occasion, report, style
+from coordinator.report.tables import NONE
 from tests.reference.test_result import BOUNDARY, GAUSSIAN, INSIDE, result
 
 OCCASION = Occasion(
@@ -93,6 +95,29 @@ def test_the_tables_have_the_results_numbers(name: str) -> None:
     for site in made["roster"]:
         assert page.row(site["site"])[1] == f"{site['rows']:,}"
         assert page.row(site["site"])[-1] == site["fingerprint"]
+
+
+def test_the_intercept_has_no_ratio_and_the_others_have() -> None:
+    made = result(INSIDE)
+    page = Page(report(made, OCCASION))
+    intercept, *others = rows_of(made, "fixed")
+    assert page.row("Term")[-1] == "Odds ratio [90% CI]"
+    assert page.row(intercept["term"])[-1] == NONE
+    for row in others:
+        shown, low, high = re.split(r" \[|, ", page.row(row["term"])[-1].strip("]"))
+        for text, column in ((shown, "estimate"), (low, "conf.low"), (high, "conf.high")):
+            held(text, math.exp(row[column]))
+
+
+def test_a_model_of_an_intercept_alone_has_no_ratios() -> None:
+    made = result(INSIDE)
+    made["tidy"] = [row for row in made["tidy"] if row["effect"] != "fixed" or row["term"] == "(Intercept)"]
+    assert "Odds ratio" not in report(made, OCCASION)
+
+
+def test_what_a_diagnostic_means_is_said_beside_it() -> None:
+    text = Page(report(result(INSIDE), OCCASION)).text
+    assert text.index("Smallest curvature, scaled") < text.index("1 where the data tell all parameters apart")
 
 
 def test_what_to_know_first_comes_first() -> None:

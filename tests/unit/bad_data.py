@@ -73,7 +73,7 @@ def prepared(home: Path, specification: Specification) -> tuple[httpx.Response, 
 
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(create_app(load_settings(home)))
-        async with httpx.AsyncClient(transport=transport, base_url="http://site") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             body = {"specification": specification.model_dump(mode="json")}
             return await client.post("/v1/analyses/one/prepare", json=body)
 

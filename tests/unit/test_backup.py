@@ -45,10 +45,10 @@ def test_a_backup_holds_what_is_stored_while_the_database_is_in_use_and_is_for_n
     assert sorted(path.name for path in tmp_path.glob("backup.db*")) == ["backup.db"]
     copy = SqlStore(f"sqlite:///{tmp_path / 'backup.db'}")
     try:
-        assert copy.newest(state=None, limit=9, before=None) == kept[::-1]
+        assert copy.newest(limit=9) == kept[::-1]
     finally:
         copy.close()
-    assert later in store.newest(state=None, limit=9, before=None)
+    assert later in store.newest(limit=9)
 
 
 def test_a_backup_overwrites_nothing(tmp_path: Path, store: SqlStore) -> None:

@@ -61,6 +61,6 @@ def test_it_is_nothing_where_the_last_move_says_nothing(move: np.ndarray) -> Non
 
 
 def test_parameters_that_are_held_have_no_part_in_it() -> None:
-    part = Bend(G, CHANGE).along([0, 2])
+    part = Bend(G, CHANGE).along(np.array([0, 2]))
     assert part.move.tolist() == [1.0, 0.5]
     assert part.change.tolist() == [[0.3, 0.0], [0.0, 0.4]]

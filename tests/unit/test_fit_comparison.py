@@ -37,8 +37,8 @@ def held(small: dict[str, Any], large: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-@pytest.mark.parametrize("df", [1, 2, 3, 4, 7, 30])
-@pytest.mark.parametrize("x", [0.0, 1e-12, 0.4, 3.84, 25.0, 700.0])
+@pytest.mark.parametrize("df", [1, 2, 3, 4, 7, 30, 101, 1000])
+@pytest.mark.parametrize("x", [0.0, 1e-300, 1e-12, 0.4, 3.84, 25.0, 98.0, 700.0, 1100.0, 1400.0, 1e4])
 def test_the_tail_of_chi_square_is_scipys(x: float, df: int) -> None:
     assert chi_square_tail(x, df) == pytest.approx(chi2.sf(x, df), rel=1e-11, abs=1e-300)
 

@@ -40,8 +40,11 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
         (b"\xff\xfe", "the file is no text"),
         (b'{"a": NaN}', "it holds what is no number"),
         (b"[" * 100_000, "it holds what is no number or nests too deep"),
-        (b"[1, 2]", "the whole of it is not an object"),
-        (b'{"formula": "y ~ x", "family": "binomial"}', "title is missing"),
+        (b"[1, 2]", "an object with named fields is needed"),
+        (
+            b'{"formula": "y ~ x", "family": "binomial"}',
+            "title: it is no result of an analysis: the field `title` is missing",
+        ),
     ],
     ids=["empty", "broken", "binary", "nan", "deep", "a-list", "a-request"],
 )
@@ -65,28 +68,29 @@ def without(made: dict[str, Any], *place: Any) -> None:
 @pytest.mark.parametrize(
     ("place", "told"),
     [
-        (("tidy",), "tidy is missing"),
-        (("glance", "logLik"), "glance.logLik is missing"),
-        (("convergence", "outcome"), "convergence.outcome is missing"),
-        (("specification", "confidence_level"), "specification.confidence_level is missing"),
-        (("tidy", 1, "estimate"), "tidy, row 2"),
+        (("tidy",), "tidy"),
+        (("glance", "logLik"), "glance.logLik"),
+        (("convergence", "outcome"), "convergence.outcome"),
+        (("specification", "confidence_level"), "specification.confidence_level"),
+        (("tidy", 1, "estimate"), "tidy.1.estimate"),
     ],
 )
 def test_a_result_that_lacks_something_names_it(tmp_path: Path, place: tuple[Any, ...], told: str) -> None:
     made = result()
     without(made, *place)
     (tmp_path / "cut.json").write_text(json.dumps(made))
-    with pytest.raises(ResultFileError, match=f"cut.json: {told}: it is no result of an analysis"):
+    said = f"cut.json: {told}: it is no result of an analysis: the field `{place[-1]}` is missing"
+    with pytest.raises(ResultFileError, match=said):
         Fit.load(tmp_path / "cut.json")
 
 
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"tidy": "text"}, "tidy is not a list"),
-        ({"convergence": result()["convergence"] | {"outcome": "great"}}, "convergence.outcome is no ending"),
-        ({"tidy": [result()["tidy"][0] | {"estimate": "0.5"}]}, "tidy, row 1"),
-        ({"tidy": [7]}, "tidy, row 1"),
+        ({"tidy": "text"}, "tidy: it is no result of an analysis: a list is needed"),
+        ({"convergence": result()["convergence"] | {"outcome": "great"}}, "convergence.outcome: .*it is no ending"),
+        ({"tidy": [result()["tidy"][0] | {"estimate": "0.5"}]}, "tidy.0.estimate: .* valid number"),
+        ({"tidy": [7]}, "tidy.0: .* an object with named fields is needed"),
     ],
 )
 def test_what_has_another_type_is_named(tmp_path: Path, change: dict[str, Any], told: str) -> None:

@@ -57,7 +57,17 @@ def test_ratios_are_of_fixed_effects_and_their_intervals_are_exponentiated() -> 
             assert ratio[name] == math.exp(row[name])
         assert ratio["std.error"] == math.exp(row["estimate"]) * row["std.error"]
         assert (ratio["statistic"], ratio["p.value"]) == (row["statistic"], row["p.value"])
-    assert [row[0] for row in cells(html_table(made, exponentiate=True))] == ["Fixed effects", "(Intercept)", "x_dose"]
+    assert [row[0] for row in cells(html_table(made, exponentiate=True))] == ["Fixed effects", "x_dose"]
+
+
+def test_a_table_of_ratios_leaves_the_intercept_out_and_broom_s_columns_keep_it() -> None:
+    made = result()
+    assert "(Intercept)" not in latex_table(made, exponentiate=True)
+    assert "(Intercept)" in latex_table(made)
+    assert [row["term"] for row in read(csv_table(made, exponentiate=True))][:2] == [
+        "(Intercept)",
+        "x_dose",
+    ]
 
 
 def test_a_ratio_beyond_the_numbers_is_missing() -> None:

@@ -109,6 +109,11 @@ def test_the_intercept_is_there_when_it_is_asked_for_or_alone() -> None:
         assert "(Intercept)" in Picture(drawn).texts
 
 
+def test_an_intercept_alone_is_no_ratio() -> None:
+    with pytest.raises(RequestError, match="its exponential is no ratio"):
+        forest(result({"(Intercept)": TREATED["(Intercept)"]}), exponentiate=True)
+
+
 def test_the_line_of_no_effect_is_at_zero_and_for_ratios_at_one() -> None:
     for exponentiate, no_effect in ((False, 0.0), (True, 1.0)):
         picture = Picture(forest(result(TREATED), exponentiate=exponentiate))

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from shared.errors import ContributionError, DataError
 from shared.messages import LARGEST, About, Accepted, CloseRequest, ContributionMessage, Counts, Problem, StartMessage
 
-ABOUT = {"site": "Bern", "version": "1", "protocol_min": 2, "protocol_max": 2, "fingerprint": "f", "policy": "open"}
+ABOUT = {"site": "Bern", "version": "1", "protocol_min": 3, "protocol_max": 3, "fingerprint": "f", "policy": "open"}
 COUNTS = {"rows": 9, "rows_dropped": 0, "groups": {"site": 1}}
 ACCEPTED = {"specification_sha256": "0" * 64, "fingerprint": "f", "counts": COUNTS}
 ENTRIES = {"value": -1.0, "gradient": (0.1,), "hessian": (-1.0,)}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from shared.dictionary import read_dictionary
 from shared.errors import DataError
 from site_node.cli import app
 from site_node.data.doubts import MAX_TREND_NOTES
@@ -243,3 +244,26 @@ def test_a_column_of_many_dates_is_a_group_and_noted_without_a_word_of_levels(wr
 @pytest.mark.parametrize("text", ["12-34", "v1.2", "1.2.3.4", "12 abc 2020", "2020"])
 def test_texts_that_are_no_dates_are_not_called_dates(written: Written, text: str) -> None:
     assert not any("dates" in note for note in notes(written(columns(code=[text, "b", "c", "b"]))))
+
+
+@pytest.mark.parametrize("command", ["split", "init"])
+def test_whole_numbers_that_are_all_different_are_a_group_to_every_command_unless_they_measure(
+    command: str, written: Written, tmp_path: Path
+) -> None:
+    path, folder = (
+        str(written(columns(h=["a", "b"] * 12, patient=range(101, 125), pay=range(24)))),
+        str(tmp_path / "new"),
+    )
+    options = {"split": [path, "--by", "h", "--out", folder], "init": [folder, "--data", path, "--name", "A"]}
+    done = CliRunner().invoke(app, [command, *options[command], "--numbers", "pay"])
+    assert done.exit_code == 0
+    dictionary = read_dictionary(tmp_path / "new" / "dictionary.json")
+    assert [dictionary[name].type for name in ("patient", "pay")] == ["group", "integer"]
+    assert "`patient` holds whole numbers that are all different" in done.stderr
+    assert "--numbers patient" in done.stderr
+    assert "`pay`" not in done.stderr
+
+
+def test_numbers_of_a_column_that_is_not_there_are_told(written: Written) -> None:
+    with pytest.raises(DataError, match="no column `y`"):
+        infer(written(columns(x=[1, 2])), numbers=["y"])

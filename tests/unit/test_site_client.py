@@ -38,7 +38,7 @@ LAYOUT = SPECIFICATION.layout
 REQUEST = EvaluateRequest(round=3, specification_sha256=SPECIFICATION.sha256, psi=(0.0, 1.0), basis=(), previous=None)
 MESSAGE = ContributionMessage(value=-1.0, gradient=(0.1, 0.2), hessian=(-1.0, 0.0, -1.0))
 REPLY = EvaluateReply(round=3, contribution=MESSAGE)
-ABOUT = {"site": "Bern", "version": "1", "protocol_min": 2, "protocol_max": 2, "fingerprint": "f", "policy": "open"}
+ABOUT = {"site": "Bern", "version": "1", "protocol_min": 3, "protocol_max": 3, "fingerprint": "f", "policy": "open"}
 ACCEPTED = {
     "specification_sha256": "0" * 64,
     "fingerprint": "f",
@@ -228,6 +228,15 @@ def test_a_start_of_another_size_is_a_wrong_answer(quadratics: list[Contribution
     assert "another size" in error.message
 
 
+def test_a_start_that_counts_more_sites_than_the_one_at_the_default_point_is_a_wrong_answer() -> None:
+    start = {"quadratics": [REPLY.contribution.model_dump()], "totals": [1.0] * 6, "at_default": 2}
+    error = fault(
+        lambda _: httpx.Response(200, json={"kind": "start", "round": 0, "start": start}),
+        lambda site: site.start("a", StartRequest(specification_sha256="0"), ParameterLayout(("a", "b"))),
+    )
+    assert "more sites than the one" in error.message
+
+
 @pytest.mark.parametrize(
     ("status", "code", "kind"),
     [
@@ -261,7 +270,7 @@ def test_a_site_that_is_late_with_who_it_is_counts_as_missing() -> None:
 
 @pytest.mark.parametrize(
     ("change", "said"),
-    [({"site": "Aarau"}, "another site"), ({"protocol_min": 3, "protocol_max": 4}, "protocol 3 to 4")],
+    [({"site": "Aarau"}, "another site"), ({"protocol_min": 4, "protocol_max": 5}, "protocol 4 to 5")],
 )
 def test_another_site_or_protocol_at_the_address_is_a_fault(change: dict[str, object], said: str) -> None:
     assert said in fault(lambda _: httpx.Response(200, json=ABOUT | change), lambda site: site.about()).message

@@ -138,7 +138,8 @@ def test_a_proposed_dictionary_knows_numbers_factors_and_identifiers(tmp_path: P
     }
     assert found["arm"].coded_levels == ("b", "a")
     assert infer(path).dictionary["arm"].levels == ("a", "b")
-    assert infer(path).dictionary["count"].type == "integer"
+    assert infer(path).dictionary["count"].type == "group"
+    assert infer(path, numbers=["count"]).dictionary["count"].type == "integer"
     assert [note.split("`")[1] for note in proposal.notes] == ["empty", "bad name"]
 
 

@@ -97,7 +97,7 @@ def test_every_page_that_is_overwritten_is_noticed_or_held_nothing(tmp_path: Pat
         except SettingsError:
             noticed += 1
         else:
-            assert [one.request.title for one in store.newest(state=None, limit=100, before=None)] == [
+            assert [one.request.title for one in store.newest(limit=100)] == [
                 str(number) for number in reversed(range(50))
             ]
             store.close()
@@ -125,7 +125,7 @@ def test_an_empty_file_and_one_whose_first_start_was_killed_between_two_tables_a
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("DROP TABLE accepted")
     store = SqlStore(f"sqlite:///{file}")
-    assert len(store.newest(state=None, limit=100, before=None)) == 50
+    assert len(store.newest(limit=100)) == 50
     assert store.accepted(store.unfinished()[0]) == {}
     store.close()
 
@@ -134,7 +134,7 @@ def test_an_empty_file_and_one_whose_first_start_was_killed_between_two_tables_a
     ("damage", "read"),
     [
         ("UPDATE analyses SET specification = '{'", lambda store, known: store.specification(known)),
-        ("UPDATE analyses SET state = 'resting'", lambda store, _: store.newest(state=None, limit=5, before=None)),
+        ("UPDATE analyses SET state = 'resting'", lambda store, _: store.newest(limit=5)),
         ("UPDATE analyses SET start = '[]'", lambda store, known: store.start(known)),
     ],
 )

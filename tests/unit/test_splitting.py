@@ -45,6 +45,17 @@ def test_values_are_split_as_they_stand_also_from_parquet(tmp_path: Path) -> Non
     assert duckdb.read_parquet(str(tmp_path / "fed2/u/data.parquet")).project("x").fetchall() == [(0.1 + 0.2,)]
 
 
+def test_a_value_that_can_be_no_sites_name_is_told_with_what_a_name_may_hold_and_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("g,x\nBern,1\nZ\u00fcrich,2\nbern,3\n", encoding="utf-8")
+    (note,) = [note for note in split(path, "g", tmp_path / "fed").notes if "called" in note]
+    assert "`Z-rich`" in note
+    assert "`bern-2`" in note
+    assert "begins with a letter or a digit" in note
+    assert "change the values in the file" in note
+    assert "`Bern`" not in note
+
+
 def test_nodes_are_dealt_the_values_in_turn(tmp_path: Path) -> None:
     (tmp_path / "data.csv").write_text("g,x\n" + "".join(f"{k},1\n" for k in (10, 9, 1, 2, 3)), encoding="utf-8")
     shares = split(tmp_path / "data.csv", "g", tmp_path / "fed", nodes=2).shares

@@ -213,13 +213,14 @@ def test_the_written_out_factorisation_solves_and_knows_definiteness(seed, size)
     rng = np.random.default_rng(seed)
     root, b = rng.normal(size=(size, size + 2)), rng.normal(size=size)
     A = root @ root.T
-    factored = ldl(A, A.diagonal(), 1e-12)
+    factored = ldl(A, A.diagonal(), b, 1e-12)
     assert factored.positive
     x = factored.solve(b)
+    assert factored.solution.tobytes() == x.tobytes()  # b was eliminated along
     assert np.max(np.abs(A @ x - b)) <= 1e-14 * size * np.max(np.abs(A) @ np.abs(x))  # backward stable, whatever A is
     shifted = A - np.diag(np.full(size, 2.0 * np.linalg.eigvalsh(A)[0] + 1e-3))
     definite = np.linalg.eigvalsh(shifted)[0] > 0.0
-    assert ldl(shifted, np.abs(shifted.diagonal()) + 1.0, 1e-14).positive == definite
+    assert ldl(shifted, np.abs(shifted.diagonal()) + 1.0, smallest_pivot=1e-14).positive == definite
 
 
 SIXTY_DIGITS = Context(prec=60)
@@ -324,7 +325,7 @@ def test_the_stored_bits_know_of_bent_steps(monkeypatch) -> None:
 
 
 NUMPY = set(
-    "abs any all array array_equal asarray diag eye flatnonzero inf isfinite ix_ maximum nan sqrt stack where zeros".split()  # noqa: SIM905 -- a list that is read
+    "abs any all array array_equal asarray diag empty eye flatnonzero inf isfinite ix_ maximum multiply nan sqrt stack subtract where zeros".split()  # noqa: SIM905 -- a list that is read
 )
 """Exact, or rounded once an element: the same bits everywhere. Not here: sums, products of matrices, powers, exp and log."""
 METHODS = {"sum", "dot", "mean", "prod", "std", "var", "trace", "cumsum"}

@@ -15,6 +15,7 @@ from coordinator.sql_store import SqlStore
 from coordinator.states import AnalysisState
 from coordinator.store import MemoryStore, Store
 from coordinator.views import AnalysisView, RoundView
+from coordinator.wanted import Wanted
 from shared.errors import SettingsError, UnknownAnalysisError
 from shared.messages import Accepted, ContributionMessage, Counts, Problem, StartMessage
 from shared.request import AnalysisRequest
@@ -132,18 +133,50 @@ def test_a_result_is_kept_to_the_byte(store: Store) -> None:
 def test_the_newest_come_first_and_pages_follow_each_other(store: Store) -> None:
     ids = [store.add(new(), SPECIFICATION).id for _ in range(5)]
     store.change(ids[3], AnalysisState.CANCELLED)
-    page = store.newest(state=None, limit=2, before=None)
+    page = store.newest(limit=2)
     assert [analysis.id for analysis in page] == [ids[4], ids[3]]
-    assert [a.id for a in store.newest(state=None, limit=9, before=ids[3])] == [ids[2], ids[1], ids[0]]
-    assert [a.id for a in store.newest(state=AnalysisState.CANCELLED, limit=9, before=None)] == [ids[3]]
+    assert [a.id for a in store.newest(limit=9, before=ids[3])] == [ids[2], ids[1], ids[0]]
+    assert [a.id for a in store.newest(Wanted(state=AnalysisState.CANCELLED), limit=9)] == [ids[3]]
     assert store.unfinished() == [ids[0], ids[1], ids[2], ids[4]]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ({}, "cba"),
+        ({"state": "cancelled"}, "b"),
+        ({"who": "anna"}, "ca"),
+        ({"who": "ann"}, ""),
+        ({"formula": "TREAT"}, "cb"),
+        ({"formula": "~ 100%_"}, ""),
+        ({"formula": "'"}, ""),
+        ({"since": "2026-03-02"}, "cb"),
+        ({"until": "2026-03-02"}, "ba"),
+        ({"since": "2026-03-02", "until": "2026-03-02"}, "b"),
+        ({"since": "2026-03-03", "until": "2026-03-01"}, ""),
+        ({"since": "0001-01-01", "until": "9999-12-31"}, "cba"),
+        ({"who": "anna", "formula": "treatment", "since": "2026-03-01"}, "c"),
+    ],
+)
+def test_those_that_are_wanted_are_found(store: Store, wanted: dict[str, str], found: str) -> None:
+    kept = [("a", "y ~ 1", "anna", "2026-03-01"), ("b", "y ~ treatment", None, "2026-03-02")]
+    kept += [("c", "y ~ 0 + treatment", "anna", "2026-03-03")]
+    for name, formula, owner, day in kept:
+        request = REQUEST.model_copy(update={"formula": formula})
+        at = f"{day}T23:59:59.999+00:00"
+        store.add(replace(new(), id=name, request=request, owner=owner, created_at=at), SPECIFICATION)
+    store.change("b", AnalysisState.CANCELLED)
+    which = Wanted.model_validate(wanted)
+    assert [one.id for one in store.newest(which, limit=9)] == list(found)
+    assert [one.id for one in store.newest(which, limit=1)] == list(found[:1])
+    assert [one.id for one in store.newest(which, limit=9, before="b")] == list(found.replace("c", "").replace("b", ""))
 
 
 def test_a_deleted_analysis_is_gone_with_its_rounds(store: Store) -> None:
     analysis = store.add(new("key"), SPECIFICATION)
     store.add_round(analysis.id, ROUND)
     store.delete(analysis.id)
-    assert store.newest(state=None, limit=9, before=None) == []
+    assert store.newest(limit=9) == []
     again = store.add(replace(new("key"), id=analysis.id), SPECIFICATION)
     assert store.rounds(again.id) == []
     assert [event.number for event in store.events(again.id)] == [1]
@@ -227,7 +260,7 @@ def test_a_listener_hears_of_what_is_already_stored_and_of_nothing_else(store: S
     heard: list[tuple[str, int]] = []
 
     def listener(analysis_id: str) -> None:
-        known = [analysis.id for analysis in store.newest(state=None, limit=9, before=None)]
+        known = [analysis.id for analysis in store.newest(limit=9)]
         heard.append((analysis_id, len(store.events(analysis_id)) if analysis_id in known else 0))
 
     store.listen(listener)
@@ -243,7 +276,7 @@ def test_a_listener_hears_of_what_is_already_stored_and_of_nothing_else(store: S
 
 CALLS: dict[str, Callable[[Store], object]] = {
     "get": lambda store: store.get("nobody"),
-    "newest": lambda store: store.newest(state=None, limit=1, before="nobody"),
+    "newest": lambda store: store.newest(limit=1, before="nobody"),
     "change": lambda store: store.change("nobody", AnalysisState.RUNNING),
     "set_accepted": lambda store: store.set_accepted("nobody", {"Bern": ACCEPTED}),
     "accepted": lambda store: store.accepted("nobody"),

@@ -49,7 +49,7 @@ WRITES: dict[str, Callable[[SqlStore, str], object]] = {
 }
 READS: dict[str, Callable[[SqlStore, str], object]] = {
     "get": lambda store, known: store.get(known),
-    "newest": lambda store, _: store.newest(state=None, limit=1, before=None),
+    "newest": lambda store, _: store.newest(limit=1),
     "unfinished": lambda store, _: store.unfinished(),
     "accepted": lambda store, known: store.accepted(known),
     "start": lambda store, known: store.start(known),
@@ -107,7 +107,7 @@ def test_what_cannot_be_told_is_not_done(tmp_path: Path, store: SqlStore) -> Non
         with pytest.raises(StoreError, match="SQLITE_CONSTRAINT"):
             call()
     assert store.rounds(analysis.id) == []
-    assert store.newest(state=None, limit=9, before=None) == [analysis]
+    assert store.newest(limit=9) == [analysis]
     assert heard == []
 
 
@@ -140,7 +140,7 @@ def test_what_answers_a_view_reads_nothing_that_may_be_large(store: SqlStore) ->
     asked: list[str] = []
     sql.event.listen(store._engine, "before_cursor_execute", lambda *event: asked.append(event[2]))
     store.get(analysis.id)
-    store.newest(state=None, limit=9, before=None)
+    store.newest(limit=9)
     store.change(analysis.id, AnalysisState.RUNNING)
     store.events(analysis.id)
     store.trace(analysis.id)

@@ -46,7 +46,13 @@ def test_a_sparkline_is_the_logarithm_from_the_largest_to_the_smallest(decrement
 
 
 def standing(state: str) -> dict[str, Any]:
-    return {"state": state, "waiting_for": ["Bern"], "since": "10:00", "round": 1, "links": {"result": None}}
+    return {
+        "state": state,
+        "waiting_for": ["Bern"],
+        "since": "2026-11-28T10:00:07.125+00:00",
+        "round": 1,
+        "links": {"result": None},
+    }
 
 
 def of_round(number: int, *, accepted: bool = True) -> Progress:
@@ -76,7 +82,7 @@ def test_the_live_table_shows_rounds_their_course_and_who_is_waited_for() -> Non
     rows = [line.split() for line in shown.splitlines()]
     assert rows[1][:4] == ["1", "-11.000000", "1.0e-01", "0.100"]
     assert "not taken" in shown
-    assert rows[-1] == ["decrement", "█▁", "Waiting", "for", "Bern", "since", "10:00."]
+    assert rows[-1] == ["decrement", "█▁", "Waiting", "for", "Bern", "since", "2026-11-28", "10:00:07", "UTC."]
 
 
 def test_the_live_table_keeps_to_the_last_rounds() -> None:

@@ -15,6 +15,7 @@
 #' * `fedglmm_refused`, `fedglmm_failed`, `fedglmm_cancelled`: the analysis ended without a result. The field
 #'   `problems` has a list with one element for each culprit.
 #' * `fedglmm_not_released`: the sites keep this to themselves.
+#' * `fedglmm_not_comparable`, a `fedglmm_request`: two fits have no likelihood-ratio test, see [anova.fedglmm()].
 #'
 #' A fit that ended without estimates, such as `separated`, is a result. [fed_glmer()] gives it with a warning of class
 #' `fedglmm_no_estimates`.

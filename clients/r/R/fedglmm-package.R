@@ -1,4 +1,4 @@
 #' @keywords internal
 #' @aliases fedglmm
-#' @importFrom stats coef confint deviance df.residual family formula logLik nobs sigma vcov
+#' @importFrom stats anova coef confint deviance df.residual family formula logLik nobs sigma vcov
 "_PACKAGE"

@@ -134,5 +134,14 @@ ending_line <- function(result) {
   ended <- result$convergence
   reached <- if (is.null(ended$decrement)) "" else sprintf(", Newton decrement %.1e", ended$decrement)
   more <- if (ended$rounds > 1) sprintf(" and %d more", as.integer(ended$rounds) - 1L) else ""
-  trimws(sprintf("%s after %s (the start%s)%s. %s", ended$outcome, counted(ended$rounds, "round"), more, reached, ended$advice))
+  trimws(sprintf("%s after %s (the start%s)%s.%s %s", ended$outcome, counted(ended$rounds, "round"), more, reached,
+                 began_at_default(result), ended$advice))
+}
+
+# Why there may be more rounds than usual, where a result has it and it is more than a few sites.
+began_at_default <- function(result) {
+  at_default <- result$convergence$default_starts
+  if (is.null(at_default) || at_default == 0) return("")
+  sprintf(" %d of %s began at the default start, from which a fit may take more rounds.", as.integer(at_default),
+          counted(length(result$roster), "site"))
 }

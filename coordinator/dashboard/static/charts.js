@@ -48,5 +48,7 @@
   document.addEventListener("DOMContentLoaded", drawAll);
   document.addEventListener("htmx:afterSettle", drawAll);
   window.addEventListener("resize", drawAll);
-  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+  for (const look of ["(prefers-color-scheme: dark)", "print"]) {
+    window.matchMedia(look).addEventListener("change", drawAll);
+  }
 })();

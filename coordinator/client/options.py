@@ -1,0 +1,116 @@
+"""The options that several of the analyst's commands have: which coordinator, which model, how a file is split."""
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from coordinator.client.asks import request_of
+from coordinator.client.connection import Coordinator
+from coordinator.client.terminal import key_in
+from shared.families import LINKS
+from shared.request import AnalysisRequest
+
+_LINKS = "; ".join(f"{family}: {', '.join(links)}" for family, links in LINKS.items())
+LONGEST_NUMBER = 9
+"""Digits."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """A coordinator, and what it is shown."""
+
+    coordinator: Annotated[str, typer.Option(envvar="FEDGLMM_COORDINATOR", help="its address")] = (
+        "http://127.0.0.1:8000"
+    )
+    key_file: Annotated[Path | None, typer.Option(help="a file with the analyst's key")] = None
+    ca_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="FEDGLMM_CA_FILE", help="PEM: the authority of its certificate, in the place of public ones"
+        ),
+    ] = None
+
+    def connection(self) -> Coordinator:
+        """A connection to it.
+
+        Raises:
+            SettingsError: the address is none, or a file cannot be read or holds something else.
+        """
+        return Coordinator(self.coordinator, key_in(self.key_file), ca_file=self.ca_file)
+
+    def written(self) -> str:
+        """The same as options of another command."""
+        given = {"coordinator": self.coordinator.rstrip("/"), "key-file": self.key_file, "ca-file": self.ca_file}
+        return " ".join(f"--{name} {shlex.quote(str(value))}" for name, value in given.items() if value)
+
+
+@dataclass(frozen=True)
+class Model:
+    """What is estimated, beside the formula: fields of an AnalysisRequest."""
+
+    family: Annotated[str, typer.Option(help=f"of the response: {', '.join(LINKS)}")] = "binomial"
+    link: Annotated[str | None, typer.Option(help=f"{_LINKS}; the first unless given")] = None
+    weights: Annotated[str | None, typer.Option(help="a column of prior weights, or of sizes for a proportion")] = None
+    random_effect_sd: Annotated[
+        float | None, typer.Option(help="fix the standard deviation of a single random effect")
+    ] = None
+    quadrature_points: Annotated[
+        str,
+        typer.Option(
+            "--quadrature-points", "--nAGQ", help="of one random effect a group; 1 is Laplace, auto finds out how many"
+        ),
+    ] = "1"
+    reml: Annotated[bool, typer.Option("--reml", "--REML", help="the restricted likelihood, for a gaussian family")] = (
+        False
+    )
+
+    def request(self, formula: str, sites: tuple[str, ...] | None = None) -> AnalysisRequest:
+        """The request for a formula.
+
+        Raises:
+            RequestError: a field has a value that cannot be.
+        """
+        return request_of(formula=formula, sites=sites, **vars(self) | {"quadrature_points": self._points})
+
+    @property
+    def _points(self) -> int | str:
+        """A number, or what stands for one: the request's own rules judge it."""
+        text = self.quadrature_points
+        return int(text) if text.isdecimal() and len(text) <= LONGEST_NUMBER else text
+
+
+@dataclass(frozen=True)
+class Split:
+    """How a file becomes sites."""
+
+    site: Annotated[str, typer.Option(help="the column whose values become sites; the model calls it `site`")]
+    nodes: Annotated[int | None, typer.Option(min=1, help="deal the values out over so many sites")] = None
+    levels: Annotated[list[str] | None, typer.Option(help="COLUMN=a,b,c, the reference level first")] = None
+    numbers: Annotated[
+        list[str] | None, typer.Option(help="a COLUMN whose whole numbers all differ and identify nobody")
+    ] = None
+    unmasked: Annotated[bool, typer.Option("--unmasked", help="let sites answer openly, for comparison")] = False
+
+    @property
+    def column(self) -> str | None:
+        """The column each of whose values is a site, if there is one."""
+        return self.site if self.nodes is None else None
+
+    def arguments(self, data: Path) -> list[str]:
+        """Those of `fedglmm-site split`."""
+        return [str(data), *self._options()]
+
+    def _options(self) -> Iterator[str]:
+        yield from ("--by", self.site)
+        if self.nodes is not None:
+            yield from ("--nodes", str(self.nodes))
+        if self.unmasked:
+            yield "--unmasked"
+        for level in self.levels or []:
+            yield from ("--levels", level)
+        for number in self.numbers or []:
+            yield from ("--numbers", number)
