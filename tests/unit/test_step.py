@@ -325,7 +325,10 @@ def test_the_stored_bits_know_of_bent_steps(monkeypatch) -> None:
 
 
 NUMPY = set(
-    "abs any all array array_equal asarray diag empty eye flatnonzero inf isfinite ix_ maximum multiply nan sqrt stack subtract where zeros".split()  # noqa: SIM905 -- a list that is read
+    (  # noqa: SIM905 -- a list that is read
+        "abs any all array array_equal asarray diag empty eye flatnonzero inf isfinite ix_ maximum multiply nan sqrt "
+        "stack subtract where zeros"
+    ).split()
 )
 """Exact, or rounded once an element: the same bits everywhere. Not here: sums, products of matrices, powers, exp and log."""
 METHODS = {"sum", "dot", "mean", "prod", "std", "var", "trace", "cumsum"}
