@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from shared.consortium import FILE_NAME as CONSORTIUM
+from shared.grouping import grouped
 from site_node.approvals_cli import approvals
 from site_node.check_cli import check
 from site_node.data.split import split as split_file
@@ -16,7 +17,7 @@ from site_node.ledger_cli import ledger
 from site_node.page_cli import page
 from site_node.release.policy import PolicyName
 from site_node.settings import load_settings
-from site_node.terminal import LevelsOption, NumbersOption, levels_in, note, say, told
+from site_node.terminal import Types, note, say, told
 
 app = typer.Typer(
     name="fedglmm-site", help="What runs beside the rows.", no_args_is_help=True, pretty_exceptions_enable=False
@@ -26,14 +27,14 @@ app.add_typer(approvals)
 
 
 @app.command()
+@grouped
 def split(
     data: Annotated[Path, typer.Argument(help="a CSV or Parquet file")],
     *,
     by: Annotated[str, typer.Option(help="the column whose values become sites")],
     out: Annotated[Path, typer.Option(help="a folder that is empty or not there yet")],
     nodes: Annotated[int | None, typer.Option(min=1, help="deal the values out over so many sites")] = None,
-    levels: LevelsOption = None,
-    numbers: NumbersOption = None,
+    types: Types,
     policy: Annotated[PolicyName, typer.Option(help="of every site")] = "default",
     first_port: Annotated[
         int,
@@ -45,7 +46,9 @@ def split(
 ) -> None:
     """Make a federation of one file: a dictionary, a folder a site, and a consortium file with everybody's public keys."""
     with told():
-        federation = split_file(data, by, out, nodes=nodes, levels=levels_in(levels), numbers=numbers or ())
+        federation = split_file(
+            data, by, out, nodes=nodes, levels=types.levels_by_column(), numbers=types.numbers or ()
+        )
         ports = {share.name: first_port + k if first_port else 0 for k, share in enumerate(federation.shares)}
         for share in federation.shares:
             write_site(

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 from pydantic import ValidationError
 
 from shared.errors import SettingsError
+from shared.grouping import grouped
 from shared.signing import read_identity
 from shared.validation import in_words
 from site_node.data.inference import Proposal, infer_from, write_dictionary
@@ -19,50 +19,33 @@ from site_node.proposing import shareable
 from site_node.questions import Answers, Prompt, ask_of_rows, ask_of_site
 from site_node.settings import FILE_NAME, HISTORY_NAME, LEDGER_NAME
 from site_node.source_settings import SourceSettings
-from site_node.terminal import LevelsOption, NumbersOption, levels_in, note, say, told
+from site_node.terminal import Types, note, say, told
 
 DICTIONARY = "dictionary.json"
 _SQLITE = "sqlite:///"
-PasswordFile = Annotated[str | None, typer.Option(help="a file with the database's password; relative to the folder")]
-PrivacyUnit = Annotated[str | None, typer.Option(help="the column that says whose row it is, if somebody has several")]
-Port = Annotated[
-    int | None, typer.Option(min=0, max=65535, help="where the site listens; any that is free unless given")
-]
-Host = Annotated[str | None, typer.Option(help="where the site listens, 127.0.0.1 unless given; beyond it needs a key")]
-KeyFile = Annotated[
-    str | None, typer.Option(help="a file with the key that the coordinator must show; relative to the folder")
-]
-LedgerFile = Annotated[str, typer.Option("--ledger", help="where what leaves is written down; relative to the folder")]
-History = Annotated[str, typer.Option(help="where it is written down what was released; relative to the folder")]
 
 
+@grouped
 def init(
     folder: Annotated[Path, typer.Argument(help="the site's folder")],
     *,
-    data: Annotated[Path | None, typer.Option(help="a CSV or Parquet file")] = None,
-    database: Annotated[str | None, typer.Option(help="or the URL of a database, without a password")] = None,
-    query: Annotated[str | None, typer.Option(help="the SELECT that gives the rows, with --database")] = None,
-    password_file: PasswordFile = None,
-    password_env: Annotated[str | None, typer.Option(help="or the environment variable that holds it")] = None,
-    name: Annotated[str | None, typer.Option(help="what others call the site")] = None,
-    privacy_unit: PrivacyUnit = None,
-    port: Port = None,
-    host: Host = None,
-    key_file: KeyFile = None,
-    ledger_file: LedgerFile = LEDGER_NAME,
-    history: History = HISTORY_NAME,
-    levels: LevelsOption = None,
-    numbers: NumbersOption = None,
+    given: Answers,
+    types: Types,
+    ledger_file: Annotated[
+        str, typer.Option("--ledger", help="where what leaves is written down; relative to the folder")
+    ] = LEDGER_NAME,
+    history: Annotated[
+        str, typer.Option(help="where it is written down what was released; relative to the folder")
+    ] = HISTORY_NAME,
 ) -> None:
     """Write a commented site.toml and a signing key and, unless there is one, propose a dictionary.
 
     What --name, and --data or --database and --query, do not say is asked, eight questions at most.
     """
-    given = Answers(name, data, database, query, password_file, password_env, privacy_unit, host, port, key_file)
     dictionary = folder / DICTIONARY
     with told():
-        _check(given, folder, chosen=bool(levels or numbers or privacy_unit))
-        answers, proposal = _asked(given, folder, levels_in(levels), numbers or ())
+        _check(given, folder, chosen=types.are_told or bool(given.privacy_unit))
+        answers, proposal = _asked(given, folder, types)
         write_site(folder, _site(answers, folder, ledger_file, history))
         public_key = read_identity(folder / IDENTITY).public_hex
         if proposal is not None:
@@ -92,10 +75,9 @@ def _check(given: Answers, folder: Path, *, chosen: bool) -> None:
         )
 
 
-def _asked(
-    given: Answers, folder: Path, levels: dict[str, list[str]], numbers: Sequence[str]
-) -> tuple[Answers, Proposal | None]:
+def _asked(given: Answers, folder: Path, types: Types) -> tuple[Answers, Proposal | None]:
     """What is known of the site once it was asked for, and a dictionary of its rows unless there is one."""
+    levels = types.levels_by_column()
     prompt = None if given.suffice else _terminal()
     answers = given if prompt is None else ask_of_rows(given, prompt)
     if (folder / DICTIONARY).exists():
@@ -103,7 +85,7 @@ def _asked(
     with open_rows(_rows(answers, folder)) as columns:
         answers = answers if prompt is None else ask_of_site(answers, columns.file.names, prompt)
         units = () if answers.privacy_unit is None else (answers.privacy_unit,)
-        inferred = infer_from(columns.file, groups=units, levels=levels, numbers=numbers)
+        inferred = infer_from(columns.file, groups=units, levels=levels, numbers=types.numbers or ())
         return answers, shareable(columns.file, inferred, levels, answers.privacy_unit)
 
 

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
+
+import typer
 
 from shared.errors import SettingsError
 from shared.listening import is_loopback
@@ -14,18 +16,28 @@ Prompt: TypeAlias = Callable[[str, str], str]
 
 @dataclass(frozen=True)
 class Answers:
-    """What is known of a new site. None: not asked, or the default."""
+    """What is known of a new site: each an option of the command. None: not asked, or the default."""
 
-    name: str | None = None
-    data: Path | None = None
-    database: str | None = None
-    query: str | None = None
-    password_file: str | None = None
-    password_env: str | None = None
-    privacy_unit: str | None = None
-    host: str | None = None
-    port: int | None = None
-    key_file: str | None = None
+    name: Annotated[str | None, typer.Option(help="what others call the site")] = None
+    data: Annotated[Path | None, typer.Option(help="a CSV or Parquet file")] = None
+    database: Annotated[str | None, typer.Option(help="or the URL of a database, without a password")] = None
+    query: Annotated[str | None, typer.Option(help="the SELECT that gives the rows, with --database")] = None
+    password_file: Annotated[
+        str | None, typer.Option(help="a file with the database's password; relative to the folder")
+    ] = None
+    password_env: Annotated[str | None, typer.Option(help="or the environment variable that holds it")] = None
+    privacy_unit: Annotated[
+        str | None, typer.Option(help="the column that says whose row it is, if somebody has several")
+    ] = None
+    host: Annotated[
+        str | None, typer.Option(help="where the site listens, 127.0.0.1 unless given; beyond it needs a key")
+    ] = None
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="where the site listens; any that is free unless given")
+    ] = None
+    key_file: Annotated[
+        str | None, typer.Option(help="a file with the key that the coordinator must show; relative to the folder")
+    ] = None
 
     @property
     def suffice(self) -> bool:

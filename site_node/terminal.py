@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -10,14 +11,42 @@ from rich.console import Console
 from shared.errors import FedglmmError, SettingsError
 from shared.printable import printable
 
-LevelsOption = Annotated[
-    list[str] | None,
-    typer.Option(help="COLUMN=a,b,c: a factor with exactly these levels, the reference first. May be repeated."),
-]
-NumbersOption = Annotated[
-    list[str] | None,
-    typer.Option(help="a COLUMN of whole numbers that identifies nobody though all of them differ. May be repeated."),
-]
+
+@dataclass(frozen=True)
+class Types:
+    """What is told of columns whose values do not say it."""
+
+    levels: Annotated[
+        list[str] | None,
+        typer.Option(help="COLUMN=a,b,c: a factor with exactly these levels, the reference first. May be repeated."),
+    ] = None
+    numbers: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="a COLUMN of whole numbers that identifies nobody though all of them differ. May be repeated."
+        ),
+    ] = None
+
+    @property
+    def are_told(self) -> bool:
+        """Whether anything is."""
+        return bool(self.levels or self.numbers)
+
+    def levels_by_column(self) -> dict[str, list[str]]:
+        """The levels that options give.
+
+        Raises:
+            SettingsError: an option is not COLUMN=a,b,c.
+        """
+        chosen = {}
+        for option in self.levels or []:
+            column, sign, listed = option.partition("=")
+            if not (column and sign and listed):
+                raise SettingsError(
+                    "levels are not given as COLUMN=a,b,c.", where="--levels", remedy="Name the column and its levels."
+                )
+            chosen[column] = [level.strip() for level in listed.split(",")]
+        return chosen
 
 
 @contextmanager
@@ -43,20 +72,3 @@ def say_wrong(text: str) -> None:
 def note(text: str) -> None:
     """Prints on standard error what somebody should look at."""
     Console(stderr=True).print(f"Note: {printable(text)}", soft_wrap=True, highlight=False, markup=False)
-
-
-def levels_in(options: list[str] | None) -> dict[str, list[str]]:
-    """The levels that options give.
-
-    Raises:
-        SettingsError: an option is not COLUMN=a,b,c.
-    """
-    chosen = {}
-    for option in options or []:
-        column, sign, listed = option.partition("=")
-        if not (column and sign and listed):
-            raise SettingsError(
-                "levels are not given as COLUMN=a,b,c.", where="--levels", remedy="Name the column and its levels."
-            )
-        chosen[column] = [level.strip() for level in listed.split(",")]
-    return chosen

@@ -17,7 +17,6 @@ from coordinator.client.estimates import Result
 from coordinator.client.faults import ending
 from coordinator.client.fit import Fit
 from coordinator.client.following import has_ended
-from coordinator.client.grouping import grouped
 from coordinator.client.moments import minute
 from coordinator.client.options import Access
 from coordinator.client.saved import as_text
@@ -26,6 +25,7 @@ from coordinator.client.tables import csv_table, html_table, latex_table
 from coordinator.client.terminal import CONVERGED, NO_ESTIMATES, Id, Json, cell, finish, say, told
 from coordinator.client.watching import watched
 from shared.errors import SettingsError
+from shared.grouping import grouped
 from shared.printable import printable
 
 app = typer.Typer()

@@ -13,7 +13,6 @@ from coordinator.client.asks import request_of
 from coordinator.client.connection import Coordinator
 from coordinator.client.demo import run_demo
 from coordinator.client.federation import Policy, federation
-from coordinator.client.grouping import grouped
 from coordinator.client.options import Access, Model, Split
 from coordinator.client.rehearsing import check_request
 from coordinator.client.terminal import EXIT_CODES, Json, finish, say, told
@@ -22,6 +21,7 @@ from coordinator.client.verification import verify as verified
 from coordinator.client.watching import round_table, watched
 from shared.consortium import read_consortium
 from shared.errors import RequestError
+from shared.grouping import grouped
 from shared.request import AnalysisRequest
 
 app = typer.Typer(

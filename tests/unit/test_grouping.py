@@ -8,8 +8,8 @@ import typer
 from typer.testing import CliRunner
 
 from coordinator.client.cli import app
-from coordinator.client.grouping import grouped
 from coordinator.client.options import Access
+from shared.grouping import grouped
 
 
 @dataclass(frozen=True)
