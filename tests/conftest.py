@@ -4,12 +4,23 @@ Generated examples are the same at every run, so that a change is all that can t
 --hypothesis-profile exploring` looks for new ones. How long one takes says nothing: several of them share the machine.
 """
 
+import os
+
 import structlog
 from hypothesis import settings
 
 settings.register_profile("exploring", deadline=None)
 settings.register_profile("repeatable", deadline=None, derandomize=True)
 settings.load_profile("repeatable")
+
+
+WAITING = 2
+"""Workers beside one a core: tests of servers wait, for a disk, for a process, for a deadline."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """What `--numprocesses auto` means here."""
+    return (os.cpu_count() or 1) + WAITING
 
 
 def pytest_runtest_teardown() -> None:
