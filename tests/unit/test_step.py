@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contribution import Contribution, worthless
-from shared.optimisation.arithmetic import dot, exp, ldl, log
+from shared.optimisation.arithmetic import BLOCK, dot, exp, ldl, log
 from shared.optimisation.bend import Bend
 from shared.optimisation.region import length, region_step
 from shared.optimisation.start import StartContribution, add_starts, grid
@@ -223,6 +223,24 @@ def test_the_written_out_factorisation_solves_and_knows_definiteness(seed, size)
     assert ldl(shifted, np.abs(shifted.diagonal()) + 1.0, smallest_pivot=1e-14).positive == definite
 
 
+@pytest.mark.parametrize("size", [1, 2, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 3 * BLOCK + 5])
+def test_substitution_in_blocks_has_the_bits_of_substitution_number_by_number(size) -> None:
+    rng = np.random.default_rng(size)
+    root, b = rng.normal(size=(size, size + 2)), rng.normal(size=size) * 10.0 ** rng.uniform(-9, 9, size)
+    A = root @ root.T
+    factored = ldl(A, A.diagonal(), b)
+    L, x = factored.L.tolist(), (b / factored.root_scale).tolist()
+    for i in range(size):
+        for j in range(i):
+            x[i] -= L[i][j] * x[j]
+    x = (np.array(x) / factored.pivots).tolist()
+    for i in range(size - 1, -1, -1):
+        for j in range(size - 1, i, -1):
+            x[i] -= L[j][i] * x[j]
+    expected = (np.array(x) / factored.root_scale).tobytes()
+    assert factored.solve(b).tobytes() == factored.solution.tobytes() == expected
+
+
 SIXTY_DIGITS = Context(prec=60)
 
 
@@ -325,7 +343,8 @@ def test_the_stored_bits_know_of_bent_steps(monkeypatch) -> None:
 
 
 NUMPY = set(
-    "abs any all array array_equal asarray diag empty eye flatnonzero inf isfinite ix_ maximum multiply nan sqrt stack subtract where zeros".split()  # noqa: SIM905 -- a list that is read
+    "abs any all array array_equal asarray diag empty eye flatnonzero inf isfinite ix_ maximum "  # noqa: SIM905 -- a list that is read
+    "multiply nan sqrt stack subtract where zeros".split()
 )
 """Exact, or rounded once an element: the same bits everywhere. Not here: sums, products of matrices, powers, exp and log."""
 METHODS = {"sum", "dot", "mean", "prod", "std", "var", "trace", "cumsum"}
