@@ -10,7 +10,6 @@ from pydantic import ValidationError
 from shared.masking.messages import MaskedReply
 from shared.validation import in_words
 
-
 NOT_BASE64 = "this is not base64 (A-Z, a-z, 0-9, + and /, padded with = to a multiple of four)."
 
 
