@@ -19,7 +19,7 @@ from shared.errors import (
     DataError,
     RequestError,
 )
-from shared.interface_page import HEADERS, interface_page
+from shared.interface_page import headers, interface_page
 from shared.messages import (
     About,
     Accepted,
@@ -128,7 +128,7 @@ def routes(node: SiteNode, limiter: CapacityLimiter) -> APIRouter:
 
     @router.get("/docs", include_in_schema=False)
     async def docs(asked: Request) -> Response:
-        return Response(interface_page(asked.app.openapi()), headers=HEADERS, media_type="text/html")
+        return Response(interface_page(asked.app.openapi()), headers=headers(), media_type="text/html")
 
     @keyed.get("/about", summary="Who the site is", responses=problems(other={422: _NO_DATA}))
     async def about() -> About:
