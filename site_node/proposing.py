@@ -101,12 +101,8 @@ def _rounded(file: Relation, variable: Variable, unit: str | None) -> tuple[Vari
     low, high = map(float, file.query(f"SELECT min(v), max(v) FROM {values}").fetchall()[0])  # noqa: S608 -- our own names only
     blank = "" if variable.type == "number" else None
     bounds = _bounds(low, high, *(_reached(file, values, unit, end) for end in ("min", "max")))
-    note = (
-        ""
-        if bounds
-        else f"`{variable.name}` gets no range: fewer than {MIN_UNITS} units lie far from all others. Agree on what is no mistake."
-    )
-    return variable.model_copy(update={"range": bounds, "unit": blank}), note
+    note = f"`{variable.name}` gets no range: fewer than {MIN_UNITS} units lie far from all others. Agree on what is no mistake."
+    return variable.model_copy(update={"range": bounds, "unit": blank}), "" if bounds else note
 
 
 def _bounds(low: float, high: float, few: float | None, many: float | None) -> tuple[float, float] | None:
