@@ -52,6 +52,12 @@ SIMULATED = (
     "intercept, a treatment and a sex of two equal halves, an age (normal), and in the second line of each family a laboratory "
     "value instead of the age, log-normal with a standard deviation of 1 on the scale of the logarithm."
 )
+ENDED = (
+    "A refusal of one site ends the fit for all, so of fits at many small sites fewer end with estimates than the shares of "
+    "sites would let one think; who leaves out the sites that refused asks again, of another roster. At the first psi of a model "
+    "with a dispersion no sum shows yet that a site would pass among all sites. Where a trial was above the limit here, the "
+    "shorter ones were too: that a shorter one helps is seen in `tests/federation/test_withheld.py`, and in none of these fits."
+)
 TRIALS = (
     "A step may go too far on its way. Where a trial is above the limits of leverage (G1), its site says nothing, as where the "
     "log-likelihood is not finite, and the step makes a shorter one: three times an analysis, then it refuses. At the first psi, "
@@ -78,14 +84,12 @@ WHY = {
     "leverage, few carry": "G1: a row is too much of an answer for the site alone, and too few carry it for the other way",
     "leverage, among all": "G1: a row is too much of an answer for the site alone, and among all sites",
 }
-
-
 ENDINGS: dict[Ending, str] = {
     "estimates": "with estimates; every site answered at every psi",
     "shorter steps": "with estimates; a site said nothing at a trial, and the step made a shorter one",
     "first psi": "refused: a site may not answer at the first psi (G1)",
     "trials": "refused: a site may not answer at a fourth trial (G1)",
-    "no estimates": "without estimates, though nobody refused",
+    "no estimates": "without estimates and refused by nobody: the rows of the roster do not identify the model, or separate it",
     "no roster": "not begun: no site keeps the floors (G5)",
 }
 
@@ -202,6 +206,7 @@ def parts(by_size: dict[int, dict[str, Tally]], made: dict[str, Tally]) -> Itera
     ends = {size: sum((tally.endings() for tally in tallies.values()), Counter()) for size, tallies in by_size.items()}
     lines = [(told, *(counted[kind] for counted in ends.values())) for kind, told in ENDINGS.items()]
     yield table(("fits", *(f"{size} rows" for size in by_size)), lines).rstrip()
+    yield fill(ENDED, WIDTH, break_on_hyphens=False)
     yield "## Simulated federations"
     yield fill(SIMULATED, WIDTH, break_on_hyphens=False)
     lines = [(name, *tally.cells(), _told(tally)) for name, tally in made.items()]

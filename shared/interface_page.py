@@ -90,4 +90,4 @@ def _examples(content: Mapping[str, Any], schemas: Mapping[str, Any]) -> dict[st
 
 def _coded(text: str) -> Markup:
     """What stands between backticks, as code."""
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text)))  # noqa: S704 -- escaped before
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 -- escaped before

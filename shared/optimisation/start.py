@@ -103,7 +103,7 @@ def add_starts(starts: Sequence[StartContribution]) -> StartContribution:
     """Sum the sites' parts."""
     quadratics = tuple(total(parts) for parts in zip(*(start.quadratics for start in starts), strict=True))
     totals = np.array([math.fsum(column) for column in zip(*(s.totals.tolist() for s in starts), strict=True)])
-    return StartContribution(quadratics, totals, sum(start.at_default for start in starts))
+    return StartContribution(quadratics, totals, int(math.fsum(start.at_default for start in starts)))
 
 
 def grid(layout: ParameterLayout) -> tuple[tuple[float, ...], ...]:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -154,3 +155,28 @@ def test_a_coordinator_that_was_restarted_asks_for_a_sign_in_and_leads_back_to_t
         expect(page.get_by_role("status")).to_have_text("This page is live.")
         gate.open()
         expect(page.get_by_role("link", name="See the result")).to_be_visible()
+
+
+def test_the_list_is_narrowed_down_as_its_form_is_filled_in(federation: Federation, browser: Browser) -> None:
+    url = url_of(federation)
+    made = {"formula": "y ~ x", "title": "To be found"}
+    assert httpx.post(f"{url}/v1/analyses", json=made, headers=shown("anna")).status_code == 201
+    with watched(browser, url) as watching:
+        page = watching.page
+        page.goto("/analyses")
+        page.get_by_label("Your key, or a token").fill(key_of("rolf"))
+        page.get_by_role("button", name="Sign in").click()
+        wanted = page.get_by_role("link", name="To be found")
+        expect(wanted).to_be_visible()
+        page.get_by_label("Formula with").fill("nowhere")
+        page.keyboard.press("Tab")
+        expect(page.get_by_text("There is no analysis like that here.")).to_be_visible()
+        expect(page).to_have_url(re.compile(r"formula=nowhere"))
+        page.get_by_label("Formula with").fill("Y ~ X")
+        page.get_by_label("Who").fill("anna")
+        page.get_by_label("From").fill("2026-01-01")
+        page.keyboard.press("Enter")
+        expect(wanted).to_be_visible()
+        page.get_by_label("Who").fill("rolf")
+        page.keyboard.press("Tab")
+        expect(wanted).to_have_count(0)

@@ -482,6 +482,7 @@ async def test_the_coordinators_interface_is_described_on_a_page_that_loads_noth
     assert (elsewhere(page), page.all("script"), page.all("link")) == ({"/openapi.json"}, [], [])
     assert "GET /v1/analyses" in page.text
     assert "a part of the formula, in small or capital letters" in page.text
+    assert "wait=SECONDS holds the answer back" in page.text, "without a mark of its own"
     assert "length_of_stay ~ age10 + sex" in page.text, "an example of a request"
     assert "there is no such analysis here. See what there is." in page.text, "an error"
     assert (await anna.get("/redoc")).status_code == 404

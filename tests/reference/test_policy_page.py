@@ -8,6 +8,7 @@ import pytest
 from benchmarks.honest_fit import Ending, Site, ending, honest_fit
 from benchmarks.policy import (
     BUDGETS,
+    ENDED,
     ENDINGS,
     INTRODUCTION,
     ROSTERS,
@@ -55,6 +56,7 @@ def test_the_page_has_every_reference_case_and_every_reason() -> None:
     assert [sum(int(row[k].removesuffix(" |")) for row in ends) for k in (1, 2, 3)] == [len(names())] * len(SIZES)
     assert all(f"| `{code}` | " in PAGE for code in WHY)
     assert f"{INTRODUCTION} {RULES}".split() == PAGE.split("## ")[0].split()[8:]
+    assert " ".join(ENDED.split()) in " ".join(PAGE.split())
     assert f"{TRIALS} {ROSTERS} {BUDGETS}".split() == PAGE.split("## Over several answers")[1].split()
 
 
