@@ -137,6 +137,7 @@ def main() -> None:
         places = {
             "the list of analyses": "/analyses",
             "the list by a state": "/analyses?state=converged",
+            "the list by a formula that none has": "/analyses?formula=nowhere&since=2026-01-01",
             "how an analysis went": f"/analyses/{running.fitted}",
             "a result with its plots": f"/analyses/{running.fitted}/result",
             "the form of a new analysis": "/analyses/new",

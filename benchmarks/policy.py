@@ -32,11 +32,11 @@ RULES = (
     "`floors`: sites that keep the floors on counts (G5), which are looked at before any answer. `own`: sites of which no row "
     "is more than a third of what any of its answers says, by the site's own information (G1). `own or pooled`: these, and the "
     "sites whose rows drown in the information of all sites, of which at least a fifth of the rows, and ten, carry the answer, "
-    "and in which no level or outcome has one row or two; a site can know that only from a sum that has a proof. That is the "
-    "last one; in the first round it is the sum of the starts, which a model with a dispersion has none of that serves. "
-    "`answers`: sites that keep the floors and pass in one of the two ways at every psi of a fit of all sites in which none is "
-    "held back. `estimates`: the share of fits that end with estimates at once, where those sites that keep the floors are the "
-    "roster and each does what the policy says."
+    "and in which no level or outcome has one row or two; a site can know that only from a sum that has a proof: the last one, "
+    "and in the first round that of the starts, which serves nobody where the model has a dispersion. `answers`: sites that "
+    "keep the floors and pass in one of the two ways. All these are of every psi of a fit of all sites, whoever may not answer. "
+    "`estimates`: the share of fits that end with estimates when the sites that keep the floors are the roster and each of them "
+    "does what the policy says."
 )
 REFERENCE = (
     "The reference fits ([tests/reference](../tests/reference/README.md)) with their outer groups bundled in the order of "
@@ -55,8 +55,8 @@ SIMULATED = (
 TRIALS = (
     "A step may go too far on its way. Where a trial is above the limits of leverage (G1), its site says nothing, as where the "
     "log-likelihood is not finite, and the step makes a shorter one: three times an analysis, then it refuses. At the first psi, "
-    "and at one that is asked for again with more nodes, there is no way back, and it refuses at once. `estimates` counts on "
-    "that; `answers` does not: it has the sites that pass wherever they are asked, on a way that nobody makes shorter."
+    "and at one that is asked for again with more nodes, there is no way back, and it refuses at once. `estimates` counts with "
+    "that; `answers` does not: those sites pass at every psi of a way that nobody makes shorter."
 )
 ROSTERS = (
     "A site that passes only among all sites, or begins at the default start, joins one roster with its data within the "

@@ -11,7 +11,7 @@ from coordinator.routes import analyses, consortium, events, pictures, submissio
 from coordinator.routes.service import FORBIDDEN, Service, caller
 from shared import openapi
 from shared.body_limit import BodyLimit
-from shared.interface_page import HEADERS, interface_page
+from shared.interface_page import headers, interface_page
 from shared.messages import Health
 from shared.page.sessions import Sessions
 
@@ -58,7 +58,7 @@ def create_api(service: Service, sessions: Sessions) -> FastAPI:
 
 async def docs(request: Request) -> Response:
     """What there is for programs."""
-    return Response(interface_page(request.app.openapi()), headers=HEADERS, media_type="text/html")
+    return Response(interface_page(request.app.openapi()), headers=headers(), media_type="text/html")
 
 
 async def health() -> Health:

@@ -17,11 +17,11 @@ class Wanted(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    state: AnalysisState | None = None
+    state: AnalysisState | None = Field(default=None, description="in which it is")
     who: Words | None = Field(default=None, description="whose it is, by the whole name")
     formula: Words | None = Field(default=None, description="a part of the formula, in small or capital letters")
     since: date | None = Field(default=None, description="the first day (UTC) of its submission")
-    until: date | None = Field(default=None, description="the last one")
+    until: date | None = Field(default=None, description="the last day (UTC) of it")
 
     def fits(self, analysis: Analysis) -> bool:
         """Whether an analysis is wanted."""

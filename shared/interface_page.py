@@ -1,30 +1,34 @@
-"""What an interface offers to programs, as a page of plain HTML: no script, no style, nothing that is loaded from anywhere."""
+"""What an interface offers to programs, as a page with its style in it: no script, nothing that is loaded from anywhere."""
 
-from collections.abc import Iterator, Mapping
-from html import escape
+import json
+import re
+from base64 import b64encode
+from collections.abc import Mapping
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
-_HEAD = """\
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}: interface for programs</title>
-</head>
-<body>
-<main>
-<h1>{title}</h1>
-<p>{summary}. The interface for programs, version {version}; <a href="/openapi.json">its description as OpenAPI</a> has every
-field of what is asked and answered.</p>
-"""
-_TAIL = "</main>\n</body>\n</html>\n"
-HEADERS: Mapping[str, str] = {
-    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-}
-"""Of the page."""
+from markupsafe import Markup, escape
+
+from shared.openapi import PROBLEM_TYPE
+from shared.page.templates import templates_in
+
+_PAGE = Path(__file__).parent / "page"
+_JSON = "application/json"
+_DEFINED = "#/components/schemas/"
+
+
+@cache
+def headers() -> Mapping[str, str]:
+    """Of the page: what it may use is its own style."""
+    digest = b64encode(sha256(_style().encode()).digest()).decode()
+    return {
+        "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+    }
 
 
 def interface_page(description: Mapping[str, Any]) -> str:
@@ -33,31 +37,57 @@ def interface_page(description: Mapping[str, Any]) -> str:
     Args:
         description: the interface's, as OpenAPI has it.
     """
-    told = {name: escape(description["info"].get(name, "")) for name in ("title", "summary", "version")}
-    operations = (
-        part
+    schemas = description.get("components", {}).get("schemas", {})
+    operations = [
+        _operation(f"{method.upper()} {path}", operation, schemas)
         for path, methods in description["paths"].items()
         for method, operation in methods.items()
-        for part in _operation(f"{method.upper()} {path}", operation)
-    )
-    return _HEAD.format(**told) + "".join(operations) + _TAIL
+    ]
+    info = {"summary": "", **description["info"]}
+    template = templates_in(_PAGE, {"coded": _coded}, {}).get_template("interface.html")
+    return template.render(info=info, operations=operations, style=Markup(_style()))  # noqa: S704 -- the package's own
 
 
-def _operation(name: str, operation: Mapping[str, Any]) -> Iterator[str]:
-    yield f"<h2><code>{escape(name)}</code></h2>\n"
-    text = operation.get("description") or operation["summary"]
-    yield from (f"<p>{escape(paragraph)}</p>\n" for paragraph in text.split("\n\n"))
-    parameters = {f"{one['name']} ({one['in']})": one.get("description", "") for one in operation.get("parameters", ())}
-    if "requestBody" in operation:
-        parameters["body"] = ", ".join(operation["requestBody"]["content"])
-    yield from _list("What is asked with", parameters)
-    answers = {status: one["description"] for status, one in sorted(operation["responses"].items())}
-    yield from _list("Answers", answers)
+@cache
+def _style() -> str:
+    return (_PAGE / "static" / "page.css").read_text(encoding="utf-8")
 
 
-def _list(head: str, entries: Mapping[str, str]) -> Iterator[str]:
-    if entries:
-        yield f"<h3>{head}</h3>\n<dl>\n"
-        for name, text in entries.items():
-            yield f"<dt><code>{escape(name)}</code></dt><dd>{escape(text)}</dd>\n"
-        yield "</dl>\n"
+def _operation(name: str, operation: Mapping[str, Any], schemas: Mapping[str, Any]) -> dict[str, Any]:
+    """An operation as the template shows it."""
+    body = operation.get("requestBody", {}).get("content", {})
+    return {
+        "name": name,
+        "anchor": operation["operationId"],
+        "text": (operation.get("description") or operation["summary"]).split("\n\n"),
+        "parameters": [{"description": "", "required": False} | one for one in operation.get("parameters", ())],
+        "bodies": _examples(body.get(_JSON, {}), schemas),
+        "answers": [_answer(status, one, schemas) for status, one in sorted(operation["responses"].items())],
+    }
+
+
+def _answer(status: str, answer: Mapping[str, Any], schemas: Mapping[str, Any]) -> dict[str, Any]:
+    content = answer.get("content", {})
+    return {
+        "status": status,
+        "description": answer["description"],
+        "problem": content.get(PROBLEM_TYPE, {}).get("example"),
+        "example": next(iter(_examples(content.get(_JSON, {}), schemas).values()), ""),
+    }
+
+
+def _examples(content: Mapping[str, Any], schemas: Mapping[str, Any]) -> dict[str, str]:
+    """Those of a body by their names, or else the first of its schema."""
+    shown = {name: one["value"] for name, one in content.get("examples", {}).items()}
+    if "example" in content:
+        shown[""] = content["example"]
+    if not shown:
+        schema = content.get("schema", {})
+        named = schema.get("$ref", "").removeprefix(_DEFINED)
+        shown = dict(zip(("",), schemas.get(named, schema).get("examples", ()), strict=False))
+    return {name: json.dumps(one, indent=2, ensure_ascii=False) for name, one in shown.items()}
+
+
+def _coded(text: str) -> Markup:
+    """What stands between backticks, as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text)))  # noqa: S704 -- escaped before

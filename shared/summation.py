@@ -35,26 +35,33 @@ def column_sums(terms: Matrix) -> Vector:
 
 
 def _few_column_sums(terms: Matrix) -> Vector:
-    sums, lost = _in_slices(terms, np.abs(terms).max())
-    if lost.any():
+    bits = (len(terms) - 1).bit_length()
+    with np.errstate(over="ignore", invalid="ignore"):
+        sums, lost = _in_slices(terms, float(_above(np.abs(terms).max(), bits)), bits)
+        if not lost.any():
+            return sums
         again = np.flatnonzero(lost)
         own = terms[:, again]
-        sums[again], lost = _in_slices(own, np.abs(own).max(axis=0))
-        for j in again[lost]:
-            sums[j] = math.fsum(terms[:, j].tolist())
+        sums[again], lost = _in_slices(own, _above(np.abs(own).max(axis=0), bits), bits)
+    for j in again[lost]:
+        sums[j] = math.fsum(terms[:, j].tolist())
     return sums
 
 
-def _in_slices(terms: Matrix, largest: Vector | np.float64) -> tuple[Vector, NDArray[np.bool_]]:
-    """The sums of the columns, cut by the largest term of all or of each, and for which of them two slices were too few."""
-    bits = (len(terms) - 1).bit_length()
-    with np.errstate(over="ignore", invalid="ignore"):
-        cut = np.ldexp(1.0, np.frexp(largest)[1] + bits)
-        high = (cut + terms) - cut
-        rest = terms - high
-        cut = cut * 2.0 ** (bits - _MANTISSA)  # as many bits above what may be left of a term
-        low = (cut + rest) - cut
-        sums = high.sum(axis=0) + low.sum(axis=0)
-        left = rest - low
-        lost = left.any(axis=0) if left.any() else np.zeros(len(sums), bool)
-        return sums, lost | ~np.isfinite(sums)
+def _in_slices(terms: Matrix, cut: Vector | float, bits: int) -> tuple[Vector, NDArray[np.bool_]]:
+    """The sums of the columns, of terms cut there and once more, and for which of them that was not enough."""
+    high = terms + cut
+    high -= cut
+    rest = terms - high
+    cut = cut * 2.0 ** (bits - _MANTISSA)  # as many bits above what may be left of a term
+    low = rest + cut
+    low -= cut
+    sums = high.sum(axis=0) + low.sum(axis=0)
+    rest -= low
+    lost = ~np.isfinite(sums)
+    return sums, lost | rest.any(axis=0) if rest.any() else lost
+
+
+def _above(largest: Vector, bits: int) -> Vector:
+    """Powers of two that many bits above."""
+    return np.asarray(np.ldexp(1.0, np.frexp(largest)[1] + bits))

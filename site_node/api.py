@@ -19,7 +19,7 @@ from shared.errors import (
     DataError,
     RequestError,
 )
-from shared.interface_page import HEADERS, interface_page
+from shared.interface_page import headers, interface_page
 from shared.messages import (
     About,
     Accepted,
@@ -135,7 +135,7 @@ async def _health() -> Health:
 
 
 async def _docs(asked: Request) -> Response:
-    return Response(interface_page(asked.app.openapi()), headers=HEADERS, media_type="text/html")
+    return Response(interface_page(asked.app.openapi()), headers=headers(), media_type="text/html")
 
 
 def _keyed(node: SiteNode, threads: _Threads) -> APIRouter:

@@ -23,6 +23,7 @@ from site_node.guard import add_guard
 from site_node.problems import add_problems
 from site_node.release.approvals import Approvals
 from site_node.release.budget import Budget
+from site_node.release.clock import OwnClock
 from site_node.release.gate import Gate
 from site_node.release.history import History
 from site_node.release.ledger import Ledger
@@ -111,4 +112,7 @@ def _gate(settings: SiteSettings, secret: bytes) -> Gate:
             remedy='Make one, `openssl rand -hex 32 > secret`, and set secret_file = "secret".',
         )
     budget = Budget(settings.specifications_per_window, settings.window_days)
-    return Gate(History(settings.history, secret), budget)
+    history = History(settings.history, secret)
+    with history.writing() as kept:
+        newest = kept.newest()
+    return Gate(history, budget, OwnClock.after(newest, settings.name))

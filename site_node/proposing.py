@@ -1,12 +1,14 @@
 """A dictionary that a site may show to others: what would tell of single people is left out of the proposal.
 
-Levels that few units have are not proposed, and ranges are rounded outward, so that no level and no bound is one patient's.
-(Columns that look like identifiers were never proposed as anything but groups: site_node/data/inference.py.)
+Levels that few units have are not proposed. Ranges follow from the values that enough units reach, and not from those of one or
+two beyond: no level is one patient's, and no bound tells where one lies. (Columns that look like identifiers were never proposed
+as anything but groups: site_node/data/inference.py.)
 """
 
 from collections.abc import Collection
 from fractions import Fraction
 from math import ceil, floor, log10
+from typing import Literal
 
 from shared.dictionary import Dictionary, Variable
 from shared.errors import DataError
@@ -51,25 +53,25 @@ def _check_unit(file: Relation, unit: str) -> None:
         )
 
 
-def outward(low: float, high: float, *, low_is_common: bool, high_is_common: bool) -> tuple[float, float]:
+def outward(low: float, high: float, *, beyond_low: bool, beyond_high: bool) -> tuple[float, float]:
     """A range around two values, in steps of the power of ten below what lies between them.
 
-    A bound is not the value itself, unless that is common or zero.
+    Args:
+        low: the lower value.
+        high: the higher one.
+        beyond_low: whether the range begins a whole step further out, for values that lie below.
+        beyond_high: the same at its end.
     """
     width = high - low or abs(high) or 1.0
     step = Fraction(10) ** floor(log10(width))
-    below, above = floor(Fraction(low) / step), ceil(Fraction(high) / step)
-    if float(below * step) == low and low != 0 and not low_is_common:
-        below -= 1
-    if float(above * step) == high and high != 0 and not high_is_common:
-        above += 1
+    below, above = floor(Fraction(low) / step) - beyond_low, ceil(Fraction(high) / step) + beyond_high
     return float(below * step), float(above * step)
 
 
 def _shown(file: Relation, variable: Variable, unit: str | None) -> tuple[Variable, str]:
     if variable.type == "factor":
         return _common_levels(file, variable, unit)
-    return _rounded(file, variable, unit), ""
+    return _rounded(file, variable, unit)
 
 
 def _common_levels(file: Relation, variable: Variable, unit: str | None) -> tuple[Variable, str]:
@@ -93,18 +95,46 @@ def _common_levels(file: Relation, variable: Variable, unit: str | None) -> tupl
     )
 
 
-def _rounded(file: Relation, variable: Variable, unit: str | None) -> Variable:
+def _rounded(file: Relation, variable: Variable, unit: str | None) -> tuple[Variable, str]:
     number = file.number(variable.name)
     values = f"(SELECT *, {number} AS v FROM data WHERE NOT isnan({number}))"  # noqa: S608 -- our own names only
     low, high = map(float, file.query(f"SELECT min(v), max(v) FROM {values}").fetchall()[0])  # noqa: S608 -- our own names only
-    counted = f"{_units(file, unit, 'v = ?')}, {_units(file, unit, 'v = ?')}"
-    at_low, at_high = file.query(f"SELECT {counted} FROM {values}", [low, high]).fetchall()[0]  # noqa: S608 -- our own names only
-    bounds = outward(low, high, low_is_common=at_low >= MIN_UNITS, high_is_common=at_high >= MIN_UNITS)
     blank = "" if variable.type == "number" else None
-    return variable.model_copy(update={"range": bounds, "unit": blank})
+    bounds = _bounds(low, high, *(_reached(file, values, unit, end) for end in ("min", "max")))
+    note = f"`{variable.name}` gets no range: fewer than {MIN_UNITS} units lie far from all others. Agree on what is no mistake."
+    return variable.model_copy(update={"range": bounds, "unit": blank}), "" if bounds else note
 
 
-def _units(file: Relation, unit: str | None, among: str = "true") -> str:
+def _bounds(low: float, high: float, few: float | None, many: float | None) -> tuple[float, float] | None:
+    """A range of which single units tell nothing but whether they are in it; none if one of them is not.
+
+    Args:
+        low: the lowest value.
+        high: the highest.
+        few: the lowest that enough units reach or lie below; None if there are not so many.
+        many: the highest that enough units reach or lie above.
+    """
+    if few is None or many is None or few > many:
+        return None
+    below, above = outward(few, many, beyond_low=few != low, beyond_high=many != high)
+    if low >= 0.0:
+        below = max(below, 0.0)
+    if high <= 0.0:
+        above = min(above, 0.0)
+    return (below, above) if below <= low and high <= above else None
+
+
+def _reached(file: Relation, values: str, unit: str | None, end: Literal["min", "max"]) -> float | None:
+    """The value at an end of a column that `MIN_UNITS` units reach, each by its own outermost; None if there are not so many."""
+    own = f"SELECT v AS o FROM {values}"  # noqa: S608 -- our own names only
+    if unit is not None:
+        text = file.text(unit)
+        own = f"SELECT {end}(v) AS o FROM {values} WHERE ({text}) IS NOT NULL GROUP BY {text}"  # noqa: S608 -- our own names only
+    order = "ASC" if end == "min" else "DESC"
+    found = file.query(f"{own} ORDER BY o {order} LIMIT 1 OFFSET {MIN_UNITS - 1}").fetchone()
+    return None if found is None else float(found[0])
+
+
+def _units(file: Relation, unit: str | None) -> str:
     """SQL for how many units some rows are of."""
-    counted = "*" if unit is None else f"DISTINCT {file.text(unit)}"
-    return f"count({counted}) FILTER ({among})"
+    return "count(*)" if unit is None else f"count(DISTINCT {file.text(unit)})"

@@ -53,8 +53,8 @@ router = APIRouter()
 class Page(Wanted):
     """Which analyses, and how many."""
 
-    limit: int = Field(default=50, ge=1, le=200)
-    before: AnalysisId | None = None
+    limit: int = Field(default=50, ge=1, le=200, description="how many at most")
+    before: AnalysisId | None = Field(default=None, description="the last one of the page before, to go on after it")
 
 
 class Only(BaseModel):

@@ -50,7 +50,9 @@ async def submit(
     http: Request,
     response: Response,
     request: Annotated[AnalysisRequest, Body(openapi_examples=EXAMPLES)],
-    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
+    idempotency_key: Annotated[
+        str | None, Header(min_length=1, max_length=200, description="the same again is not a second analysis")
+    ] = None,
     prefer: Annotated[list[str] | None, Header(description="`wait=SECONDS` holds the answer back")] = None,
 ) -> AnalysisView:
     """Submits an analysis, and waits for its end if that is preferred.

@@ -49,13 +49,11 @@ def encode(values: Vector, parts: int) -> Fixed:
             where=f"entry {int(unfit.argmax())}, counted from 0",
             remedy="Use its column in a larger unit: agree on a derived variable in the dictionary, such as x / 1000.",
         )
-    whole = np.floor(size)
-    low = np.rint((size - whole) * _ONE)  # from 2^53 on all are integers already: it never reaches 2^64
-    fixed = np.stack([low, whole], axis=-1).astype(np.uint64)
-    negative = values < 0
-    opposite = fixed[negative]
-    fixed[negative] = subtract(np.zeros_like(opposite), opposite)
-    return fixed
+    whole, negative = np.floor(size), values < 0
+    low = np.rint((size - whole) * _ONE).astype(np.uint64)  # from 2^53 on all are integers already: it never reaches 2^64
+    high = whole.astype(np.uint64)
+    opposite = ~high + (low == 0)  # two's complement: of the low limb's, only 0 carries
+    return np.stack([np.where(negative, -low, low), np.where(negative, opposite, high)], axis=-1)
 
 
 def decode(fixed: Fixed) -> Vector:

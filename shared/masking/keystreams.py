@@ -47,9 +47,9 @@ def stacks(keystreams: Sequence[Keystream], context: bytes, length: int) -> Iter
     """Their numbers for a context, some at a time, (k, length, 2): each stack is written over the last one."""
     size = BYTES * length
     width = max(1, min(len(keystreams), AT_ONCE // size))
-    written, zeros = bytearray(width * size), bytes(size)
-    places = [memoryview(written)[at * size : (at + 1) * size] for at in range(width)]
-    numbers = np.frombuffer(written, "<u8").reshape(width, length, 2)
+    numbers, zeros = np.empty((width, length, 2), "<u8"), bytes(size)
+    written = memoryview(numbers.reshape(-1).view(np.uint8))
+    places = [written[at * size : (at + 1) * size] for at in range(width)]
     for at in range(0, len(keystreams), width):
         some = keystreams[at : at + width]
         for keystream, place in zip(some, places[: len(some)], strict=True):

@@ -12,15 +12,17 @@ from shared.masking.merkle import Node, Path, Tree, recomputed_root
 from shared.wire import Wire
 
 _DECODER = TypeAdapter(bytes, config=ConfigDict(val_json_bytes="base64"))
-"""Pydantic's own, in a third of Python's time: a site among 200 reads 240 KB a round."""
+"""Pydantic's own takes a third of the time of Python's, and a site among 200 reads 240 KB a round."""
+_LENIENT = ("-", "_")
+"""What it takes beside the alphabet: URLs' letters. It would do without padding, too."""
+_NO_BASE64 = "this is not base64 (A-Z, a-z, 0-9, + and /, padded with = to a multiple of four)"
 
 
 def _decoded(written: object) -> object:
     """The bytes of a text in base64; another text is a `ValueError`, and what is no text is left to pydantic."""
     if not isinstance(written, str):
         return written
-    # these the decoder would let pass: no padding, URLs' alphabet
-    if len(written) % 4 or "-" in written or "_" in written:
+    if len(written) % 4 or any(letter in written for letter in _LENIENT):
         raise ValueError(_NO_BASE64)
     try:
         return _DECODER.validate_python(written)
@@ -39,7 +41,6 @@ Base64: TypeAlias = Annotated[
     WithJsonSchema({"type": "string", "pattern": r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"}),
 ]
 """Bytes that cross the wire in base64: decoded once, when a message is read."""
-_NO_BASE64 = "this is not base64 (A-Z, a-z, 0-9, + and /, padded with = to a multiple of four)"
 _REMEDY = "Answer no more rounds of this analysis, and ask whoever runs the coordinator what it added up."
 
 

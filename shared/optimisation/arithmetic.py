@@ -5,6 +5,7 @@ Elementwise float64 + - * / and square roots, and `math.fsum`, are correctly rou
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
 
@@ -31,6 +32,12 @@ def dot(x: Vector, y: Vector) -> float:
 def times(A: Matrix, x: Vector) -> Vector:
     """Ax, each entry a `dot`."""
     return column_sums(A.T * x[:, None])
+
+
+def times_each(several: Sequence[tuple[Matrix, Vector]]) -> list[Vector]:
+    """The `times` of matrices of one size, each with its vector: faster than one by one."""
+    terms = np.stack([A.T * x[:, None] for A, x in several], axis=1)
+    return list(column_sums(terms.reshape(len(terms), -1)).reshape(len(several), -1))
 
 
 def product(A: Matrix, B: Matrix) -> Matrix:

@@ -9,7 +9,7 @@ from typing import Self
 
 import numpy as np
 
-from shared.optimisation.arithmetic import Ldl, dot, principal, times
+from shared.optimisation.arithmetic import Ldl, dot, principal, times, times_each
 from shared.parameters import Indices, Matrix, Vector
 
 LONGEST_WAY = 2.0
@@ -37,15 +37,11 @@ class Bend:
             factored: the same, factorised.
             s: Newton's step.
         """
-        squared = _squared(A, self.move)
-        slope = times(A, s)
+        along, slope, bent = times_each([(A, self.move), (A, s), (self.change, s)])
+        squared = dot(self.move, along)
         ways = dot(self.move, slope) / squared if squared > 0.0 else 0.0
         if not 0.0 < abs(ways) <= LONGEST_WAY:
             return np.zeros(len(s))
-        c = -ways / 2.0 * factored.solve(times(self.change, s))
-        allowed, length = dot(s, slope), _squared(A, c)
+        c = -ways / 2.0 * factored.solve(bent)
+        allowed, length = dot(s, slope), dot(c, times(A, c))
         return c if length <= allowed else c * np.sqrt(allowed / length)
-
-
-def _squared(A: Matrix, x: Vector) -> float:
-    return dot(x, times(A, x))

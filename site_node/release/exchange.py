@@ -87,8 +87,8 @@ class Exchange:
     join: Join
     _states: list[State] = field(default_factory=list)
     """After each verified sum, as far as they were asked for: a function of what is kept."""
-    _proved: dict[int, Node] = field(default_factory=dict)
-    """The sum that was verified last, by its round: kept as well, and read twice in the round that follows."""
+    _recent: dict[Kind, tuple[int, bytes]] = field(default_factory=dict)
+    """The last answer and the last sum, with their rounds: on the disk as well, and looked at again in the next round."""
 
     def check(self, request: ContributionRequest) -> State | None:
         """Lets a question pass: what all sites signed, or the last sum, and psi as the site's own step gives it.
@@ -247,12 +247,8 @@ class Exchange:
         root = proof.verified(roster.index(self.member.site), len(roster), from_bytes(own))
         if self._keep(Kind.ROOT, root.to_bytes(), number) != root.to_bytes():
             raise _refused("the round had another sum before.", "Ask what the coordinator added up.", "other_sum")
-        self._proved.clear()
-        self._proved[number] = root
 
     def _root(self, number: int) -> Node:
-        if number in self._proved:
-            return self._proved[number]
         written = self._kept(Kind.ROOT, number)
         if written is None:
             raise _refused("the last sum and its proof are missing.", "Send them with the question.", "no_proof")
@@ -278,10 +274,14 @@ class Exchange:
         return tuple(Join.model_validate(one) for one in json.loads(written))
 
     def _kept(self, kind: Kind, number: int = 0) -> bytes | None:
-        return self.member.kept.get(self.agreed.analysis, kind, number)
+        last, content = self._recent.get(kind, (-1, b""))
+        return content if last == number else self.member.kept.get(self.agreed.analysis, kind, number)
 
     def _keep(self, kind: Kind, content: bytes, number: int = 0) -> bytes:
-        return self.member.kept.put(self.agreed.analysis, kind, content, number)
+        kept = self.member.kept.put(self.agreed.analysis, kind, content, number)
+        if kind in {Kind.ANSWER, Kind.ROOT}:
+            self._recent[kind] = number, kept
+        return kept
 
 
 _AGAIN = "Submit the analysis again."

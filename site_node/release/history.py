@@ -144,6 +144,11 @@ class History:
         query = "SELECT DISTINCT roster FROM analyses WHERE fingerprint = ? AND joined > ?"
         return {tuple(json.loads(roster)) for (roster,) in self._connection.execute(query, (fingerprint, since))}
 
+    def newest(self) -> float:
+        """The latest moment that is written down; 0 if there is none."""
+        moments = "SELECT begun AS moment FROM specifications UNION ALL SELECT joined FROM analyses"
+        return float(self._value(f"SELECT coalesce(max(moment), 0) FROM ({moments})"))  # noqa: S608 -- our own names only
+
     def released(self) -> Released:
         """The cohorts that something was released of, whatever the data's state was."""
         parts = self._connection.execute("SELECT ids, units FROM rows ORDER BY position").fetchall()

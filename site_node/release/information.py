@@ -45,7 +45,7 @@ class LowerBound:
             terms: as large as any that cancelled in `least`.
         """
         values, vectors = np.linalg.eigh(least)
-        known = values[0] >= SURE * max(float(values[-1]), terms)
+        known = values[0] > SURE * max(float(values[-1]), terms)
         return cls(root @ vectors, values, lacking) if known else None
 
     def most(self, X: Matrix, weight: Vector, rows: Index) -> Vector:

@@ -32,7 +32,7 @@ MARGIN = 1e-3
 MANY = 100.0
 """Times the rows' mean: a row with a share of the information so large is cleared by the directions that are not weak."""
 FEW = 10
-"""Rows, or directions, to one of a row that more is computed of."""
+"""So many rows, or directions, have to be there for each row of which more is computed."""
 OCTAVES = 60
 """Of the largest ratio of a weight to its prior weight: how far down the bound looks."""
 

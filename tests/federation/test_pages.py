@@ -468,12 +468,22 @@ async def test_a_part_of_a_page_whose_session_has_ended_has_the_page_loaded_anew
         assert (answer.status_code, answer.headers["HX-Refresh"]) == (401, "true")
 
 
+def elsewhere(page: Page) -> set[str]:
+    """Where a page leads to; it has all places on it that it leads to itself."""
+    within = {link for link in page.links() if link.startswith("#")}
+    assert within <= {f"#{one['id']}" for _, one in page.elements if "id" in one}
+    return page.links() - within
+
+
 async def test_the_coordinators_interface_is_described_on_a_page_that_loads_nothing(anna: Visitor) -> None:
     answer = await anna.get("/docs")
-    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'sha256-")
     page = Page.of(answer)
-    assert page.links() == {"/openapi.json"}
-    assert "POST /v1/analyses" in page.text
+    assert (elsewhere(page), page.all("script"), page.all("link")) == ({"/openapi.json"}, [], [])
+    assert "GET /v1/analyses" in page.text
+    assert "a part of the formula, in small or capital letters" in page.text
+    assert "length_of_stay ~ age10 + sex" in page.text, "an example of a request"
+    assert "there is no such analysis here. See what there is." in page.text, "an error"
     assert (await anna.get("/redoc")).status_code == 404
 
 
@@ -481,8 +491,9 @@ async def test_a_sites_interface_is_described_on_a_page_that_loads_nothing(tmp_p
     transport = httpx.ASGITransport(create_site(Site(tmp_path).settings))
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
         page = Page.of(await http.get("/docs"))
-        assert page.links() == {"/openapi.json"}
+        assert (elsewhere(page), page.all("script"), page.all("link")) == ({"/openapi.json"}, [], [])
         assert "POST /v1/analyses/{analysis_id}/prepare" in page.text
+        assert "Sent, for example" in page.text
         assert (await http.get("/openapi.json")).status_code == 200
         assert (await http.get("/redoc")).status_code == 404
 

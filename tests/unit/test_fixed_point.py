@@ -113,6 +113,14 @@ def test_a_total_of_stacks_is_that_of_their_vectors(rows: list[list[int]], data:
     assert to_bytes(total([*vectors[:cut], stacks[1]])) == to_bytes(total(vectors))
 
 
+@pytest.mark.parametrize("entry", [2**128 - 1, 2**64 - 1, 2**64 - 2**32, 2**32 - 1, 2**63, 1])
+@pytest.mark.parametrize("count", [2, 199, 1000])
+def test_a_total_of_many_carries_as_often_as_there_is_to_carry(entry: int, count: int) -> None:
+    assert to_bytes(total([np.stack([fixed([entry, 0, entry])] * count)])) == to_bytes(
+        fixed([count * entry, 0, count * entry])
+    )
+
+
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("parts", [1, 2, 3, 7, 10, 57, 200, 1000])
 def test_as_many_parts_as_said_never_wrap_however_large_they_are(parts: int, sign: int) -> None:

@@ -201,6 +201,12 @@ def test_weights_that_have_vanished_are_refused_and_an_answer_without_any_is_not
     assert judge.judged(np.zeros((0, 60))).heavy is None
 
 
+def test_an_answer_to_which_only_a_row_of_zeros_weighs_tells_nothing_of_it() -> None:
+    X = np.column_stack([np.ones(60), np.linspace(-1, 1, 60)])
+    X[7] = 0.0
+    assert leverage(X).judged(np.where(np.arange(60) == 7, 1.0, 0.0)[None]).heavy is None
+
+
 def heavy_among_many() -> tuple[np.ndarray, np.ndarray]:
     """One row of leverage nearly 1 by itself, and the information of sites among which it drowns."""
     x = np.where(np.arange(60) == 7, 30.0, np.linspace(-1, 1, 60))

@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from shared.dictionary import Variable
@@ -83,35 +83,72 @@ def test_a_privacy_unit_without_values_is_refused(tmp_path: Path, values: list[o
 @pytest.mark.parametrize(
     ("values", "bounds"),
     [
-        ([18.3, 97.2], (10, 100)),
-        ([20, 90], (10, 100)),
+        ([18.3, 19.1, 25.2, 60, 81.4, 90.0, 97.2], (10, 100)),
         ([20, 90] * 3, (20, 90)),
         ([0, 1] * 3, (0, 1)),
-        ([0, 1], (0, 2)),
-        ([0.5, 3.25], (0, 4)),
-        ([-0.37, 0.42], (-0.4, 0.5)),
-        ([5, 5], (4, 6)),
-        ([0, 0], (0, 0)),
-        ([120000, 180000], (110000, 190000)),
+        ([0, 0, 0, 1], (0, 1)),
+        ([0.5, 0.75, 1.0, 3, 3.2, 3.25], (0, 4)),
+        ([-0.37, -0.36, -0.35, 0.4, 0.41, 0.42], (-0.5, 0.6)),
+        ([-5, -4.9, -4.8, -0.7, -0.6, -0.5], (-6, 0)),
+        ([5, 5, 5], (5, 5)),
+        ([0, 0, 0], (0, 0)),
+        ([120000.5, 121000, 122000, 175000, 178000, 180000], (110000, 190000)),
     ],
 )
-def test_a_range_is_rounded_outward(tmp_path: Path, values: list[object], bounds: tuple[float, float]) -> None:
-    assert of(proposed(tmp_path, {"x": values}), "x").range == bounds
+def test_a_range_is_rounded_outward_from_what_three_units_reach(
+    tmp_path: Path, values: list[object], bounds: tuple[float, float]
+) -> None:
+    found = proposed(tmp_path, {"x": values})
+    assert (of(found, "x").range, found.notes) == (bounds, ())
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[18.3, 97.2], [18.3, 40, 60, 97.2], [20.5, 30, 40, 50, 60, 70, 990], [-9e9, *[1.5, 2.5] * 5], [0, 0, 0, 7e5]],
+)
+def test_one_unit_far_from_all_others_gets_no_range_and_a_note_without_its_value(
+    tmp_path: Path, values: list[object]
+) -> None:
+    found = proposed(tmp_path, {"x": values})
+    assert of(found, "x").range is None
+    (note,) = found.notes
+    assert note == "`x` gets no range: fewer than 3 units lie far from all others. Agree on what is no mistake."
+
+
+def test_with_a_privacy_unit_the_range_follows_from_what_three_patients_reach(tmp_path: Path) -> None:
+    values = [*range(40, 70), 400, 410, 420]
+    columns: dict[str, list[object]] = {"p": [*range(30), 30, 30, 30], "x": [value + 0.5 for value in values]}
+    by_row, by_patient = proposed(tmp_path, columns), proposed(tmp_path, columns, unit="p")
+    assert of(by_row, "x").range == (0, 600)
+    assert of(by_patient, "x").range is None
+
+
+@settings(max_examples=25)
+@given(st.floats(1000, 2000), st.floats(1, 500), st.data())
+def test_where_in_a_range_the_values_of_one_or_two_units_lie_the_range_does_not_tell(
+    tmp_path_factory: pytest.TempPathFactory, few: float, width: float, data: st.DataObject
+) -> None:
+    many = few + width
+    begin, end = outward(few, many, beyond_low=True, beyond_high=True)
+    beyond = [data.draw(st.floats(begin, few, exclude_max=True)) for _ in range(2)]
+    beyond += [data.draw(st.floats(many, end, exclude_min=True)) for _ in range(2)]
+    found = proposed(tmp_path_factory.mktemp("rows"), {"x": [few, many, *beyond]})
+    assert of(found, "x").range == (begin, end)
 
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e12, max_value=1e12)
 
 
-@given(FLOATS, FLOATS)
-def test_a_range_holds_all_values_and_no_bound_is_one_unless_it_is_zero(one: float, other: float) -> None:
+@given(FLOATS, FLOATS, st.booleans(), st.booleans())
+def test_a_range_holds_both_values_and_is_not_much_wider(one: float, other: float, below: bool, above: bool) -> None:
     low, high = sorted((one, other))
     assume(high == low or high - low > 1e-9 * max(abs(low), abs(high)))
-    below, above = outward(low, high, low_is_common=False, high_is_common=False)
-    assert below <= low
-    assert above >= high
-    assert below != low or low == 0
-    assert above != high or high == 0
-    assert above - below <= 5 * ((high - low) or abs(high))
+    begin, end = outward(low, high, beyond_low=below, beyond_high=above)
+    assert begin <= low
+    assert high <= end
+    assert not below or begin < low
+    assert not above or high < end
+    assert end - begin <= 5 * ((high - low) or abs(high) or 1.0)
 
 
 @given(st.lists(st.sampled_from(["a", "b", "c", "d"]), min_size=8, max_size=40))

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contribution import Contribution, worthless
-from shared.optimisation.arithmetic import dot, exp, ldl, log
+from shared.optimisation.arithmetic import BLOCK, dot, exp, ldl, log
 from shared.optimisation.bend import Bend
 from shared.optimisation.region import length, region_step
 from shared.optimisation.start import StartContribution, add_starts, grid
@@ -219,6 +219,24 @@ def test_the_written_out_factorisation_solves_and_knows_definiteness(seed, size)
     shifted = A - np.diag(np.full(size, 2.0 * np.linalg.eigvalsh(A)[0] + 1e-3))
     definite = np.linalg.eigvalsh(shifted)[0] > 0.0
     assert ldl(shifted, np.abs(shifted.diagonal()) + 1.0, smallest_pivot=1e-14).positive == definite
+
+
+@pytest.mark.parametrize("size", [1, 2, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 3 * BLOCK + 5])
+def test_substitution_in_blocks_has_the_bits_of_substitution_number_by_number(size) -> None:
+    rng = np.random.default_rng(size)
+    root, b = rng.normal(size=(size, size + 2)), rng.normal(size=size) * 10.0 ** rng.uniform(-9, 9, size)
+    A = root @ root.T
+    factored = ldl(A, A.diagonal(), b)
+    L, x = factored.L.tolist(), (b / factored.root_scale).tolist()
+    for i in range(size):
+        for j in range(i):
+            x[i] -= L[i][j] * x[j]
+    x = (np.array(x) / factored.pivots).tolist()
+    for i in range(size - 1, -1, -1):
+        for j in range(size - 1, i, -1):
+            x[i] -= L[j][i] * x[j]
+    expected = (np.array(x) / factored.root_scale).tobytes()
+    assert factored.solve(b).tobytes() == factored.solution.tobytes() == expected
 
 
 SIXTY_DIGITS = Context(prec=60)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from shared import summation
-from shared.optimisation.arithmetic import dot, times
+from shared.optimisation.arithmetic import dot, times, times_each
 from shared.summation import column_sums
 
 RNG = np.random.default_rng(8)
@@ -71,6 +71,20 @@ def test_ordinary_sums_are_not_left_to_fsum(monkeypatch: pytest.MonkeyPatch) -> 
     assert column_sums(terms).tobytes() == expected
 
 
+def test_columns_that_are_small_beside_others_are_not_left_to_fsum(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are cut anew, each by its own largest term."""
+    terms = RNG.normal(size=(10, 500)) * 10.0 ** RNG.uniform(-200, 200, size=500)
+    expected = by_fsum(terms)
+    monkeypatch.setattr(summation.math, "fsum", lambda _: pytest.fail("not needed"))
+    assert column_sums(terms).tobytes() == expected
+
+
 def test_a_matrix_times_a_vector_is_a_dot_product_a_row() -> None:
     A, x = RNG.normal(size=(30, 20)), 10.0 ** RNG.uniform(-9, 9, 20)
     assert times(A, x).tolist() == [dot(row, x) for row in A]
+
+
+def test_several_products_at_once_are_those_of_one_by_one() -> None:
+    pairs = [(RNG.normal(size=(12, 12)), 10.0 ** RNG.uniform(-9, 9, 12)) for _ in range(3)]
+    at_once, by_one = times_each(pairs), [times(A, x) for A, x in pairs]
+    assert [x.tobytes() for x in at_once] == [x.tobytes() for x in by_one]
