@@ -132,6 +132,7 @@ def cancel(analysis_id: str) -> Ask[Json]:
     """Cancel an analysis that is under way; the answer is how it stands then."""
 
     def read(answer: Json) -> Json:
+        """Refuses an ending that is another one."""
         if answer["state"] != "cancelled":  # its ending came first
             raise RequestError(
                 f"it has ended already: it is {answer['state']}.",

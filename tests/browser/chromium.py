@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +17,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from shared.listening import is_loopback
 
 PROGRAM = "/usr/bin/chromium"
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+PHONE = {"width": 375, "height": 800}
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -79,3 +82,19 @@ def watched(browser: Browser, url: str, **context: Any) -> Iterator[Watched]:
         made = Watched(opened.new_page())
         yield made
         made.check()
+
+
+def violations(page: Page, *rules: str) -> list[dict[str, Any]]:
+    """What axe finds on a page as it is, by these of its rules, or by all."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    told = {"resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
+    result = page.evaluate("told => axe.run(document, told)", told)
+    assert result["passes"], "it has looked"
+    found: list[dict[str, Any]] = result["violations"]
+    return found
+
+
+def obstacles(page: Page) -> list[tuple[str, list[str]]]:
+    """What axe finds serious on a page as it is: the rule, and where it is broken."""
+    serious = [one for one in violations(page) if one["impact"] in {"serious", "critical"}]
+    return [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious]

@@ -6,14 +6,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.chromium import NEEDED, PATIENCE, watched
+from tests.browser.chromium import NEEDED, PATIENCE, PHONE, obstacles, watched
 from tests.browser.counter import SITE, Counter, counter
 
 pytestmark = NEEDED
 expect.set_options(timeout=PATIENCE)
-AXE = Path(__file__).parent / "vendor" / "axe.min.js"
-SERIOUS = {"serious", "critical"}
-PHONE = {"width": 375, "height": 800}
 
 
 @pytest.fixture(scope="module")
@@ -36,14 +33,7 @@ def test_axe_finds_nothing_serious_on_any_page(running: Counter, page: Page, sch
     found = {}
     for name, path in running.pages.items():
         page.goto(path)
-        page.evaluate(AXE.read_text(encoding="utf-8"))
-        result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-        assert result["passes"], "it has looked"
-        found[name] = [
-            (one["id"], [node["html"] for node in one["nodes"]])
-            for one in result["violations"]
-            if one["impact"] in SERIOUS
-        ]
+        found[name] = obstacles(page)
     assert found == {name: [] for name in running.pages}
 
 

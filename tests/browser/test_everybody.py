@@ -2,19 +2,15 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
 
 from coordinator.dashboard.vendored import faults
-from tests.browser.chromium import NEEDED, watched
+from tests.browser.chromium import AXE, NEEDED, PHONE, obstacles, violations, watched
 from tests.browser.desk import Desk, desk
 
-AXE = Path(__file__).parent / "vendor" / "axe.min.js"
-SERIOUS = {"serious", "critical"}
-PHONE = {"width": 375, "height": 800}
 MM_A_POINT = 25.4 / 72
 PAPER = {"width": 673, "height": 971}
 """A4 between the report's margins, in CSS pixels."""
@@ -50,14 +46,7 @@ def test_axe_finds_nothing_serious_on_any_page(running: Desk, browser: Browser, 
         for name, path in running.pages.items():
             watching.page.goto(path)
             watching.page.wait_for_load_state("networkidle")
-            watching.page.evaluate(AXE.read_text(encoding="utf-8"))
-            result = watching.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-            assert result["passes"], "it has looked"
-            found[name] = [
-                (one["id"], [node["html"] for node in one["nodes"]])
-                for one in result["violations"]
-                if one["impact"] in SERIOUS
-            ]
+            found[name] = obstacles(watching.page)
     assert found == {name: [] for name in running.pages}
 
 
@@ -114,10 +103,8 @@ def test_on_paper_nothing_is_cut_or_painted_or_to_be_clicked_and_everything_can_
             page.wait_for_load_state("networkidle")
             page.emulate_media(media="print")
             wrong[name] = page.evaluate(WRONG_ON_PAPER)
-            page.evaluate(AXE.read_text(encoding="utf-8"))
-            result = page.evaluate("axe.run(document, {runOnly: ['color-contrast'], resultTypes: ['violations']})")
-            assert result["passes"], "it has looked"
-            unreadable[name] = [node["html"] for one in result["violations"] for node in one["nodes"]]
+            contrasts = violations(page, "color-contrast")
+            unreadable[name] = [node["html"] for one in contrasts for node in one["nodes"]]
             page.emulate_media(media="null")
     assert wrong == {name: [] for name in ON_PAPER}
     assert unreadable == {name: [] for name in ON_PAPER}

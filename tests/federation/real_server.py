@@ -42,6 +42,10 @@ class Served:
         await asyncio.wait_for(self.done, PATIENCE)
 
 
+def watchers_of(running: Served) -> int:
+    return len(running.watchers)
+
+
 @asynccontextmanager
 async def served(app: FastAPI, port: int = 0) -> AsyncIterator[Served]:
     listening = socket.create_server(("127.0.0.1", port))

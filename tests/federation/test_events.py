@@ -16,9 +16,9 @@ from coordinator.sql_store import SqlStore
 from coordinator.store import MemoryStore
 from shared.errors import StoreError
 from shared.messages import Problem
-from tests.federation.fake_sites import FakeSite, build, client, eventually, problem, submitted, until
+from tests.federation.fake_sites import FakeSite, build, client, eventually, submitted, until
 from tests.federation.people import entry, keys_file, shown
-from tests.federation.real_server import Served, all_events, served, stream
+from tests.federation.real_server import all_events, served, stream, watchers_of
 
 pytestmark = pytest.mark.anyio
 ROUND = {"round", "log_likelihood", "decrement", "accepted", "seconds"}
@@ -36,10 +36,6 @@ class Turnstile(asyncio.Event):
 
     async def wait(self) -> bool:
         return await self._free.acquire()
-
-
-def watchers_of(running: Served) -> int:
-    return len(running.watchers)
 
 
 async def test_each_round_is_told_before_the_next_is_answered(tmp_path: Path, sites: dict[str, FakeSite]) -> None:
@@ -302,55 +298,6 @@ async def test_a_database_that_fails_ends_a_stream_and_the_reader_is_told_why_at
             response = await running.http.get(f"/v1/analyses/{analysis_id}/events")
         assert (response.status_code, response.json()["code"]) == (503, "store")
         assert (await all_events(running.http, analysis_id))[-1].data["state"] == "converged"
-
-
-async def test_an_answer_that_is_held_back_leads_to_the_result(tmp_path: Path, sites: dict[str, FakeSite]) -> None:
-    request = {"formula": "y ~ x", "family": "binomial"}
-    async with served(build(tmp_path, sites)) as running:
-        headers = {"Prefer": "wait=20", "Idempotency-Key": "monday"}
-        response = await running.http.post("/v1/analyses", json=request, headers=headers)
-        assert (response.status_code, response.headers["Preference-Applied"]) == (303, "wait=20")
-        analysis_id = response.json()["id"]
-        assert response.headers["Location"] == f"/v1/analyses/{analysis_id}/result"
-        followed = await running.http.post("/v1/analyses", json=request, headers=headers, follow_redirects=True)
-        result = await running.http.get(f"/v1/analyses/{analysis_id}/result")
-    assert (followed.status_code, followed.content) == (200, result.content)
-    assert result.json()["convergence"]["outcome"] == "converged"
-
-
-async def test_an_answer_is_held_back_no_longer_than_was_asked(tmp_path: Path, sites: dict[str, FakeSite]) -> None:
-    sites["Bern"].hold = asyncio.Event()
-    async with served(build(tmp_path, sites)) as running:
-        response = await running.http.post("/v1/analyses", json={"formula": "y ~ x"}, headers={"Prefer": "wait=1"})
-        assert (response.status_code, response.json()["state"]) == (201, "running")
-        assert (response.headers["Preference-Applied"], response.headers["Location"]) == (
-            "wait=1",
-            response.json()["links"]["self"],
-        )
-        await eventually(lambda: watchers_of(running) == 0)
-
-
-async def test_an_ending_without_a_result_is_the_usual_answer(tmp_path: Path, sites: dict[str, FakeSite]) -> None:
-    sites["Bern"].override = lambda path, _: problem(403, "rows", "too few.", "G5") if path == "prepare" else None
-    async with served(build(tmp_path, sites)) as running:
-        response = await running.http.post("/v1/analyses", json={"formula": "y ~ x"}, headers={"Prefer": "wait=20"})
-    assert (response.status_code, response.json()["state"]) == (201, "refused")
-    assert response.json()["problem"]["where"] == "Bern"
-
-
-async def test_only_what_is_meant_is_done_to_an_analysis(tmp_path: Path, sites: dict[str, FakeSite]) -> None:
-    sites["Bern"].hold = asyncio.Event()
-    async with served(build(tmp_path, sites)) as running:
-        http = running.http
-        place = f"/v1/analyses/{await submitted(http)}"
-        early = await http.delete(place, params={"only": "delete"})
-        assert (early.status_code, early.json()["code"]) == (409, "not_ended")
-        assert (await http.delete(place, params={"only": "cancel"})).json()["state"] == "cancelled"
-        late = await http.delete(place, params={"only": "cancel"})
-        assert (late.status_code, late.json()["code"]) == (409, "ended")
-        assert (await http.get(place)).json()["state"] == "cancelled"
-        assert (await http.delete(place, params={"only": "delete"})).status_code == 204
-        assert (await http.get(place)).status_code == 404
 
 
 async def test_the_stream_is_documented(tmp_path: Path, sites: dict[str, FakeSite]) -> None:

@@ -28,7 +28,7 @@ from site_node.estimation.families import REGISTRY
 from site_node.estimation.model import Model
 from site_node.estimation.rows import Rows
 from site_node.estimation.start import start_contribution
-from tests.reference.cases import case, fit
+from tests.reference.cases import Case, case, fit
 
 OPTIMISATION = Path(__file__).parents[2] / "shared" / "optimisation"
 RNG = np.random.default_rng(5)
@@ -113,16 +113,19 @@ def test_a_variance_of_zero_is_reached_exactly_and_quickly() -> None:
     assert state.round <= 9
 
 
-def test_a_saddle_at_zero_is_left() -> None:
-    """Started with a variance of exactly zero, where the gradient vanishes, the optimiser still finds the optimum."""
-    one = case("cbpp_ri")
-    found = fit(one.sites(3), one.model)
+def at_zero_variances(one: Case) -> State:
+    """A start with variances of exactly zero, where the gradient vanishes."""
     start = add_starts([start_contribution(rows, one.model) for rows in one.sites(3)])
     state = begin(one.model.layout, start, tolerance=1e-16, max_rounds=50)
     psi = state.psi.copy()
     psi[one.model.layout.theta] = 0.0
-    state = replace(state, psi=psi)
-    (rows,) = one.sites(1)
+    return replace(state, psi=psi)
+
+
+def test_a_saddle_at_zero_is_left() -> None:
+    one = case("cbpp_ri")
+    found = fit(one.sites(3), one.model)
+    state, (rows,) = at_zero_variances(one), one.sites(1)
     while state.ending is None:
         state = step(state, fit_contribution(rows, one.model, state))
     assert state.ending == "converged"
@@ -170,12 +173,7 @@ def test_trials_without_a_log_likelihood_and_the_short_ones_after_them_are_not_t
 def test_where_nothing_is_told_however_short_the_trial_a_variance_of_zero_is_not_the_end() -> None:
     """At zero variances, off which L rises: the pushes have no log-likelihood, and that does not make an optimum of it."""
     one = case("cbpp_ri")
-    start = add_starts([start_contribution(rows, one.model) for rows in one.sites(3)])
-    state = begin(one.model.layout, start, tolerance=1e-16, max_rounds=50)
-    psi = state.psi.copy()
-    psi[one.model.layout.theta] = 0.0
-    state = replace(state, psi=psi)
-    (rows,) = one.sites(1)
+    state, (rows,) = at_zero_variances(one), one.sites(1)
     while state.ending is None:
         at_zero = not state.psi[one.model.layout.theta].any()
         state = step(state, fit_contribution(rows, one.model, state) if at_zero else worthless(one.model.layout))
@@ -343,10 +341,8 @@ def test_the_stored_bits_know_of_bent_steps(monkeypatch) -> None:
 
 
 NUMPY = set(
-    (  # noqa: SIM905 -- a list that is read
-        "abs any all array array_equal asarray diag empty eye flatnonzero inf isfinite ix_ maximum multiply nan sqrt "
-        "stack subtract where zeros"
-    ).split()
+    "abs any all array array_equal asarray diag empty eye flatnonzero inf isfinite ix_ "  # noqa: SIM905 -- a list that is read
+    "maximum multiply nan sqrt stack subtract where zeros".split()
 )
 """Exact, or rounded once an element: the same bits everywhere. Not here: sums, products of matrices, powers, exp and log."""
 METHODS = {"sum", "dot", "mean", "prod", "std", "var", "trace", "cumsum"}
