@@ -50,7 +50,7 @@ def encode(values: Vector, parts: int) -> Fixed:
             remedy="Use its column in a larger unit: agree on a derived variable in the dictionary, such as x / 1000.",
         )
     whole, negative = np.floor(size), values < 0
-    low = np.rint((size - whole) * _ONE).astype(np.uint64)  # from 2^53 on all are integers already: it never reaches 2^64
+    low = np.rint((size - whole) * _ONE).astype(np.uint64)  # integers from 2^53 on: never 2^64
     high = whole.astype(np.uint64)
     opposite = ~high + (low == 0)  # two's complement: of the low limb's, only 0 carries
     return np.stack([np.where(negative, -low, low), np.where(negative, opposite, high)], axis=-1)

@@ -48,7 +48,7 @@ def stacks(keystreams: Sequence[Keystream], context: bytes, length: int) -> Iter
     size = BYTES * length
     width = max(1, min(len(keystreams), AT_ONCE // size))
     numbers, zeros = np.empty((width, length, 2), "<u8"), bytes(size)
-    written = memoryview(numbers.reshape(-1).view(np.uint8))
+    written = numbers.reshape(-1).view(np.uint8).data
     places = [written[at * size : (at + 1) * size] for at in range(width)]
     for at in range(0, len(keystreams), width):
         some = keystreams[at : at + width]
