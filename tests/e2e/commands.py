@@ -14,7 +14,7 @@ PATIENCE = 60.0
 """Seconds after which nothing is waited for any longer, on a machine that has much else to do."""
 
 
-def run(command: str, *arguments: str, timeout: float = 120) -> "subprocess.CompletedProcess[str]":
+def run(command: str, *arguments: str, timeout: float = 300) -> "subprocess.CompletedProcess[str]":
     """Run a command to its end. It must never show a traceback."""
     done = subprocess.run(
         [str(BIN / command), *arguments], capture_output=True, text=True, timeout=timeout, check=False

@@ -135,7 +135,7 @@ class Reader:
     def _in_python(self, text: str) -> str:
         told: list[str] = []
         examples = doctest.DocTestParser().get_doctest(text, {}, "tutorial.md", "tutorial.md", 0)
-        doctest.DocTestRunner(optionflags=ALIKE).run(examples, out=told.append, clear_globs=False)
+        doctest.DocTestRunner(verbose=False, optionflags=ALIKE).run(examples, out=told.append, clear_globs=False)
         examples.globs["coordinator"].close()
         assert not told, "".join(told)
         return text

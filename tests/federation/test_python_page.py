@@ -57,7 +57,7 @@ def run_examples(url: str) -> str:
     """What did not come out as the page has it."""
     told: list[str] = []
     examples = doctest.DocTestParser().get_doctest(PAGE, {"url": url}, "python.md", "python.md", 0)
-    doctest.DocTestRunner(optionflags=FLAGS).run(examples, out=told.append, clear_globs=False)
+    doctest.DocTestRunner(verbose=False, optionflags=FLAGS).run(examples, out=told.append, clear_globs=False)
     examples.globs["coordinator"].close()
     return "".join(told)
 
