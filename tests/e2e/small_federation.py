@@ -100,7 +100,8 @@ class Federation:
         told = {"port": 0, "database": "sqlite:///coordinator.db", "dictionary": "sites/dictionary.json"}
         told |= {"policy": "open"} | settings
         lines = [f"{name} = {json.dumps(value)}" for name, value in told.items()]
-        self._store = str(told["database"]).replace("sqlite:///", f"sqlite:///{self.folder}/")
+        store = str(told["database"])
+        self._store = f"sqlite:///{self.database}" if store.startswith("sqlite:") else store
         for name, gate in self.gates.items():
             lines += ["[[sites]]", f'name = "{name}"', f'url = "{gate.url}"', f'key_file = "{name}.key"']
             (self.folder / f"{name}.key").write_text(key(name))
