@@ -38,7 +38,12 @@ Base64: TypeAlias = Annotated[
     bytes,
     BeforeValidator(_decoded),
     PlainSerializer(_encoded),
-    WithJsonSchema({"type": "string", "pattern": r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"}),
+    WithJsonSchema(
+        {  # bits that pad the last character are zero
+            "type": "string",
+            "pattern": r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$",
+        }
+    ),
 ]
 """Bytes that cross the wire in base64: decoded once, when a message is read."""
 _REMEDY = "Answer no more rounds of this analysis, and ask whoever runs the coordinator what it added up."
