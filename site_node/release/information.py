@@ -16,6 +16,8 @@ ROUNDING = 1e-14
 """Of the largest eigenvalue of H in units of its diagonal: a direction in which rounding leaves nothing to read."""
 SURE = 1e-9
 """Of the largest eigenvalue: one that rounding leaves as it is."""
+MARGIN = 1e-3
+"""Of a bound, or of the limit that it is held to: so near to it rounding may have moved it."""
 LIGHTEST, LARGEST = 1 / 50, 1 / 20
 """About so many of the rows a bound is computed from: those of the smallest ratios, and of the largest shares."""
 ENOUGH = 4_096
@@ -35,17 +37,17 @@ class LowerBound:
     """What H has more in a direction, on average."""
 
     @classmethod
-    def of(cls, least: Matrix, root: Matrix, lacking: float = 0.0, terms: float = 0.0) -> "LowerBound | None":
-        """None where rounding leaves nothing of a direction.
+    def of(cls, least: Matrix, root: Matrix, lost: float, lacking: float = 0.0) -> "LowerBound | None":
+        """None where rounding may have moved an eigenvalue by more than a margin that does not matter.
 
         Args:
             least: of F'HF, (r, r).
             root: F, (p, r).
+            lost: as much as rounding may have added to `least`.
             lacking: see the class.
-            terms: as large as any that cancelled in `least`.
         """
         values, vectors = np.linalg.eigh(least)
-        known = values[0] > SURE * max(float(values[-1]), terms)
+        known = values[0] > max(SURE * float(values[-1]), lost / MARGIN)
         return cls(root @ vectors, values, lacking) if known else None
 
     def most(self, X: Matrix, weight: Vector, rows: Index) -> Vector:
@@ -84,7 +86,17 @@ class LowerBound:
         return weight[rows] * x_b**2 / b_H_b, weight[rows] * (2.0 * x_b - b_H_b + rest)
 
 
-def from_some_rows(X: Matrix, root: Matrix, prior: Vector, ratio: Vector, even: Vector) -> LowerBound | None:
+def lost_to_rounding(H: Matrix, root: Matrix) -> float:
+    """How far F'HF may be from the identity, which it would be without rounding.
+
+    H is known to a rounding of what its diagonal holds, and F enlarges that where the columns of a design are nearly collinear.
+    """
+    return float(np.finfo(float).eps) * len(H) * float(H.diagonal() @ np.sum(root**2, axis=1))
+
+
+def from_some_rows(
+    X: Matrix, root: Matrix, prior: Vector, ratio: Vector, even: Vector, lost: float
+) -> LowerBound | None:
     """Of X'WX, whatever the weights W.
 
     X'WX - c X'PX is the sum of (w - c p) x x' for any c. Its terms are computed of the rows whose ratio of w to p is below c,
@@ -96,6 +108,7 @@ def from_some_rows(X: Matrix, root: Matrix, prior: Vector, ratio: Vector, even: 
         prior: P, (n,).
         ratio: of W to P, (n,).
         even: p x'F F'x of each row, (n,).
+        lost: to rounding, of X'PX in its own coordinates.
     """
     c = _quantile(ratio, LIGHTEST)
     shares = even * (ratio - c)
@@ -104,7 +117,7 @@ def from_some_rows(X: Matrix, root: Matrix, prior: Vector, ratio: Vector, even: 
     for rows, sign in ((large, 1.0), (light, -1.0)):
         least += sign * root.T @ information(X[rows], sign * prior[rows] * (ratio[rows] - c)) @ root
     lacking = (shares.sum() - shares[large].sum() - shares[light].sum()) / root.shape[1]
-    return LowerBound.of(least, root, max(float(lacking), 0.0), c)
+    return LowerBound.of(least, root, lost * float(ratio.max()), max(float(lacking), 0.0))
 
 
 def information(X: Matrix, weight: Vector) -> Matrix:

@@ -17,7 +17,16 @@ from shared.parameters import Matrix, Vector
 from site_node.data.counts import Unit, by_unit
 from site_node.data.design import SiteDesign
 from site_node.estimation.rows import Index
-from site_node.release.information import LowerBound, from_some_rows, information, inverse_root, rank, squares
+from site_node.release.information import (
+    MARGIN,
+    LowerBound,
+    from_some_rows,
+    information,
+    inverse_root,
+    lost_to_rounding,
+    rank,
+    squares,
+)
 from site_node.release.policy import cells_clear
 
 RULE = "G1"
@@ -27,8 +36,6 @@ MOST = 1 / 3
 FEWEST_CARRYING = 10
 LEAST_CARRYING = 1 / 5
 """Of the units: so many must carry the answer of a site whose units pass only among those of all sites."""
-MARGIN = 1e-3
-"""Of the limit: so near to it rounding may have moved a bound."""
 MANY = 100.0
 """Times the rows' mean: a row with a share of the information so large is cleared by the directions that are not weak."""
 FEW = 10
@@ -69,6 +76,8 @@ class Leverage:
     """Each row's leverage if all weighed no more and no less than that, (n,)."""
     root: Matrix | None
     """F with F F' the inverse of their information then, (p, r)."""
+    lost: float
+    """To rounding, of that information in its own coordinates, where it is the identity."""
     unit: Unit | None
     """Of each row; every row is one unless given."""
     cells_clear: bool
@@ -78,9 +87,11 @@ class Leverage:
     def of(cls, design: SiteDesign) -> "Leverage":
         """Of a design that keeps the floors (G5)."""
         X, prior = design.rows.X, design.rows.weight
-        root = inverse_root(information(X, prior))
+        H = information(X, prior)
+        root = inverse_root(H)
         even = np.ones(len(X)) if root is None else prior * squares(X, root)  # none is larger than one
-        return cls(X, prior, even, root, design.unit, cells_clear(design.counts))
+        lost = 1.0 if root is None else lost_to_rounding(H, root)
+        return cls(X, prior, even, root, lost, design.unit, cells_clear(design.counts))
 
     def judged(self, weights: Matrix, pooled: Matrix | None = None) -> Judgement:
         """Whether an answer may leave, and in which way.
@@ -101,12 +112,12 @@ class Leverage:
     def _heaviest(self, weight: Vector) -> Heavy | None:
         """The unit above the limit under the site's own H, which is computed only where bounds of it leave that open."""
         largest = float(weight.max())
-        if largest == 0.0:
+        if not 0.0 < largest < np.inf:
             return Heavy(np.inf, 0)
         weight = weight / largest
         rows, heavy = self.suspects(weight), None
         if len(rows) and self.root is not None:
-            bound = from_some_rows(self.X, self.root, self.prior, self._ratio(weight), self.even)
+            bound = from_some_rows(self.X, self.root, self.prior, self._ratio(weight), self.even, self.lost)
             rows, heavy = self._told(bound, weight, self._left_by(bound, weight, rows))
         return heavy if heavy or not len(rows) else self._heaviest_under(information(self.X, weight), weight, rows)
 
@@ -122,7 +133,7 @@ class Leverage:
         octave = np.where(ratio > 0.0, np.minimum(top - exponents, OCTAVES), OCTAVES)
         even = np.bincount(octave, self.even, minlength=OCTAVES + 1)
         below = even.sum() - np.cumsum(even)[:-1]
-        held = (1.0 - below) * np.ldexp(1.0, top - 1 - np.arange(OCTAVES))
+        held = (1.0 - below - self.lost) * np.ldexp(1.0, top - 1 - np.arange(OCTAVES))
         return self._above(self.even * ratio, MOST * max(float(held.max()), 0.0), np.arange(len(weight)))
 
     def _left_by(self, bound: LowerBound | None, weight: Vector, rows: Index) -> Index:
@@ -179,7 +190,8 @@ class Leverage:
         if root is None:
             return Heavy(np.inf, int(np.argmax(weight)))
         if self.root is not None and self.root.shape[1] == root.shape[1]:
-            rows = self._left_by(LowerBound.of(self.root.T @ H @ self.root, self.root), weight, rows)
+            lost = lost_to_rounding(H, self.root)
+            rows = self._left_by(LowerBound.of(self.root.T @ H @ self.root, self.root, lost), weight, rows)
         if not len(rows):
             return None
         chosen = self.X[rows] if len(rows) < len(self.X) else self.X  # not copied where it is all of them

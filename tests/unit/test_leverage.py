@@ -37,7 +37,14 @@ def leverage(
 
 def bound_of(judge: Leverage, weight: np.ndarray) -> LowerBound | None:
     assert judge.root is not None
-    return from_some_rows(judge.X, judge.root, judge.prior, weight / judge.prior, judge.even)
+    return from_some_rows(judge.X, judge.root, judge.prior, weight / judge.prior, judge.even, judge.lost)
+
+
+def by_orthogonal_columns(X: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Of each row, without X'WX, in which columns that are nearly collinear drown."""
+    scaled = np.sqrt(weight)[:, None] * X
+    orthogonal, _ = np.linalg.qr(scaled / np.sqrt(np.sum(scaled**2, axis=0)))
+    return np.asarray(np.sum(orthogonal**2, axis=1))
 
 
 def shares(X: np.ndarray, weight: np.ndarray, unit: np.ndarray) -> np.ndarray:
@@ -304,3 +311,28 @@ def test_a_refusal_has_rule_code_and_remedy_and_no_number() -> None:
     assert (told.rule, told.code) == ("G1", "leverage")
     assert told.remedy
     assert not any(character.isdigit() for character in str(told))
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("fewer_events", [1e-1, 1e-3, 1e-5, 1e-7])
+def test_no_bound_clears_a_row_of_a_rare_stratum_whose_columns_are_nearly_collinear(
+    seed: int, fewer_events: float
+) -> None:
+    """Calendar years and their squares in a stratum of 1 % of the rows: rounding leaves little of a direction there."""
+    rng = np.random.default_rng(seed)
+    n, members = 3000, rng.choice(3000, 25 + seed, replace=False)
+    stratum, year = np.zeros(n), rng.integers(2005, 2020, n).astype(float)
+    stratum[members] = 1.0
+    X = np.column_stack([np.ones(n), rng.normal(size=n), stratum, stratum * year, stratum * year**2])
+    weight = np.full(n, 0.2)
+    weight[members] *= fewer_events * rng.uniform(0.5, 1.0, len(members))
+    largest = by_orthogonal_columns(X, weight).max()
+    if abs(largest - MOST) > 1e-3 * MOST:
+        assert leverage(X).judged(weight[None]).own == (largest < MOST)
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_weights_that_are_no_numbers_clear_nobody(number: float) -> None:
+    weight = np.ones(100)
+    weight[50] = number
+    assert not leverage(np.random.default_rng(1).normal(size=(100, 2))).judged(weight[None]).own
