@@ -74,7 +74,7 @@ def make_result(
             "advice": outcome.advice,
             "about": list(outcome.names),
             "rounds": state.round + 1,
-            "default_starts": told.at_default if told.at_default not in range(1, FEWEST_TOLD) else None,
+            "default_starts": told.at_default if told.at_default >= FEWEST_TOLD else None,
             "decrement": _null(state.decrement),
             "relative_gradient": _null(relative_gradient(state.accepted) if state.accepted else None),
             "smallest_curvature": _null(smallest_curvature(state.accepted) if state.accepted else None),

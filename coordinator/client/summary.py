@@ -127,7 +127,7 @@ def _ending(result: dict[str, Any]) -> str:
 def _began(result: dict[str, Any]) -> str:
     """Why there may be more rounds than usual, where a result has it and it is more than a few sites."""
     at_default = result["convergence"].get("default_starts")
-    if not at_default:
+    if at_default is None:
         return ""
     sites = _count(len(result["roster"]), "site")
     return f" {at_default} of {sites} began at the default start, from which a fit may take more rounds."

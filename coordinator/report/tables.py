@@ -158,9 +158,9 @@ def _scientific(value: float | None) -> str:
 
 
 def _default_starts(convergence: Result) -> str:
-    """None is one or two of them; a result of before they were counted has no entry."""
+    """None is fewer than are told; a result of before they were counted has no entry."""
     number = convergence.get("default_starts", NONE)
-    return "1 or 2" if number is None else str(number)
+    return "fewer than 3" if number is None else str(number)
 
 
 def _whole(value: Any) -> str:

@@ -40,12 +40,10 @@ def start_in(
         ContributionError: the masks did not cancel, or more sites began at the default point than there are.
     """
     numbers = iter(_counted(vector, sites).tolist())
-    at_default = next(numbers)
-    if not 0 <= at_default <= sites:
-        raise ContributionError(MISCOUNTED)
+    at_default = _at_default(next(numbers), sites)
     counted = tuple(int(next(numbers)) for _ in range(counts))
     quadratics = tuple(_quadratic(numbers, layout) for _ in grid(layout))
-    return StartContribution(quadratics, np.fromiter(numbers, float), int(at_default)), counted
+    return StartContribution(quadratics, np.fromiter(numbers, float), at_default), counted
 
 
 def contribution_vector(contribution: Contribution, layout: ParameterLayout) -> Vector:
@@ -90,6 +88,12 @@ def _counted(vector: Vector, sites: int) -> Vector:
     if vector[0] != sites:
         raise ContributionError(NOT_CANCELLED)
     return vector[1:]
+
+
+def _at_default(number: float, sites: int) -> int:
+    if not 0 <= number <= sites:
+        raise ContributionError(MISCOUNTED)
+    return int(number)
 
 
 def _quadratic_length(layout: ParameterLayout) -> int:

@@ -67,7 +67,10 @@ _DEFENCES: dict[str, tuple[tuple[Any, str, Any], ...]] = {
     "small differences": ((gate, "released_with", lambda before, _: before),),
     "masks of one context": ((Context, "written", property(lambda context: framed(context.session))),),
     "masks of one session": ((Context, "written", property(lambda context: framed(context.kind))),),
-    "count of sites": ((vectors, "_counted", lambda vector, _: vector[1:]),),
+    "count of sites": (
+        (vectors, "_counted", lambda vector, _: vector[1:]),
+        (vectors, "_at_default", lambda _number, _sites: 0),
+    ),
     "signatures": ((session, "_check_signature", lambda *_: None),),
     "agreement": ((session, "_check_agreement", lambda *_: None),),
     "keys": ((EphemeralKey, "secret_with", _any_key),),

@@ -125,4 +125,4 @@ async def _told_outright(folder: Path, what: str) -> Got:
     said = await off.say(VICTIM, "contributions", StartRequest(specification_sha256=off.specification.sha256))
     told = StartMessage.model_validate(said.json()["start"]).contribution().quadratics[0]
     truth = own_start(off.sites[VICTIM], off.specification)
-    return recovered(what, [told.value, *told.gradient], truth[3:6])
+    return recovered(what, [told.value, *told.gradient], truth[4:7])

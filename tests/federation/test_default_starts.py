@@ -46,8 +46,8 @@ class Kept(MemoryStore):
         """Nothing is forgotten."""
 
 
-@pytest.mark.parametrize(("separated", "told"), [(0, 0), (1, None), (2, None), (3, 3), (4, 4)])
-async def test_the_count_is_that_of_the_sites_and_a_result_tells_none_or_three_of_them_under_masks_as_without(
+@pytest.mark.parametrize(("separated", "told"), [(0, None), (1, None), (2, None), (3, 3), (4, 4)])
+async def test_the_count_is_that_of_the_sites_and_a_result_tells_of_three_and_more_under_masks_as_without(
     separated: int, told: int | None, tmp_path: Path
 ) -> None:
     for masked in (False, True):

@@ -141,7 +141,7 @@ ending_line <- function(result) {
 # Why there may be more rounds than usual, where a result has it and it is more than a few sites.
 began_at_default <- function(result) {
   at_default <- result$convergence$default_starts
-  if (is.null(at_default) || at_default == 0) return("")
+  if (is.null(at_default)) return("")
   sprintf(" %d of %s began at the default start, from which a fit may take more rounds.", as.integer(at_default),
           counted(length(result$roster), "site"))
 }
