@@ -54,7 +54,9 @@ async def _resumed(coordinator: Malicious, *, itself: bool) -> str:
     """An honest coordinator restarts, and a site's answer to the same question is another one: the alarm's code."""
     patience = Patience(0.0, _nobody)
     clients = {
-        name: SiteClient(SiteConnection(Answering(name, "http://127.0.0.1"), signed=correspondence(heard), transport=heard))
+        name: SiteClient(
+            SiteConnection(Answering(name, "http://127.0.0.1"), signed=correspondence(heard), transport=heard)
+        )
         for name, heard in coordinator.sites.items()
     }
     settled = coordinator.specification
@@ -63,7 +65,9 @@ async def _resumed(coordinator: Malicious, *, itself: bool) -> str:
     start = await Gathering(list(clients.values()), session, patience, add_starts).start()
     last = coordinator.sites["S2"]
     clients["S2"] = SiteClient(
-        SiteConnection(Answering("S2", "http://127.0.0.1"), signed=correspondence(last), transport=Altered(last, itself))
+        SiteConnection(
+            Answering("S2", "http://127.0.0.1"), signed=correspondence(last), transport=Altered(last, itself)
+        )
     )
     try:
         await Gathering(list(clients.values()), session, patience, add_starts).resume(start, None)
