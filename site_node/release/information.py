@@ -95,7 +95,7 @@ def lost_to_rounding(H: Matrix, root: Matrix) -> float:
 
 
 def from_some_rows(
-    X: Matrix, root: Matrix, prior: Vector, ratio: Vector, even: Vector, lost: float
+    X: Matrix, root: Matrix, prior: Vector, ratio: Vector, even: Vector, *, lost: float
 ) -> LowerBound | None:
     """Of X'WX, whatever the weights W.
 

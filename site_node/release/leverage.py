@@ -117,7 +117,7 @@ class Leverage:
         weight = weight / largest
         rows, heavy = self.suspects(weight), None
         if len(rows) and self.root is not None:
-            bound = from_some_rows(self.X, self.root, self.prior, self._ratio(weight), self.even, self.lost)
+            bound = from_some_rows(self.X, self.root, self.prior, self._ratio(weight), self.even, lost=self.lost)
             rows, heavy = self._told(bound, weight, self._left_by(bound, weight, rows))
         return heavy if heavy or not len(rows) else self._heaviest_under(information(self.X, weight), weight, rows)
 

@@ -37,7 +37,7 @@ def leverage(
 
 def bound_of(judge: Leverage, weight: np.ndarray) -> LowerBound | None:
     assert judge.root is not None
-    return from_some_rows(judge.X, judge.root, judge.prior, weight / judge.prior, judge.even, judge.lost)
+    return from_some_rows(judge.X, judge.root, judge.prior, weight / judge.prior, judge.even, lost=judge.lost)
 
 
 def by_orthogonal_columns(X: np.ndarray, weight: np.ndarray) -> np.ndarray:
