@@ -33,6 +33,7 @@ from shared.validation import in_words
 
 _BLANKS = re.compile(r"""("[^"]*"|'[^']*'|`[^`]*`)|\s+""")
 """A quoted text or name, or blanks between words."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def resolve(request: AnalysisRequest, dictionary: Dictionary, sites: Sequence[SiteName]) -> Specification:
@@ -92,7 +93,7 @@ def _resolved(request: AnalysisRequest, dictionary: Dictionary, sites: Sequence[
         tolerance=request.tolerance,
         max_rounds=request.max_rounds,
         confidence_level=request.confidence_level,
-        title=request.title,
+        title=_title(request.title),
     )
 
 
@@ -135,6 +136,13 @@ def _reml(request: AnalysisRequest) -> bool:
         remedy = "Leave one of the two out."
         raise RequestError("REML estimates the standard deviation that is given.", where="reml", remedy=remedy)
     return request.reml
+
+
+def _title(text: str) -> str:
+    """It is found out here, not in AnalysisRequest: what an earlier version took and stored is still read."""
+    if _CONTROL.search(text):
+        raise RequestError("a control character stands in it.", where="title", remedy="Write it in one line, without.")
+    return text
 
 
 def _roster(wanted: Sequence[SiteName] | None, known: Sequence[SiteName]) -> tuple[SiteName, ...]:

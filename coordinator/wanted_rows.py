@@ -1,6 +1,7 @@
 """Which rows of the SQL store are of analyses that somebody wants to see."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import sqlalchemy as sql
 
@@ -30,7 +31,14 @@ def conditions(wanted: Wanted, dialect: str) -> Iterator[sql.ColumnElement[bool]
 
 
 def _formula(dialect: str) -> sql.ColumnElement[str]:
-    """It stands in the request. SQLite reads JSON in a text as it is, and others in a value of that type."""
-    as_json = sql.type_coerce if dialect == "sqlite" else sql.cast
-    formula: sql.ColumnElement[str] = as_json(ANALYSES.c.request, sql.JSON)["formula"].as_string()
+    """It stands in the request. SQLite reads JSON in a text as it is, and others in a value of that type.
+
+    PostgreSQL reads nothing of a JSON in which a NUL stands, as in the title of a request that an earlier version took.
+    """
+    request: sql.ColumnElement[Any] = (
+        sql.type_coerce(ANALYSES.c.request, sql.JSON)
+        if dialect == "sqlite"
+        else sql.cast(sql.func.replace(ANALYSES.c.request, r"\u0000", r"\ufffd"), sql.JSON)
+    )
+    formula: sql.ColumnElement[str] = request["formula"].as_string()
     return formula

@@ -35,9 +35,9 @@ _SIGNS = {
     "_": "A name begins with a letter or a dot.",
     "!": "For `not equal` write `!=`.",
     "%": "`%in%` is the only operator of this kind.",
-    '"': "The quote is not closed, or holds a backslash.",
-    "'": "The quote is not closed, or holds a backslash.",
-    "`": "The backtick is not closed, or holds a backslash.",
+    '"': "The quote is not closed, or holds a backslash or a NUL.",
+    "'": "The quote is not closed, or holds a backslash or a NUL.",
+    "`": "The backtick is not closed, or holds a backslash or a NUL.",
 }
 _WHATEVER = (
     "A formula is made of names, numbers, levels in quotes, parentheses, `~ + - * / ^ : %in% |` and comparisons."

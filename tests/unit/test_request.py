@@ -225,6 +225,23 @@ def test_a_change_may_be_explained_by_where_it_began() -> None:
     assert [column.name for column in specification.fixed] == ["(Intercept)", "age"]
 
 
+@pytest.mark.parametrize("sign", ["\0", "\n", "\x1b", "\x7f", "\x9f"])
+def test_a_control_character_stands_in_no_title(sign: str) -> None:
+    assert refused("death ~ age", title=f"Deaths{sign}") == (
+        "title: a control character stands in it. Write it in one line, without."
+    )
+
+
+def test_a_title_is_in_whatever_language() -> None:
+    assert resolved("death ~ age", title="Décès\u00a0: \u05de\u05d5\u05d5\u05ea\u200f 死").title.startswith("Décès")
+
+
+def test_no_nul_stands_in_a_quoted_level_even_if_the_dictionary_has_it() -> None:
+    known = Dictionary(variables=(*KNOWN.variables, Variable(name="odd", type="factor", levels=("a\0", "b"))))
+    with pytest.raises(RequestError, match="not closed"):
+        resolve(AnalysisRequest(formula='death ~ I(odd == "a\0")'), known, SITES)
+
+
 def test_two_columns_of_one_name_are_refused() -> None:
     known = Dictionary(
         variables=(

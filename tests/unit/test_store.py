@@ -172,6 +172,14 @@ def test_those_that_are_wanted_are_found(store: Store, wanted: dict[str, str], f
     assert [one.id for one in store.newest(which, limit=9, before="b")] == list(found.replace("c", "").replace("b", ""))
 
 
+@pytest.mark.parametrize("title", ["a\0b", r"a\u0000b", "\\\0"])
+def test_one_is_found_by_its_formula_whatever_stands_in_the_titles(store: Store, title: str) -> None:
+    strange = store.add(replace(new(), request=REQUEST.model_copy(update={"title": title})), SPECIFICATION)
+    plain = store.add(new(), SPECIFICATION)
+    assert store.newest(Wanted(formula="Y ~"), limit=9) == [plain, strange]
+    assert store.newest(Wanted(formula="0000"), limit=9) == []
+
+
 def test_a_deleted_analysis_is_gone_with_its_rounds(store: Store) -> None:
     analysis = store.add(new("key"), SPECIFICATION)
     store.add_round(analysis.id, ROUND)
