@@ -1,7 +1,10 @@
-"""One coordinator a PostgreSQL database: an advisory lock, which the server keeps for a connection and frees when that ends."""
+"""One coordinator a PostgreSQL database: an advisory lock, which the server keeps for a connection and frees when that ends.
+
+A second lock is shared by all changes under way: whoever takes the database over waits for their end first.
+"""
 
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from threading import Lock
 
 import sqlalchemy as sql
@@ -9,18 +12,20 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from coordinator.database_faults import BROKEN
+from coordinator.probed import probed
 from shared.errors import SettingsError, StoreError
 
 LOG = structlog.get_logger(__name__)
 KEY = int.from_bytes(b"fedglmm")
 """Of the lock; a lock is one of its database."""
+CHANGES = KEY + 1
+"""Of the lock that changes share."""
 PATIENCE = 5.0
 """Seconds for the connection of a coordinator that was killed a moment ago to end."""
 _PAUSE = 0.1
 _TAKE = sql.text("SELECT pg_try_advisory_lock(:key)")
-_PROBED = """SELECT set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '10', false),
-    set_config('tcp_keepalives_count', '3', false)"""
-"""A coordinator whose machine is gone lets go within a minute; the system's own defaults would take hours."""
+_LET_GO = sql.text("SELECT pg_advisory_unlock(:key)")
+_SHARE = sql.text("SELECT pg_advisory_xact_lock_shared(:key)")
 
 
 class SoleDatabase:
@@ -39,12 +44,10 @@ class SoleDatabase:
     """
 
     def __init__(self, url: sql.URL) -> None:
-        self._engine = sql.create_engine(
-            url, isolation_level="AUTOCOMMIT", poolclass=sql.NullPool, hide_parameters=True
-        )
+        self._engine = probed(url, isolation_level="AUTOCOMMIT", poolclass=sql.NullPool)
         self._mutex = Lock()
         self._is_lost = False
-        self._connection = self._taken()
+        self._connection = self._taken(after_changes=True)
         if self._connection is None:
             raise SettingsError(
                 f"another coordinator uses the database: {url.render_as_string(hide_password=True)}.",
@@ -52,13 +55,17 @@ class SoleDatabase:
                 remedy="Stop it first, or give this one a database of its own.",
             )
 
-    def confirm(self) -> None:
-        """Lets a change pass as long as nobody else has the database.
+    def confirm(self, change: sql.Connection) -> None:
+        """Lets a change pass as long as nobody else has the database; nobody else gets it before the change has ended.
+
+        Args:
+            change: whose transaction has just begun.
 
         Raises:
             StoreError: another coordinator has taken it over; it does not pass.
             sqlalchemy.exc.SQLAlchemyError: the database cannot be reached.
         """
+        change.execute(_SHARE, {"key": CHANGES})  # first: whoever takes over after the look at the lock waits for this
         with self._mutex:
             if not self._is_lost and not self._holds():
                 self._take_again()
@@ -87,31 +94,39 @@ class SoleDatabase:
         return True
 
     def _take_again(self) -> None:
-        self._connection = self._taken()
+        self._connection = self._taken(after_changes=False)  # those under way are its own
         if self._connection is None:
             self._is_lost = True
             LOG.error("database_taken_over")
         else:
             LOG.warning("database_locked_again")
 
-    def _taken(self) -> sql.Connection | None:
-        """A new connection with the lock; none if somebody else keeps it."""
-        connection = self._engine.connect()
-        try:
-            connection.exec_driver_sql(_PROBED)
-            until = time.monotonic() + PATIENCE
-            while not connection.scalar(_TAKE, {"key": KEY}):
-                if time.monotonic() >= until:
-                    connection.close()
+    def _taken(self, *, after_changes: bool) -> sql.Connection | None:
+        """A new connection with the lock; none if somebody else keeps it, or if changes that are waited for do not end."""
+        with ExitStack() as closing:
+            connection = closing.enter_context(self._engine.connect())
+            if not _gets(connection, KEY, PATIENCE):
+                return None
+            if after_changes:
+                # longer: a change may itself wait for the lock before it is refused
+                if not _gets(connection, CHANGES, 2 * PATIENCE):
                     return None
-                time.sleep(_PAUSE)
-        except SQLAlchemyError:
-            connection.close()
-            raise
-        return connection
+                connection.execute(_LET_GO, {"key": CHANGES})
+            closing.pop_all()
+            return connection
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             with suppress(SQLAlchemyError):  # it may have ended by itself
                 connection.close()
+
+
+def _gets(connection: sql.Connection, key: int, patience: float) -> bool:
+    """Whether a connection gets a lock within so many seconds."""
+    until = time.monotonic() + patience
+    while not connection.scalar(_TAKE, {"key": key}):
+        if time.monotonic() >= until:
+            return False
+        time.sleep(_PAUSE)
+    return True

@@ -9,6 +9,7 @@ import sqlalchemy as sql
 from sqlalchemy.exc import SQLAlchemyError
 
 from coordinator.database_faults import CONFLICT, told
+from coordinator.probed import probed
 from coordinator.records import Analysis, Event, EventKind, Round, TraceEntry, now
 from coordinator.rows import PROBLEMS, TRACE, WITH_LAST_ROUND, analysis_of, entry_of, round_of
 from coordinator.sole_database import SoleDatabase
@@ -244,13 +245,12 @@ class SqlStore:
     @contextmanager
     def _writing(self) -> Iterator[sql.Connection]:
         """A transaction. SQLite lets nobody else write in it: what it reads stays as it is."""
-        with told("written"):
+        with told("written"), self._engine.begin() as connection:
             if self._sole is not None:
-                self._sole.confirm()
-            with self._engine.begin() as connection:
-                if self._engine.dialect.name == "sqlite":
-                    connection.exec_driver_sql("BEGIN IMMEDIATE")
-                yield connection
+                self._sole.confirm(connection)
+            if self._engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield connection
 
     @contextmanager
     def _reading(self) -> Iterator[sql.Connection]:
@@ -283,7 +283,7 @@ def _engine(url: str) -> sql.Engine:
     if made.get_backend_name() != "sqlite":
         pool["pool_pre_ping"] = True  # a server that was restarted has closed the connections that are kept
     in_memory = made.get_backend_name() == "sqlite" and sqlite_file(made) is None
-    return sql.create_engine(made, hide_parameters=True, **({} if in_memory else pool))
+    return probed(made, **({} if in_memory else pool))
 
 
 def _sqlite_pragmas(connection: Any, _record: object) -> None:

@@ -1,12 +1,27 @@
 """A database of PostgreSQL has one store at a time, also when the connection that holds its lock has ended."""
 
+import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from socket import (
+    IPPROTO_TCP,
+    SO_KEEPALIVE,
+    SOL_SOCKET,
+    TCP_KEEPCNT,
+    TCP_KEEPIDLE,
+    TCP_KEEPINTVL,
+    TCP_USER_TIMEOUT,
+    socket,
+)
+from typing import Any
 
 import pytest
+import sqlalchemy as sql
 from structlog.testing import capture_logs
 
+from coordinator import sql_store
 from coordinator.database_faults import BROKEN
+from coordinator.probed import probed
 from coordinator.sql_store import SqlStore
 from shared.errors import SettingsError, StoreError
 from tests.postgresql import PASSWORD, Cluster, cluster, needed
@@ -28,6 +43,15 @@ def impatient() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("coordinator.sole_database.PATIENCE", 0.0)
         yield
+
+
+def end_holder(server: Cluster, url: str) -> None:
+    """Ends the connection with the lock, the only one there that nobody shares, and waits until it has ended."""
+    server.run(
+        "SELECT pg_terminate_backend(pid, 60000) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' "
+        "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+        database=sql.make_url(url).database or "",
+    )
 
 
 def end_connections(server: Cluster) -> None:
@@ -77,3 +101,62 @@ def test_a_store_whose_database_somebody_else_took_over_changes_nothing_more_als
             second.add_round(analysis.id, ROUND)
         with pytest.raises(StoreError, match="restart this one afterwards"):
             first.delete(analysis.id)
+
+
+def test_nobody_takes_a_database_over_before_a_change_under_way_has_ended(
+    server: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lock is lost after it was confirmed, and before the change is stored."""
+    url = server.new_database()
+    happened = sql_store._happened
+
+    def loses_the_lock_first(*args: Any) -> None:
+        end_holder(server, url)
+        with impatient(), pytest.raises(SettingsError, match="another coordinator uses the database"):
+            SqlStore(url)
+        happened(*args)
+
+    with closing(SqlStore(url)) as first:
+        analysis = first.add(new(), SPECIFICATION)
+        with monkeypatch.context() as patched:
+            patched.setattr(sql_store, "_happened", loses_the_lock_first)
+            first.add_round(analysis.id, ROUND)
+        with closing(SqlStore(url)) as second:
+            assert second.rounds(analysis.id) == [ROUND], "it was stored before the database was taken over"
+            with impatient(), pytest.raises(StoreError, match="another coordinator has taken the database over"):
+                first.delete(analysis.id)
+            assert second.rounds(analysis.id) == [ROUND]
+
+
+def test_both_ends_of_every_connection_find_out_within_a_minute_that_the_other_is_gone(server: Cluster) -> None:
+    url = server.new_database()
+    connections: list[Any] = []
+
+    def made(connection: Any, _record: object) -> None:
+        connections.append(connection)
+
+    sql.event.listen(sql.Pool, "connect", made)
+    try:
+        with closing(SqlStore(url)) as store:
+            store.add(new(), SPECIFICATION)
+            assert len(connections) == 2, "that of the lock, and that of the change"
+            for connection in connections:
+                with socket(fileno=os.dup(connection.fileno())) as ours:
+                    assert ours.getsockopt(SOL_SOCKET, SO_KEEPALIVE) == 1
+                    assert ours.getsockopt(IPPROTO_TCP, TCP_USER_TIMEOUT) == 30_000
+                    found = [ours.getsockopt(IPPROTO_TCP, name) for name in (TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT)]
+                assert found == [10, 10, 3]
+                for name, value in {"idle": "10", "interval": "10", "count": "3"}.items():
+                    assert connection.execute(f"SHOW tcp_keepalives_{name}").fetchone() == (value,)
+                connection.rollback()
+    finally:
+        sql.event.remove(sql.Pool, "connect", made)
+
+
+def test_what_a_url_says_of_its_connections_holds(server: Cluster) -> None:
+    engine = probed(sql.make_url(server.new_database()).update_query_dict({"tcp_user_timeout": "12000"}))
+    with engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        with socket(fileno=os.dup(driver.fileno())) as ours:
+            assert ours.getsockopt(IPPROTO_TCP, TCP_USER_TIMEOUT) == 12_000
+    engine.dispose()
