@@ -42,12 +42,12 @@ class Watch:
                 found, ended = await asyncio.to_thread(self._read, after)
             except UnknownAnalysisError:
                 return
-            if not await self._admitted():
-                return
             for event in found:
+                if not await self._admitted():
+                    return
                 yield event
                 after = event.number
-            if ended:
+            if ended or not (found or await self._admitted()):
                 return
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_AGAIN_SECONDS):

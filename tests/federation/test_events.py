@@ -258,6 +258,24 @@ async def test_a_key_that_ends_takes_its_stream_with_it_before_the_next_event_is
             assert [line async for line in _up_to(response.aiter_lines(), '"round":1')]
 
 
+@pytest.mark.parametrize("admitted", [0, 1, 4])
+async def test_who_watches_is_asked_before_each_event_also_of_those_that_are_stored(
+    sites: dict[str, FakeSite], tmp_path: Path, admitted: int
+) -> None:
+    answers = iter([True] * admitted + [False] * 100)
+
+    async def ask() -> bool:
+        return next(answers)
+
+    store = MemoryStore()
+    async with served(build(tmp_path, sites, store)) as running:
+        analysis_id = await submitted(running.http)
+        await until(running.http, analysis_id)
+        found = [event async for event in events.Watch(store, analysis_id, ask).events()]
+        assert found == store.events(analysis_id)[:admitted]
+    assert len(found) == admitted
+
+
 async def test_a_key_that_ends_takes_a_stream_with_it_on_which_nothing_happens(
     tmp_path: Path, sites: dict[str, FakeSite], monkeypatch: pytest.MonkeyPatch
 ) -> None:
