@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 
 from coordinator import events
 from coordinator.dashboard.pages import INSIDE
-from coordinator.dashboard.visitor import HOST_ONLY, SESSION_COOKIE
+from coordinator.dashboard.visitor import FORM_COOKIE, HOST_ONLY, SESSION_COOKIE
 from shared.page import sessions as rules
 from shared.page.sessions import Sessions
 from tests.federation.fake_sites import REQUEST, FakeSite, build, until
@@ -116,6 +116,16 @@ async def test_over_https_a_cookie_is_of_this_very_host_from_sign_in_to_sign_out
         assert cookie.startswith(HOST_ONLY)
         assert {"Secure", "Path=/"} <= set(cookie.split("; "))
         assert "Domain" not in cookie
+
+
+async def test_a_proxy_on_this_machine_can_say_that_the_browser_came_by_https(app: FastAPI) -> None:
+    """So the cookie of the form is for HTTPS too, before anything is sent: a browser that only looks sends no `Origin`."""
+    async with served(app) as running:
+        for scheme, begin in (("https", f"{HOST_ONLY}{FORM_COOKIE}="), ("http", f"{FORM_COOKIE}=")):
+            page = await running.http.get("/sign-in", headers={"X-Forwarded-Proto": scheme})
+            (cookie,) = page.headers.get_list("set-cookie")
+            assert cookie.startswith(begin)
+            assert ("Secure" in cookie.split("; ")) == (scheme == "https")
 
 
 async def test_over_https_a_cookie_that_another_host_could_have_set_opens_nothing(app: FastAPI) -> None:
