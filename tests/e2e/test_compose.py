@@ -15,6 +15,11 @@ from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
+
+from coordinator.client.cli import app
+from shared.codes import UNAUTHORISED, UNSIGNED
+from shared.consortium import read_consortium
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("FEDGLMM_COMPOSE") != "1", reason="it needs a container engine: set FEDGLMM_COMPOSE=1"
@@ -109,6 +114,22 @@ def test_the_curl_of_the_readme_gives_the_estimates_of_the_pooled_rows(undisturb
     assert [site["site"] for site in undisturbed["roster"]] == list(SITES.values())
 
 
+def test_every_site_signs_the_result_by_its_key_in_the_consortium_file_that_all_have(
+    undisturbed: dict[str, Any], tmp_path: Path
+) -> None:
+    files = {
+        service: inside(service, f"print(open('/{folder}/consortium.toml').read())")
+        for service, folder in [("coordinator", "coordinator"), *((site, "site") for site in SITES)]
+    }
+    assert len(set(files.values())) == 1
+    (tmp_path / "consortium.toml").write_text(files["coordinator"], encoding="utf-8")
+    assert set(read_consortium(tmp_path / "consortium.toml").sites) == set(SITES.values())
+    (tmp_path / "result.json").write_text(json.dumps(undisturbed), encoding="utf-8")
+    given = ["verify", str(tmp_path / "result.json"), "--consortium", str(tmp_path / "consortium.toml")]
+    done = CliRunner().invoke(app, given)
+    assert done.exit_code == 0, done.output
+
+
 @pytest.mark.parametrize("killed", ["coordinator", "bhat"])
 def test_a_container_killed_in_the_middle_of_a_fit_changes_no_bit_of_the_result(
     killed: str, analyst: httpx.Client, undisturbed: dict[str, Any]
@@ -160,11 +181,14 @@ def ended(analyst: httpx.Client, analysis: str) -> dict[str, Any]:
 
 
 def bits(result: dict[str, Any]) -> str:
-    """All of a result but how long its rounds took. JSON keeps every bit of a number."""
+    """All of a result but how long its rounds took, and what is of one analysis in what sites sign. JSON keeps every bit."""
     trace = [
         {name: value for name, value in row.items() if name != "seconds"} for row in result["convergence"]["trace"]
     ]
-    return json.dumps(result | {"convergence": result["convergence"] | {"trace": trace}})
+    signed = {name: result["countersigned"]["signed"][name] for name in ("outcome", "psi", "basis")}
+    return json.dumps(
+        result | {"convergence": result["convergence"] | {"trace": trace}, "countersigned": {"signed": signed}}
+    )
 
 
 @pytest.mark.parametrize("service", SERVERS)
@@ -223,19 +247,46 @@ def test_a_site_sees_its_own_rows_and_no_others(service: str, name: str) -> None
     assert trials == str({name})
 
 
-def test_one_sites_key_does_not_open_another() -> None:
+@pytest.mark.parametrize("service", SITES)
+def test_what_a_site_keeps_is_in_a_volume_of_its_own_for_its_user_only(
+    service: str, undisturbed: dict[str, Any]
+) -> None:
+    assert undisturbed["countersigned"], "so that there is something to keep"
+    folders = ("/site", "/run/secrets", "/ledger")
+    files = tuple(f"/ledger/{name}" for name in ("identity", "masked.db", "history.db", "ledger.jsonl"))
+    look = f"""
+import os, stat
+for found in map(os.stat, {folders + files}):
+    print(found.st_uid, oct(stat.S_IMODE(found.st_mode)))
+"""
+    assert inside(service, look).splitlines() == ["10001 0o700"] * len(folders) + ["10001 0o600"] * len(files)
+    compose("exec", "-T", service, "fedglmm-site", "ledger", "verify", "/site")
+    shown = compose("exec", "-T", service, "fedglmm-site", "ledger", "export", "/site")
+    assert undisturbed["specification_sha256"] in shown
+
+
+def test_a_site_answers_who_has_its_own_key_and_the_coordinators_signature_and_nobody_else() -> None:
     asks = """
 import urllib.error, urllib.request
-def asked(host):
-    key = open('/run/secrets/site.key').read().strip()
-    request = urllib.request.Request(f'http://{host}:8000/v1/about', headers={'Authorization': f'Bearer {key}'})
-    try:
-        return urllib.request.urlopen(request, timeout=10).status
-    except urllib.error.HTTPError as error:
-        return error.code
-print(asked('bhat'), asked('eis'))
+from pathlib import Path
+from coordinator.membership import member_of
+from coordinator.settings import load_settings
+from shared.signed import Asked, digest_of
+member = member_of(load_settings(Path("/coordinator")))
+signature = member.with_site("EIS").sign_request(Asked("GET", "/v1/about", "now", digest_of(b"")))
+for file in ("EIS", "BHAT-TM"):
+    key = {"Authorization": "Bearer " + Path(f"/run/secrets/{file}.key").read_text().strip()}
+    for headers in (key, key | signature):
+        try:
+            print(urllib.request.urlopen(urllib.request.Request("http://eis:8000/v1/about", headers=headers)).status)
+        except urllib.error.HTTPError as error:
+            print(error.code, error.read().decode())
 """
-    assert inside("bhat", asks) == "200 401"
+    unsigned, answered, still_unsigned, other_key = inside("coordinator", asks).splitlines()
+    assert answered == "200"
+    for refused, code in ((unsigned, UNSIGNED), (still_unsigned, UNSIGNED), (other_key, UNAUTHORISED)):
+        status, _, problem = refused.partition(" ")
+        assert (status, json.loads(problem)["code"]) == ("401", code)
 
 
 def test_no_key_is_in_what_the_engine_shows_of_containers_and_image_nor_in_the_logs(
@@ -248,9 +299,11 @@ files = sorted(Path('/run/secrets').iterdir())
 print(json.dumps([[f.name, f.read_text().strip(), f.stat().st_uid, stat.S_IMODE(f.stat().st_mode)] for f in files]))
 """
     files = json.loads(inside("coordinator", read))
-    keys = {text for name, text, _, _ in files if name.endswith(".key")}
+    identities = {inside(site, "print(open('/ledger/identity').read())") for site in SITES}
+    assert not identities & {text for _, text, _, _ in files}, "a site's signing key is nobody else's"
+    keys = {text for name, text, _, _ in files if name != "keys.toml"}
     (people,) = [text for name, text, _, _ in files if name == "keys.toml"]
-    assert len(keys) == len(SITES) + len(["administrator", "analyst"])
+    assert len(keys) == len(SITES) + len(["administrator", "analyst", "identity"])
     assert not [key for key in keys if key in people], "of people's keys the coordinator's file has the hashes"
     assert {(owner, mode) for *_, owner, mode in files} == {(10001, 0o600)}
     logs = compose("logs")
@@ -265,7 +318,8 @@ print(json.dumps([[f.name, f.read_text().strip(), f.stat().st_uid, stat.S_IMODE(
     for site in SITES:
         own = json.loads(inside(site, read))
         assert [key in keys for _, key, _, _ in own] == [True], "a site has its own key and no other"
-    assert not [key for key in keys if any(key in text for text in shown)]
+    assert len(identities) == len(SITES)
+    assert not [key for key in keys | identities if any(key in text for text in shown)]
 
 
 def test_a_key_file_that_an_engine_mounts_for_all_to_read_is_taken_there_and_nowhere_else(tmp_path: Path) -> None:
