@@ -13,7 +13,9 @@ from coordinator.database_faults import BROKEN
 from coordinator.optimiser import Optimiser
 from coordinator.records import Analysis
 from coordinator.result import make_result
+from coordinator.site_answers import Answering
 from coordinator.site_client import SiteClient
+from coordinator.site_connection import SiteConnection
 from coordinator.states import AnalysisState
 from coordinator.store import MemoryStore
 from coordinator.waiting_out import waited_out
@@ -60,7 +62,7 @@ class Bern(SiteClient):
     """A site that only hears of endings."""
 
     def __init__(self) -> None:
-        super().__init__("Bern", "http://bern")
+        super().__init__(SiteConnection(Answering("Bern", "http://bern")))
         self.heard: list[str] = []
 
     async def close(self, _analysis_id: str, request: CloseRequest, _effects: int = 0) -> CloseReply:
