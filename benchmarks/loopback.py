@@ -12,6 +12,8 @@ from typing import Any
 import httpx
 
 from coordinator.client.federation import serving
+from shared.consortium import FILE_NAME
+from site_node.founding import COORDINATOR
 
 BIN = Path(sys.executable).parent
 WAIT_SECONDS = 600
@@ -47,8 +49,12 @@ def loopback(place: Path, folders: Sequence[Path], *, processes: bool = True) ->
             urls |= stack.enter_context(serving(serve, place / f"sites-{k:03d}.json"))["sites"]
         config = place / "coordinator.toml"
         tables = [f"[[sites]]\nname = {json.dumps(name)}\nurl = {json.dumps(url)}\n" for name, url in urls.items()]
+        sites = folders[0].parent
+        masked = f'consortium = "{sites}/{FILE_NAME}"\nidentity_file = "{sites}/{COORDINATOR}"\n'
         config.write_text(
-            f'port = 0\npolicy = "open"\ndictionary = "{folders[0].parent}/dictionary.json"\n' + "".join(tables)
+            f'port = 0\npolicy = "open"\ndictionary = "{sites}/dictionary.json"\n'
+            + (masked if (sites / FILE_NAME).exists() else "")
+            + "".join(tables)
         )
         serve = [str(BIN / "fedglmm-coordinator"), "serve", str(config)]
         announced = stack.enter_context(serving(serve, place / "coordinator.json"))

@@ -7,9 +7,12 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
+from shared.consortium import FILE_NAME
 from shared.dictionary import Dictionary, Variable
 from site_node.data.inference import write_dictionary
+from site_node.data.split import Federation, Share
 from site_node.folder import NewSite, write_site
+from site_node.founding import write_consortium
 
 SEED = 20240601
 SD = 0.7
@@ -62,13 +65,18 @@ def simulate(n: int, p: int, groups: int) -> Simulated:
     return Simulated(y, group, X)
 
 
-def write_sites(folder: Path, data: Simulated, sites: int) -> list[Path]:
-    """A folder a site, each with its groups' rows in Parquet; all beside one dictionary."""
+def write_sites(folder: Path, data: Simulated, sites: int, *, masked: bool = False) -> list[Path]:
+    """A folder a site, each with its groups' rows in Parquet; all beside one dictionary, and one consortium file if masked."""
     folders = [folder / f"site-{k:03d}" for k in range(sites)]
+    consortium = f"../{FILE_NAME}" if masked else None
     for k, one in enumerate(folders):
-        write_site(one, NewSite(name=one.name, data="data.parquet", dictionary="../dictionary.json"))
+        new = NewSite(name=one.name, data="data.parquet", dictionary="../dictionary.json", consortium=consortium)
+        write_site(one, new)
         write_parquet(one / "data.parquet", data.part(k, sites).columns())
     write_dictionary(data.dictionary, folder / "dictionary.json")
+    if masked:
+        shares = tuple(Share(one.name, one.name, ()) for one in folders)
+        write_consortium(folder, "simulated rows", Federation(shares, "data.parquet", data.dictionary, ()))
     return folders
 
 

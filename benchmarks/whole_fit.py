@@ -8,15 +8,18 @@ of their fitting call alone; their rows are in memory before it.
 import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, TypeAlias
 
 from benchmarks.engines.pooled import GPBOOST, LME4_ENGINES, Pooled, fits, write_pooled
-from benchmarks.loopback import Loopback, loopback
+from benchmarks.loopback import loopback
 from benchmarks.machine import numpy_blas
 from benchmarks.measured import table, verdict
-from benchmarks.simulated import simulate, write_sites
+from benchmarks.simulated import Simulated, simulate, write_sites
 
 ROWS, COLUMNS, GROUPS, SITES = 1_000_000, 20, 100, 10
 REPEATS = 3
+Fit: TypeAlias = tuple[float, dict[str, Any]]
+"""Seconds, and the result."""
 TARGETS = {LME4_ENGINES["glmer"]: 60.0, GPBOOST: 4.0}
 
 
@@ -24,25 +27,28 @@ def main(*, rows: int = ROWS) -> None:
     data = simulate(rows, COLUMNS, GROUPS)
     with TemporaryDirectory(prefix="fedglmm-bench-", dir="/var/tmp") as folder:
         place = Path(folder)
-        folders = write_sites(place / "sites", data, SITES)
-        with loopback(place, folders) as running:
-            taken, result = _median(running, {"formula": data.formula, "family": "binomial"})
+        openly, masked = (_federated(place / name, data, masked=name == "masked") for name in ("open", "masked"))
         write_pooled(place / "pooled.bin", data)
         engines = fits(place / "pooled.bin", data)
-    _print(rows, taken, result, engines)
+    _print(rows, openly, masked, engines)
 
 
-def _median(running: Loopback, request: dict[str, str]) -> tuple[float, dict[str, object]]:
+def _federated(place: Path, data: Simulated, *, masked: bool) -> Fit:
     """The median of a few fits, each read from the files again."""
-    measured = sorted((running.fit(request) for _ in range(REPEATS)), key=lambda pair: pair[0])
-    return measured[len(measured) // 2]
+    with loopback(place, write_sites(place / "sites", data, SITES, masked=masked)) as running:
+        fits = [running.fit({"formula": data.formula, "family": "binomial"}) for _ in range(REPEATS)]
+    return sorted(fits, key=lambda fit: fit[0])[REPEATS // 2]
 
 
-def _print(n: int, taken: float, result: dict, engines: list[Pooled]) -> None:
+def _print(n: int, openly: Fit, masked: Fit, engines: list[Pooled]) -> None:
     print(f"## Whole fit: {n:,} rows, {COLUMNS} columns, {GROUPS} groups, {SITES} sites in processes of their own\n")
-    ours = result["glance"]["logLik"]
-    rounds = result["convergence"]["rounds"]
-    lines = [("fedglmm", f"{taken:.2f}", "1", "", f"{ours:.6f}", "", f"{rounds} rounds; median of {REPEATS} fits")]
+    taken, ours = openly[0], openly[1]["glance"]["logLik"]
+    lines = []
+    for engine, (seconds, result) in (("fedglmm", openly), ("fedglmm under masks", masked)):
+        value, rounds = result["glance"]["logLik"], result["convergence"]["rounds"]
+        beside = (f"{value:.6f}", "" if engine == "fedglmm" else f"{value - ours:+.1e}")
+        what = f"{rounds} rounds; median of {REPEATS} fits"
+        lines.append((engine, f"{seconds:.2f}", f"{seconds / taken:.1f}", "", *beside, what))
     for engine in engines:
         if engine.seconds is None or engine.log_likelihood is None:
             lines.append((engine.engine, "", "", "", "", "", engine.what))
