@@ -94,8 +94,14 @@ async def ask(
             task.cancel()
     return Answers(
         replies={name: outcome for name, outcome in outcomes.items() if not isinstance(outcome, FedglmmError)},
-        faults=tuple(outcome for outcome in outcomes.values() if isinstance(outcome, FedglmmError)),
+        faults=_culprits([outcome for outcome in outcomes.values() if isinstance(outcome, FedglmmError)]),
     )
+
+
+def _culprits(faults: Sequence[FedglmmError]) -> tuple[FedglmmError, ...]:
+    """A person who had not decided when another site failed is at no fault: nobody has to wait for them any more."""
+    failed = tuple(fault for fault in faults if Wait.after(fault) is not Wait.PERSON)
+    return failed or tuple(faults)
 
 
 class _Waited:

@@ -29,7 +29,7 @@ from site_node.release.history import History
 from site_node.release.ledger import Ledger
 from site_node.settings import SiteSettings
 from site_node.signatures import Signatures, SignedBody
-from site_node.standing import Release, Source, Standing, by_policy
+from site_node.standing import Release, Source, Standing
 
 LARGEST_REQUEST = 64 * 2**20
 """Bytes."""
@@ -59,7 +59,6 @@ def create_app(
     release = version("fedglmm")
     secret = settings.fingerprint_secret().get_secret_value()
     member = settings.member()
-    approvals = None if settings.approval == "automatic" else Approvals(settings.approvals, settings.name)
     node = SiteNode(
         Standing(
             name=settings.name,
@@ -69,7 +68,7 @@ def create_app(
             member=member,
             shares_own=settings.shares_own or settings.policy == "open",
         ),
-        Release(ledger, _gate(settings, secret), by_policy if approvals is None else approvals.check),
+        _release(settings, ledger, secret),
         source=_source(settings, secret),
         estimator=estimator,
     )
@@ -90,6 +89,14 @@ def create_app(
         app.add_middleware(Signatures, site=settings.name, coordinator=coordinator)
     app.include_router(routes(node, limiter or CapacityLimiter(os.cpu_count() or 1)))
     return app
+
+
+def _release(settings: SiteSettings, ledger: Ledger, secret: bytes) -> Release:
+    gate = _gate(settings, secret)
+    if settings.approval == "automatic":
+        return Release(ledger, gate)
+    approvals = Approvals(settings.approvals, settings.name)
+    return Release(ledger, gate, approvals.check, approvals.end)
 
 
 def _source(settings: SiteSettings, secret: bytes) -> Source:

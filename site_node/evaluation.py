@@ -60,6 +60,7 @@ class SiteNode:
         self._gate = release.gate
         self._answering = Answering(standing.name, standing.policy, estimator, standing.shares_own, release.gate)
         self._check_approved = release.check_approved
+        self._tell_ended = release.tell_ended
         self._analyses = Analyses(clock)
         self._preparing = threading.Lock()
 
@@ -147,13 +148,14 @@ class SiteNode:
         """Drops the design. The site's own effect for `(... | site)` is released, never an inner group's.
 
         It is released at a psi whose contribution the site has given, and at no other: a coordinator could choose one at
-        which the effect is a single row's.
+        which the effect is a single row's. A person who has not decided yet is told first: of theirs there is no design.
 
         Raises:
             UnknownAnalysisError: the analysis was not prepared here, or too long ago.
             DataError: psi has another length, or the numbers leave floating point's range.
             StoreError: the ending cannot be written down; the design is kept.
         """
+        self._tell_ended(analysis_id, request.outcome)
         with (
             self._analyses.using(analysis_id) as analysis,
             account_of(self._ledger, analysis_id, analysis.specification) as account,

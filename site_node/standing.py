@@ -35,6 +35,10 @@ def by_policy(_analysis_id: str, _specification: Specification) -> None:
     """Nobody is asked: what the policy lets pass is approved."""
 
 
+def nobody_asked(_analysis_id: str, _outcome: str) -> None:
+    """No person waits to hear how an analysis ended."""
+
+
 @dataclass(frozen=True)
 class Standing:
     """A site as others know it."""
@@ -59,3 +63,5 @@ class Release:
     """What was released before."""
     check_approved: Callable[[str, Specification], None] = by_policy
     """Raises unless an analysis of this id and specification is approved."""
+    tell_ended: Callable[[str, str], None] = nobody_asked
+    """Tells the person who is asked to approve an analysis of this id how it ended."""

@@ -29,12 +29,17 @@ def home() -> Response:
 
 @router.get("/waiting")
 def waiting(request: Request, counter: Given) -> Response:
-    """What is not decided yet, then what is, each the latest first."""
+    """What is not decided yet, what is, and what ended before, each the latest first."""
     approvals = counter.approvals()
     asked = [] if approvals is None else approvals.all()[::-1]
-    undecided = [one for one in asked if one.decision is None]
-    decided = [one for one in asked if one.decision is not None][:MOST_LISTED]
-    return page(request, "waiting.html", asks=approvals is not None, undecided=undecided, decided=decided)
+    return page(
+        request,
+        "waiting.html",
+        asks=approvals is not None,
+        undecided=[one for one in asked if one.waits],
+        decided=[one for one in asked if one.decision is not None][:MOST_LISTED],
+        ended=[one for one in asked if one.ended is not None][:MOST_LISTED],
+    )
 
 
 @router.post("/analyses/{analysis}/approve")

@@ -76,6 +76,8 @@ def decided(request: Request) -> str:
 
 def tone_of_request(request: Request) -> str:
     """How a request is shown."""
+    if request.ended is not None:
+        return "going"
     if request.decision is None or (request.decision.approved and not request.approved(datetime.now(UTC))):
         return "waiting"
     return "good" if request.decision.approved else "bad"

@@ -35,6 +35,13 @@ class Request:
     specification: Specification
     asked: datetime
     decision: Decision | None = None
+    ended: str | None = None
+    """How the analysis ended, where that was before anybody decided."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is asked still, and nobody has decided."""
+        return self.decision is None and self.ended is None
 
     def approve(self, at: datetime, lasts: timedelta) -> Decision:
         """An approval of this very specification and roster, for so long."""
@@ -51,6 +58,8 @@ class Request:
     def state(self, now: datetime) -> str:
         """Where it stands, in words."""
         decision = self.decision
+        if self.ended is not None:
+            return f"ended before anybody decided: {self.ended}"
         if decision is None:
             return "waits for a decision"
         if not decision.approved or decision.expires is None:

@@ -8,18 +8,23 @@ from pathlib import Path
 
 import structlog
 
-from shared.errors import StoreError, UnknownAnalysisError
+from shared.errors import RequestError, StoreError, UnknownAnalysisError
 from shared.specification import Specification
+from shared.wire import shown
 from site_node.changed import other_specification
 from site_node.release.approval import Decision, Request, check_approved
 from site_node.release.database import opened
 
-_TABLE = """
+_REQUESTS = """
 CREATE TABLE IF NOT EXISTS requests (
     analysis TEXT PRIMARY KEY, specification TEXT NOT NULL, asked TEXT NOT NULL,
     approved INTEGER, decided TEXT, expires TEXT, reason TEXT NOT NULL DEFAULT '', bound TEXT NOT NULL DEFAULT ''
 )
 """
+_ENDINGS = "CREATE TABLE IF NOT EXISTS endings (analysis TEXT PRIMARY KEY, outcome TEXT NOT NULL)"
+"""Of analyses that nobody had decided about."""
+LONGEST_OUTCOME = 60
+"""Characters of the coordinator's word for an ending."""
 _log = structlog.get_logger()
 
 
@@ -36,7 +41,8 @@ class Approvals:
         self._site = site
         self._clock = clock
         with self._opened() as connection:
-            connection.execute(_TABLE)
+            connection.execute(_REQUESTS)
+            connection.execute(_ENDINGS)
 
     def check(self, analysis: str, specification: Specification) -> None:
         """Lets an analysis pass that a person has approved, and writes down one that nobody was asked about before.
@@ -53,6 +59,8 @@ class Approvals:
             request = self._asked(analysis, specification)
         if request.specification.sha256 != specification.sha256:
             raise other_specification()
+        if request.ended is not None:
+            self._resumed(analysis)
         check_approved(request, specification, self._clock())
 
     def all(self) -> list[Request]:
@@ -83,18 +91,49 @@ class Approvals:
 
         Raises:
             UnknownAnalysisError: nobody asked about it.
+            RequestError: it ended before anybody decided.
             StoreError: the file cannot be written.
         """
-        return self._decided(analysis, self.find(analysis).approve(self._clock(), lasts))
+        return self._decided(analysis, self._open(analysis).approve(self._clock(), lasts))
 
     def deny(self, analysis: str, reason: str = "") -> Decision:
         """Denies an analysis, whatever was decided before.
 
         Raises:
             UnknownAnalysisError: nobody asked about it.
+            RequestError: it ended before anybody decided.
             StoreError: the file cannot be written.
         """
-        return self._decided(self.find(analysis).analysis, Decision(approved=False, at=self._clock(), reason=reason))
+        return self._decided(self._open(analysis).analysis, Decision(approved=False, at=self._clock(), reason=reason))
+
+    def end(self, analysis: str, outcome: str) -> None:
+        """Writes down that an analysis is over, if a person was asked about it and had not decided.
+
+        Raises:
+            StoreError: the file cannot be written.
+        """
+        told = shown(outcome)[:LONGEST_OUTCOME]
+        undecided = "SELECT analysis, ? FROM requests WHERE analysis = ? AND approved IS NULL"
+        with self._opened() as connection:
+            ended = connection.execute(f"INSERT OR REPLACE INTO endings {undecided}", (told, analysis)).rowcount
+        if ended:
+            _log.info("closed", site=self._site, analysis=analysis, outcome=told)
+
+    def _open(self, analysis: str) -> Request:
+        """What can be decided."""
+        request = self.find(analysis)
+        if request.ended is not None:
+            raise RequestError(
+                f"the analysis ended before anybody decided ({request.ended}).",
+                where=analysis,
+                remedy="There is nothing to decide. If it is submitted again it has another id, and asks anew.",
+            )
+        return request
+
+    def _resumed(self, analysis: str) -> None:
+        """It is asked again after all, by a coordinator that went back to an older copy of its database."""
+        with self._opened() as connection:
+            connection.execute("DELETE FROM endings WHERE analysis = ?", (analysis,))
 
     def _asked(self, analysis: str, specification: Specification) -> Request:
         _log.warning("awaiting approval", site=self._site, analysis=analysis)
@@ -124,13 +163,17 @@ class Approvals:
             ) from None
 
 
-_SELECT = "SELECT analysis, specification, asked, approved, decided, expires, reason, bound FROM requests"
+_SELECT = """
+SELECT analysis, specification, asked, approved, decided, expires, reason, bound, outcome
+FROM requests LEFT JOIN endings USING (analysis)
+"""
 
 
-def _request(row: tuple[str, str, str, int | None, str, str | None, str, str]) -> Request:
-    analysis, written, asked, approved, decided, expires, reason, bound = row
+def _request(row: tuple[str, str, str, int | None, str, str | None, str, str, str | None]) -> Request:
+    analysis, written, asked, approved, decided, expires, reason, bound, outcome = row
     decision = None
     if approved is not None:
         until = None if expires is None else datetime.fromisoformat(expires)
         decision = Decision(bool(approved), datetime.fromisoformat(decided), until, reason, bound)
-    return Request(analysis, Specification.model_validate_json(written), datetime.fromisoformat(asked), decision)
+    ended = None if decision else outcome
+    return Request(analysis, Specification.model_validate_json(written), datetime.fromisoformat(asked), decision, ended)

@@ -11,6 +11,7 @@ import pytest
 
 from coordinator import asking
 from coordinator.settings import Settings
+from shared.errors import RequestError
 from shared.specification import Specification
 from site_node.release.approvals import Approvals
 from tests.federation.fake_sites import client, eventually, until
@@ -34,6 +35,10 @@ def sites(folder: Path, *, masked: bool = True) -> tuple[dict[str, Heard], Appro
     made["S1"].settings = made["S1"].settings.model_copy(update=asks)
     made["S1"].restart()
     return made, Approvals(folder / "approvals.db", "S1")
+
+
+def _nobody_answers(_request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("refused")
 
 
 @asynccontextmanager
@@ -126,6 +131,28 @@ async def test_nobody_is_waited_for_longer_than_was_set(tmp_path: Path) -> None:
     assert view["state"] == "failed"
     (problem,) = view["problems"]
     assert (problem["where"], problem["code"]) == ("S1", "awaiting_approval")
+
+
+async def test_an_analysis_that_another_site_fails_names_that_one_alone_and_is_over_for_the_person_too(
+    tmp_path: Path,
+) -> None:
+    made, person = sites(tmp_path)
+    away = httpx.MockTransport(_nobody_answers)
+    async with client(coordinator_of(tmp_path, made | {"S0": away}, site_deadline_seconds=0.3)) as http:
+        analysis = (await http.post("/v1/analyses", json=MODEL)).json()["id"]
+        view = await until(http, analysis)
+        await eventually(lambda: person.find(analysis).ended is not None)
+    assert view["state"] == "failed"
+    assert [(problem["where"], problem["code"]) for problem in view["problems"]] == [("S0", "site_unreachable")]
+    with pytest.raises(RequestError, match=r"ended before anybody decided \(failed\)"):
+        person.approve(analysis, MONTH)
+
+
+async def test_an_analysis_that_somebody_cancels_is_over_for_the_person_too(tmp_path: Path) -> None:
+    made, person = sites(tmp_path)
+    async with waiting(tmp_path, made) as (http, analysis):
+        await http.delete(f"/v1/analyses/{analysis}")
+        await eventually(lambda: person.find(analysis).ended == "cancelled")
 
 
 async def test_another_specification_under_the_same_id_is_not_approved(tmp_path: Path) -> None:

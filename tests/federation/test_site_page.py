@@ -17,12 +17,12 @@ from site_node.release.approvals import Approvals
 from site_node.release.history import History
 from site_node.release.ledger import read_ledger
 from site_node.settings import SiteSettings
-from tests.federation.fake_sites import client, until
+from tests.federation.fake_sites import client, eventually, until
 from tests.federation.made_up import DICTIONARY, made_up
 from tests.federation.one_site import CLOSE, Site
 from tests.federation.pages import Page
 from tests.federation.real_sites import Heard, coordinator_of, real_sites
-from tests.federation.site_counter import person
+from tests.federation.site_counter import HERE, person
 
 pytestmark = pytest.mark.anyio
 MODEL = {"formula": "d ~ x + (1 | site)", "family": "binomial", "title": "Deaths"}
@@ -89,6 +89,25 @@ async def test_what_is_denied_on_the_page_ends_with_the_reason(tmp_path: Path) -
         everything = await somebody.page("/analyses")
         assert "refused: rule approval, denied" in everything.text
         assert "denied. No ethics vote" in (await somebody.page("/waiting")).text
+
+
+async def test_what_ended_before_anybody_decided_waits_no_longer_and_cannot_be_decided(tmp_path: Path) -> None:
+    sites = three_sites(tmp_path)
+    asked = Approvals(tmp_path / "approvals.db", "S1")
+    async with waiting(tmp_path, sites) as (http, analysis), person(sites["S1"].settings) as somebody:
+        form = (await somebody.page(f"/analyses/{analysis}")).value("form_token")
+        await http.delete(f"/v1/analyses/{analysis}")
+        await eventually(lambda: not asked.find(analysis).waits)
+        listed = await somebody.page("/waiting")
+        assert "Nothing waits." in listed.text
+        assert "ended before anybody decided: cancelled" in listed.text
+        assert "There is nothing to decide" in (await somebody.page(f"/analyses/{analysis}")).text
+        for decision, field in (("approve", {"days": 7}), ("deny", {"reason": ""})):
+            answer = await somebody.http.post(
+                f"/analyses/{analysis}/{decision}", data={"form_token": form, **field}, headers={"Origin": HERE}
+            )
+            assert (answer.status_code, "ended before anybody decided" in answer.text) == (422, True)
+    assert asked.find(analysis).decision is None
 
 
 async def test_the_model_is_told_by_what_is_computed_and_not_by_its_formula(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from shared.errors import ApprovalError, DataError, RefusedError, StoreError
+from shared.errors import ApprovalError, DataError, RefusedError, RequestError, StoreError
 from site_node.cli import app
 from site_node.folder import NewSite, write_site
 from site_node.page.model import model_in_words
@@ -133,6 +133,29 @@ def test_what_was_denied_is_refused_with_the_rule_and_the_reason_also_after_it_w
     assert caught.value.remedy
 
 
+def test_what_ended_undecided_cannot_be_decided_unless_it_is_asked_again(approvals: Approvals) -> None:
+    asked(approvals)
+    approvals.end("one", "failed")
+    assert approvals.find("one").state(NOW) == "ended before anybody decided: failed"
+    with pytest.raises(RequestError, match="ended before anybody decided"):
+        approvals.approve("one", MONTH)
+    with pytest.raises(RequestError, match="ended before anybody decided"):
+        approvals.deny("one")
+    asked(approvals)
+    assert approvals.find("one").waits
+    approvals.approve("one", MONTH)
+    approvals.check("one", SPECIFICATION)
+
+
+def test_an_ending_changes_no_decision_and_nothing_that_nobody_was_asked_about(approvals: Approvals) -> None:
+    asked(approvals)
+    decision = approvals.approve("one", MONTH)
+    approvals.end("one", "converged")
+    approvals.end("two", "failed")
+    (request,) = approvals.all()
+    assert request == Request("one", SPECIFICATION, NOW, decision)
+
+
 def test_decisions_outlive_the_process_and_are_for_the_sites_user_only(approvals: Approvals, tmp_path: Path) -> None:
     asked(approvals)
     approvals.approve("one", MONTH)
@@ -195,6 +218,14 @@ def test_approve_and_deny_are_heeded_by_a_site_that_runs(folder: Path) -> None:
     assert (denied.exit_code, "denied. No ethics vote" in denied.stdout) == (0, True)
     with pytest.raises(RefusedError, match="No ethics vote"):
         running.check("one", SPECIFICATION)
+
+
+def test_what_ended_undecided_is_listed_so_and_no_command_decides_it(folder: Path) -> None:
+    site(folder).end("one", "failed")
+    assert "ended before anybody decided: failed" in run("list", folder).stdout
+    for command in ("approve", "deny"):
+        done = run(command, folder, "one")
+        assert (done.exit_code, "ended before anybody decided" in done.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("command", ["show", "approve", "deny"])
