@@ -1,6 +1,7 @@
 """What an analyst asks for, before it is held against the dictionary (specification.py)."""
 
-from typing import Annotated, Any, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import (
     BaseModel,
@@ -51,6 +52,8 @@ class AnalysisRequest(Frozen):
     """What an analyst asks for, in lme4's words."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.ANALYSIS_REQUEST]})
+    also_called: ClassVar[Mapping[str, str]] = {"nAGQ": "quadrature_points", "REML": "reml"}
+    """Fields by lme4's names, which are no names here but say what was meant."""
 
     formula: str = Field(
         max_length=4000,

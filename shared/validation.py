@@ -49,7 +49,8 @@ def in_words(error: Faults, model: type[BaseModel] | None = None) -> Words:
 
     Args:
         error: what pydantic or FastAPI raised.
-        model: what was wanted; without it the fields that there are cannot be named.
+        model: what was wanted; without it the fields that there are cannot be named. Its `also_called`, if it has one,
+            maps names that a field has elsewhere to its own.
     """
     faults = error.errors()
     first = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
@@ -60,8 +61,10 @@ def in_words(error: Faults, model: type[BaseModel] | None = None) -> Words:
 
 def _unknown(fault: _Fault) -> Words:
     *inside, name = fault.place
-    fields = [field for one in _models_at(fault.model, inside) for field in one.model_fields]
-    nearest = get_close_matches(str(name), fields, n=1)
+    models = _models_at(fault.model, inside)
+    fields = [field for one in models for field in one.model_fields]
+    elsewhere = {word: own for one in models for word, own in getattr(one, "also_called", {}).items()}
+    nearest = [elsewhere[name]] if name in elsewhere else get_close_matches(str(name), fields, n=1)
     listed = f"The fields are: {', '.join(fields)}." if fields else ""
     remedy = f"Did you mean `{nearest[0]}`?" if nearest else listed
     shown = str(name)[:_LONGEST_NAME]

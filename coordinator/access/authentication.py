@@ -6,10 +6,9 @@ from typing import Protocol
 from coordinator.access.key_ring import KeyRing
 from coordinator.access.keys import NEW_ONE, is_made
 from coordinator.access.roles import ANYBODY, COORDINATOR, Caller, Role
+from coordinator.client.faults import SEND_IT
 from shared.errors import AccessError, CredentialsError, RoleError
 from shared.listening import leads_here
-
-_SHOW_IT = "Send `Authorization: Bearer KEY`."
 
 
 class TokenCheck(Protocol):
@@ -50,7 +49,7 @@ class Access:
         scheme, _, shown = authorization.strip().partition(" ")
         shown = shown.strip()
         if scheme.lower() != "bearer" or not shown:
-            raise CredentialsError("this needs a key.", where=COORDINATOR, remedy=f"{_SHOW_IT} {NEW_ONE}")
+            raise CredentialsError("this needs a key.", where=COORDINATOR, remedy=f"{SEND_IT} {NEW_ONE}")
         if self.tokens is not None and not is_made(shown):
             return await self.tokens.caller(shown)
         if self.keys is None:

@@ -133,7 +133,8 @@ def compare_analyses(
     with told(), access.connection() as connection:
         names = list(dict.fromkeys(analyses))
         if len(names) < 2:  # noqa: PLR2004 -- as the word says
-            raise SettingsError("there is nothing to compare.", where="ID...", remedy="Name two different analyses.")
+            remedy = "Name two different ones, by their ids as `fedglmm list` shows them or by files of results."
+            raise SettingsError("one alone has nothing to be compared with.", where="analyses", remedy=remedy)
         fits = {name: _fit(connection, name) for name in names}
     compared = compare({name: fit.result for name, fit in fits.items()})
     say(_json(compared)) if as_json else Console().print(side_by_side(compared))

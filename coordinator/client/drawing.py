@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from coordinator.client import estimates
 from coordinator.client.estimates import INTERCEPT, Result, Row, level_of, tidy
+from coordinator.client.ratios import ratios_in
 from shared.errors import RequestError
 
 ROW_INCHES = 0.3
@@ -23,7 +24,7 @@ def forest(result: Result, ax: Axes | None, *, exponentiate: bool, conf_level: f
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_formatter("{x:g}")
-    scale = "exp(estimate)" if exponentiate else "estimate"
+    scale = (ratios_in(result) or "exp(estimate)") if exponentiate else "estimate"
     axes.set_xlabel(f"{scale}, {_percent(result, conf_level)} interval")
     return axes
 

@@ -33,6 +33,8 @@ UNAUTHORISED, NOT_FOUND = 401, 404
 _KINDS = {403: RoleError, NOT_FOUND: UnknownAnalysisError, 409: RequestError, 422: RequestError}
 _BY_CODE = {kind.code: kind for kind in (FormulaError, NoResultError)}
 """Kinds that share a status with others."""
+SEND_IT = "Send `Authorization: Bearer KEY`."
+"""What a coordinator advises whoever speaks HTTP; here SHOW_IT stands in its place."""
 SHOW_IT = "Show a key by `--key-file FILE` in the terminal, `Coordinator(url, key)` in Python."
 TRUST_IT = "`--ca-file FILE` or FEDGLMM_CA_FILE in the terminal, `Coordinator(url, ca_file=...)` in Python"
 MOST_NAMES = 8
@@ -72,9 +74,8 @@ def fault_of(response: "httpx.Response", url: str) -> FedglmmError:
         if problem.code == codes.NOT_FOUND:
             return no_coordinator(response, url, "a coordinator answers there, but does not know the path.")
     if response.status_code == UNAUTHORISED:
-        return CredentialsError(
-            problem.message, where=url, remedy=f"{problem.remedy} {SHOW_IT}".strip(), code=problem.code
-        )
+        advice = problem.remedy.removeprefix(SEND_IT).strip()
+        return CredentialsError(problem.message, where=url, remedy=f"{SHOW_IT} {advice}".rstrip(), code=problem.code)
     kind = _BY_CODE.get(problem.code, _KINDS.get(response.status_code, FedglmmError))
     return kind(problem.message, where=problem.where, remedy=problem.remedy, code=problem.code)
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from markupsafe import Markup
 
+from coordinator.client.ratios import ratios_in
 from coordinator.client.tables import csv_table, html_table, latex_table
 from coordinator.plots.catalogue import PlotName, plot
 from coordinator.plots.conversion import as_pdf, as_png
-from coordinator.plots.ratios import ratios_in
 from coordinator.plots.svg import standalone
 
 Result = dict[str, Any]

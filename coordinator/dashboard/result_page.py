@@ -7,13 +7,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
+from coordinator.client.ratios import ratios_in
 from coordinator.client.summary import summary
 from coordinator.client.wald import IN_WORDS
 from coordinator.dashboard.exhibits import Download, Result, downloads_of, plots_of, table_of
 from coordinator.dashboard.rendering import HEADERS, page
 from coordinator.dashboard.trace import trace_of
 from coordinator.dashboard.visitor import Visiting
-from coordinator.plots.ratios import ratios_in
 from coordinator.plots.style import STYLE
 from coordinator.routes.analyses import result_of
 from coordinator.routes.pictures import report_of

@@ -1,9 +1,9 @@
 """The fixed effects with their intervals."""
 
 from coordinator.client.estimates import INTERCEPT
+from coordinator.client.ratios import ratio_name, ratios_in
 from coordinator.plots.estimates import Estimate, Result, level_of, rows_of, without_estimates
 from coordinator.plots.intervals import MOST_LABELLED, WIDTH, Panel, drawn
-from coordinator.plots.ratios import ratio_name, ratios_in
 from coordinator.plots.svg import document
 from coordinator.plots.wordless import nothing
 from shared.errors import RequestError

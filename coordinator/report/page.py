@@ -9,9 +9,9 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from coordinator.client import wald
+from coordinator.client.ratios import ratios_in
 from coordinator.plots.catalogue import PlotName, plot
 from coordinator.plots.estimates import Result, without_estimates
-from coordinator.plots.ratios import ratios_in
 from coordinator.plots.style import STYLE
 from coordinator.report import tables, wording
 from shared.page.templates import templates_in

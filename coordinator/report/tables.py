@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from coordinator.client.estimates import INTERCEPT
+from coordinator.client.ratios import ratios_in
 from coordinator.plots.estimates import Result, level_of, ratio, rows_of
 from coordinator.plots.lettering import decimals_of, shown
 from coordinator.plots.random_effects import KINDS, label_of
-from coordinator.plots.ratios import ratios_in
 
 SMALLEST_P = 2e-16
 """R's own."""

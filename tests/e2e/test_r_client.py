@@ -15,6 +15,9 @@ import pytest
 
 from coordinator.client.comparison import compare
 from coordinator.client.federation import federation as rehearsed
+from coordinator.client.ratios import ratio_name
+from coordinator.client.summary import summary
+from shared.families import LINKS
 from tests.e2e.commands import DATA
 from tests.e2e.r_package import SOURCE, Library, build, numbers, run_r
 from tests.e2e.small_federation import Federation, url_of
@@ -143,6 +146,48 @@ told(tryCatch(anova(m0, fed_glmer(y ~ x + (1 | site), binomial("probit"), coordi
     assert "they differ in link." in links
 
 
+def test_the_random_part_of_a_summary_is_the_terminals(
+    federation: Federation, r_library: Library, tmp_path: Path
+) -> None:
+    models = ({}, {"formula": "x ~ y + (1 + y | site)", "family": "gaussian", "reml": True}, {"random_effect_sd": 0.5})
+    for request in models:
+        analysis, result = federation.fitted(**request)
+        script = f'summary(fed_result(fed_coordinator("{url_of(federation)}"), "{analysis}"))'
+        ours, theirs = (
+            text.partition("Random effects:")[2].partition("\n\n")[0]
+            for text in (r_library.says(script, tmp_path), summary(result))
+        )
+        assert "SE of sd" in ours
+        assert ours == theirs
+
+
+def test_a_ratio_has_the_name_that_it_has_on_the_coordinators_pages(r_library: Library, tmp_path: Path) -> None:
+    pairs = [(family, link) for family, links in LINKS.items() for link in links]
+    calls = "\n".join(f'told(list(fedglmm:::ratio_name("{family}", "{link}")))' for family, link in pairs)
+    for (family, link), (told,) in zip(pairs, r_library.tells(calls, tmp_path), strict=True):
+        name = ratio_name(family, link)
+        assert told == (name and name.replace("\u2212", "-"))
+
+
+def test_an_argument_that_cannot_be_is_told_by_its_name_and_with_what_is_allowed(
+    federation: Federation, r_library: Library, tmp_path: Path
+) -> None:
+    calls = {
+        "y ~ x + (1 | site), quasibinomial, coordinator": ("family: ", "'negative_binomial'"),
+        'y ~ x + (1 | site), binomial("cauchit"), coordinator': ("family: ", "'probit'"),
+        "y ~ x + (1 | site), binomial, coordinator, nAGQ = 0": ("nAGQ: ", "1 to 100, or auto"),
+        "y ~ x + (1 | site), binomial, coordinator, REML = TRUE": ("REML: ", "gaussian"),
+    }
+    script = f'coordinator <- fed_coordinator("{url_of(federation)}")\n' + "\n".join(
+        f"told(tryCatch(fed_glmer({call}), fedglmm_request = conditionMessage))" for call in calls
+    )
+    for said, (begin, allowed) in zip(r_library.tells(script, tmp_path), calls.values(), strict=True):
+        assert said.startswith(begin)
+        assert allowed in said
+        assert "body" not in said
+        assert "/docs" not in said
+
+
 def test_what_is_there_is_told_as_tables(federation: Federation, r_library: Library, tmp_path: Path) -> None:
     analysis = federation.submit(title="an older one")
     federation.until(analysis)
@@ -178,16 +223,18 @@ def blocks(section: str) -> str:
 
 @pytest.fixture(scope="module")
 def trials() -> Iterator[str]:
-    """A coordinator with the beta-blocker trials, as the page has it."""
+    """A coordinator with the beta-blocker trials, as the page has it: the sites keep their own effects to themselves."""
     split = [str(DATA / "betablocker.csv"), "--by", "trial", "--levels", "treatment=control,beta-blocker"]
-    with rehearsed(split, "open") as url:
+    with rehearsed(split, "default") as url:
         yield url
 
 
 def test_the_example_of_the_page_runs_and_finds_what_glmmtmb_finds(
     trials: str, r_library: Library, tmp_path: Path
 ) -> None:
-    script = blocks("A fit") + blocks("When it goes wrong") + "\ntold(bits(fixef(fit)))"
+    script = (
+        blocks("A fit") + blocks("When it goes wrong") + "\ntold(class(try(ranef(fit), TRUE))); told(bits(fixef(fit)))"
+    )
     said = r_library.says(f"grDevices::pdf(NULL)\n{script}", tmp_path, FEDGLMM_COORDINATOR=trials)
     pooled = json.loads((DATA.parent / "values" / "betablocker_trial_ri.json").read_text(encoding="utf-8"))
     beta = pooled["fits"]["glmmTMB_laplace"]["beta"]

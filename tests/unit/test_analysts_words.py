@@ -1,5 +1,7 @@
 """What the analyst's commands say before and after they ask: of a key file, an address, and the rounds that were made."""
 
+import asyncio
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +10,18 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from coordinator.access.authentication import Access
+from coordinator.access.key_ring import KeyRing
+from coordinator.access.keys import NEW_ONE
+from coordinator.access.keys_file import add_key
+from coordinator.access.roles import Role
 from coordinator.client import Coordinator
 from coordinator.client.cli import app
-from coordinator.client.faults import fault_of
+from coordinator.client.faults import SHOW_IT, fault_of
 from coordinator.client.summary import summary
 from coordinator.client.terminal import WRONG, key_in
 from shared.errors import CredentialsError, RoleError, SettingsError, SiteError, UnknownAnalysisError
+from shared.problem import Problem
 from shared.request import AnalysisRequest
 
 NOBODY = "http://127.0.0.1:9"
@@ -68,7 +76,24 @@ def test_what_a_coordinator_says_of_a_key_and_of_a_role_reaches_the_analyst() ->
         error = fault_of(httpx.Response(status, json=problem | {"code": code}, request=request), NOBODY)
         assert isinstance(error, kind)
         assert (error.message, error.code) == (problem["message"], code)
-        assert error.remedy.startswith(problem["remedy"])
+        assert problem["remedy"] in error.remedy
+
+
+def test_advice_for_who_speaks_http_is_not_given_to_who_uses_the_client(tmp_path: Path) -> None:
+    add_key(tmp_path / "keys.toml", "anna", Role.RUN, today=date(2026, 1, 1))
+    keys = KeyRing(tmp_path / "keys.toml", exposed=False)
+    with pytest.raises(CredentialsError) as raised:
+        asyncio.run(Access(keys).caller(""))
+    problem = Problem.of(raised.value).model_dump()
+    assert problem["remedy"].startswith("Send `Authorization: Bearer KEY`. ")
+    error = fault_of(httpx.Response(401, json=problem, request=httpx.Request("GET", NOBODY)), NOBODY)
+    assert error.remedy == f"{SHOW_IT} {NEW_ONE}"
+
+
+def test_one_analysis_alone_is_not_compared_and_the_argument_has_a_name() -> None:
+    done = CliRunner().invoke(app, ["compare", "k7", "k7", "--coordinator", NOBODY])
+    assert done.exit_code == WRONG
+    assert "analyses: one alone has nothing to be compared with. Name two different ones" in done.stderr
 
 
 def test_only_an_unknown_analysis_is_one() -> None:

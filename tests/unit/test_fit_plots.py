@@ -43,7 +43,20 @@ def test_a_forest_of_ratios_is_on_a_log_axis_around_one() -> None:
     assert drawn(axes)[1:] == ([row["estimate"]], [pytest.approx((row["conf.low"], row["conf.high"]))])
     assert axes.get_xscale() == "log"
     assert axes.lines[0].get_xdata()[0] == 1.0
-    assert axes.get_xlabel() == "exp(estimate), 90% interval"
+    assert axes.get_xlabel() == "Odds ratio, 90% interval"
+
+
+@pytest.mark.parametrize(
+    ("family", "link", "said"),
+    [
+        ("binomial", "log", "Risk ratio, 95% interval"),
+        ("poisson", "log", "Rate ratio, 95% interval"),
+        ("binomial", "probit", "exp(estimate), 95% interval"),
+    ],
+)
+def test_a_ratio_is_called_as_on_the_page_and_what_is_none_by_its_formula(family: str, link: str, said: str) -> None:
+    axes = Fit(result() | {"family": family, "link": link}).plot.forest(exponentiate=True)
+    assert axes.get_xlabel() == said
 
 
 def test_a_caterpillar_has_the_sites_in_order_of_their_effects() -> None:

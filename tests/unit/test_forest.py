@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from coordinator.client.ratios import ratio_name
 from coordinator.plots.caterpillar import caterpillar
 from coordinator.plots.forest import forest
 from coordinator.plots.intervals import MOST_LABELLED
 from coordinator.plots.lettering import width_of
 from coordinator.plots.random_effects import random_effects
-from coordinator.plots.ratios import ratio_name
 from shared.errors import RequestError
 from shared.families import LINKS
 from tests.unit.pictured import Numbers, Picture, numbers_of, of_row, result

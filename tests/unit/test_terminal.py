@@ -170,7 +170,7 @@ def test_files_are_compared_without_a_coordinator_and_the_code_says_whether_all_
 def test_one_result_is_nothing_to_compare(tmp_path: Path) -> None:
     file = saved(tmp_path, "a.json")
     done = CliRunner().invoke(app, ["compare", file, file])
-    assert (done.exit_code, "Name two different analyses." in done.stderr) == (terminal.WRONG, True)
+    assert (done.exit_code, "Name two different ones" in done.stderr) == (terminal.WRONG, True)
 
 
 def test_every_format_is_named_in_the_help() -> None:

@@ -37,6 +37,8 @@ def told(model: type[BaseModel], fields: Any) -> Words:
     [
         (AnalysisRequest, {"formula": "y ~ x", "familly": "poisson"}, "familly", "family"),
         (AnalysisRequest, {"formla": "y ~ x"}, "formla", "formula"),
+        (AnalysisRequest, {"formula": "y ~ x", "nAGQ": 5}, "nAGQ", "quadrature_points"),
+        (AnalysisRequest, {"formula": "y ~ x", "REML": True}, "REML", "reml"),
         (Settings, {"dictionary": "d", "sites": [SITES[0] | {"keyfile": "k"}]}, "sites.0.keyfile", "key_file"),
         (Dictionary, {"variables": [{"name": "x", "type": "factor", "lvls": ["a"]}]}, "variables.0.lvls", "levels"),
     ],

@@ -15,6 +15,7 @@
 #' * `fedglmm_refused`, `fedglmm_failed`, `fedglmm_cancelled`: the analysis ended without a result. The field
 #'   `problems` has a list with one element for each culprit.
 #' * `fedglmm_not_released`: the sites keep this to themselves.
+#' * `fedglmm_needs_rows`, `fedglmm_not_fitted_again`, each a `fedglmm_request`: see [fedglmm-absent].
 #' * `fedglmm_not_comparable`, a `fedglmm_request`: two fits have no likelihood-ratio test, see [anova.fedglmm()].
 #'
 #' A fit that ended without estimates, such as `separated`, is a result. [fed_glmer()] gives it with a warning of class
@@ -57,7 +58,8 @@ fault_of <- function(status, text, url) {
   if (status %in% c(401L, 404L) && problem$code %in% c("unauthorised", "not_found")) {
     if (status == 404L || !identical(problem$where, "coordinator")) return(no_coordinator(status, url))
     problem$where <- url
-    problem$remedy <- paste(problem$remedy, "Show a key by `fed_coordinator(url, key)`, or keep it in FEDGLMM_KEY.")
+    advice <- sub("Send `Authorization: Bearer KEY`.", "", text_of(problem$remedy), fixed = TRUE) # for who speaks HTTP
+    problem$remedy <- paste("Show a key by `fed_coordinator(url, key)`, or keep it in FEDGLMM_KEY.", trimws(advice))
   }
   kind <- if (status %in% c(409L, 422L)) "request" else character()
   fault(problem$code, problem$message, text_of(problem$where), trimws(text_of(problem$remedy)), kind)

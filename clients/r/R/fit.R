@@ -39,7 +39,21 @@ fed_glmer <- function(formula, family = "binomial", coordinator = fed_coordinato
   )
   fields <- c(fields, family_and_link(family), checked_options(list(...)))
   body <- json_of(checked_scalars(Filter(Negate(is.null), fields)))
-  fed_watch(coordinator, asked(coordinator, "POST", "/analyses", body = body)$id, progress)
+  submitted <- tryCatch(asked(coordinator, "POST", "/analyses", body = body),
+                        fedglmm_request = function(problem) stop(of_argument(problem)))
+  fed_watch(coordinator, submitted$id, progress)
+}
+
+# Arguments that a request calls otherwise.
+ARGUMENTS <- c(quadrature_points = "nAGQ", reml = "REML", link = "family")
+
+# A fault in a field of the request, as one in the argument that it was made of.
+of_argument <- function(problem) {
+  field <- sub("^body\\.", "", problem$where)
+  name <- if (field %in% names(ARGUMENTS)) ARGUMENTS[[field]] else field
+  if (identical(name, problem$where)) return(problem)
+  remedy <- sub("/docs describes every field.", "`?fed_glmer` describes every argument.", problem$remedy, fixed = TRUE)
+  fault(problem$code, problem$what, name, remedy, "request")
 }
 
 #' @rdname fed_glmer

@@ -14,11 +14,11 @@
 #'   one. `deviance()`: minus twice as much. `sigma()`: the residual standard deviation; for gamma and
 #'   inverse Gaussian responses the square root of the dispersion; 1 for others.
 #' * `family()`: a family with link and variance, `formula()`: the model. `nobs()`, `df.residual()`: rows of all sites, and
-#'   these less the number of parameters.
+#'   these less the number of parameters. `ngrps()`, once lme4 is loaded: the number of groups by grouping factor.
 #' * `coef()`: for a model with site effects that the sites released, fixed effects and site effects added, by site;
 #'   without a random term the fixed effects.
 #' @seealso [ranef.fedglmm()] and [VarCorr.fedglmm()] for the random part, [summary.fedglmm()], [tidy.fedglmm()],
-#'   [plot.fedglmm()].
+#'   [plot.fedglmm()]; [fedglmm-absent] for what a fit does not tell.
 #' @name fedglmm-methods
 #' @examples
 #' fit <- fed_read(system.file("extdata", "beta-blockers.json", package = "fedglmm"))
@@ -73,6 +73,13 @@ deviance.fedglmm <- function(object, ...) number(object$result$glance$deviance)
 #' @rdname fedglmm-methods
 #' @export
 nobs.fedglmm <- function(object, ...) object$result$glance$nobs
+
+#' @rdname fedglmm-methods
+#' @exportS3Method lme4::ngrps
+ngrps.fedglmm <- function(object, ...) {
+  groups <- object$result$glance$ngrps
+  stats::setNames(as.integer(numbers(groups)), names(groups))
+}
 
 #' @rdname fedglmm-methods
 #' @export

@@ -35,8 +35,7 @@ plot.fedglmm <- function(x, type = c("forest", "caterpillar", "convergence", "co
 forest <- function(fit, exponentiate, intercept, ...) {
   table <- tidy.fedglmm(fit, "fixed", exponentiate)[c("term", "estimate", "conf.low", "conf.high")]
   if (!intercept && nrow(table) > 1L) table <- table[table$term != "(Intercept)", ]
-  label <- if (exponentiate) "ratio, exp(estimate)" else "estimate"
-  whiskers(table$term, table[-1L], label, at = if (exponentiate) 1 else 0, log = if (exponentiate) "x" else "", ...)
+  whiskers(table$term, table[-1L], scale_name(fit, exponentiate), at = if (exponentiate) 1 else 0, log = if (exponentiate) "x" else "", ...)
   table
 }
 

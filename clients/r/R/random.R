@@ -17,7 +17,7 @@
 #' @examples
 #' fit <- fed_read(system.file("extdata", "beta-blockers.json", package = "fedglmm"))
 #' VarCorr(fit)
-#' head(as.data.frame(ranef(fit)))
+#' head(as.data.frame(ranef(fit))) # this file has them
 NULL
 
 #' @importFrom nlme ranef
@@ -34,7 +34,7 @@ ranef.fedglmm <- function(object, ...) {
   rows <- rows_of(object, "ran_vals")
   if (!length(rows)) {
     fail("not_released", "the fit has no effects of sites.", "ranef",
-         "Only those of `(... | site)` are ever released, and by sites whose settings share them.")
+         "Only those of `(... | site)` are ever released, under masks by sites whose site.toml says `shares_own = true`.")
   }
   terms <- texts(field(rows, "term"))
   sites <- texts(field(rows, "level"))

@@ -1,4 +1,5 @@
 WITH_ESTIMATES <- c("converged", "boundary")
+WRITTEN_BY <- "Give the name of a file that `fed_write()` or `fedglmm export` wrote."
 
 #' Keep a fit as the coordinator gave it
 #'
@@ -16,16 +17,19 @@ WITH_ESTIMATES <- c("converged", "boundary")
 #' identical(fixef(fed_read(file)), fixef(fit))
 #' @export
 fed_read <- function(file) {
-  if (!file.exists(file)) fail("settings", "there is no such file.", file)
+  if (!is_text(file)) fail("settings", "this is no name of a file.", "file", WRITTEN_BY)
+  if (!file.exists(file)) fail("settings", "there is no such file.", file, WRITTEN_BY)
   bytes <- readBin(file, "raw", file.size(file))
   warned(tryCatch(fit_of(as_text(bytes)), error = function(error) {
-    fail("settings", "the file holds no result.", file, "Write one with `fed_write()`.")
+    fail("settings", "the file holds no result.", file, WRITTEN_BY)
   }))
 }
 
 #' @rdname fed_read
 #' @export
 fed_write <- function(fit, file, overwrite = FALSE) {
+  if (!inherits(fit, "fedglmm")) fail("settings", "this is no fit.", "fit", "Give one that `fed_glmer()`, `fed_result()` or `fed_read()` gave.")
+  if (!is_text(file)) fail("settings", "this is no name of a file.", "file", "Write one text, such as \"fit.json\".")
   if (file.exists(file) && !overwrite) fail("settings", "the file is there already.", file, "`overwrite = TRUE` replaces it.")
   writeBin(charToRaw(enc2utf8(fit$text)), file)
   invisible(file)

@@ -4,7 +4,7 @@ WIDEST_CORRELATIONS <- 12L # fixed effects up to which their correlations are pr
 
 #' A fit's summary, as lme4 prints it
 #'
-#' Warnings come first. A fit that ended without estimates shows none.
+#' Beside each standard deviation of the random part stands its standard error, which lme4 has not. Warnings come first. A fit that ended without estimates shows none.
 #'
 #' @param object,x a fit, or its summary.
 #' @param digits significant digits of the estimates, as lme4 has it.
@@ -35,7 +35,7 @@ print.summary.fedglmm <- function(x, digits = max(3, getOption("digits") - 3), .
   parts <- c(warnings_first(result), header(result))
   if (has_estimates(fit)) {
     correlations <- if (length(result$vcov$names) %in% 2:WIDEST_CORRELATIONS) correlation_part(fit)
-    parts <- c(parts, fit_line(result), random_part(fit), dispersion_line(result), fixed_part(x, digits), correlations)
+    parts <- c(parts, fit_line(result), random_part(fit), dispersion_line(fit), fixed_part(x, digits), correlations)
   }
   writeLines(paste(c(parts, ending_line(result)), collapse = "\n\n"))
   invisible(x)
@@ -90,28 +90,39 @@ random_part <- function(fit) {
   sc <- attr(blocks, "sc")
   if (!length(blocks) && is.null(sc)) return(observed)
   correlated <- any(lengths(lapply(blocks, attr, "stddev")) > 1L)
-  table <- c(unlist_once(lapply(names(blocks), function(name) block_rows(blocks[[name]], name))),
-             if (!is.null(sc)) list(c("Residual", "", digits_of(sc^2), digits_of(sc), "")))
-  table <- rbind(c("Groups", "Name", "Variance", "Std.Dev.", "Corr"), do.call(rbind, table))
+  residual <- if (!is.null(sc)) {
+    list(c("Residual", "", digits_of(sc^2), digits_of(sc), digits_of(error_of(fit, "Residual", "sd__Observation")), ""))
+  }
+  table <- c(unlist_once(lapply(names(blocks), function(name) block_rows(fit, blocks[[name]], name))), residual)
+  table <- rbind(c("Groups", "Name", "Variance", "Std.Dev.", "SE of sd", "Corr"), do.call(rbind, table))
   groups <- fit$result$glance$ngrps
   told <- if (length(groups)) paste0(", groups:  ", paste(names(groups), unlist(groups), sep = ", ", collapse = "; ")) else ""
-  lines(c("Random effects:", aligned(if (correlated) table else table[, -5L], left = 2L), paste0(observed, told)))
+  lines(c("Random effects:", aligned(if (correlated) table else table[, -6L], left = 2L), paste0(observed, told)))
 }
 
-block_rows <- function(block, name) {
+block_rows <- function(fit, block, name) {
   sd <- attr(block, "stddev")
   lapply(seq_along(sd), function(k) {
     corr <- fixed_digits(attr(block, "correlation")[k, seq_len(k - 1L)], 2)
-    known <- if (attr(block, "known")) " (known)" else ""
-    c(if (k == 1L) name else "", names(sd)[k], digits_of(sd[[k]]^2), paste0(digits_of(sd[[k]]), known), paste(corr, collapse = " "))
+    error <- if (attr(block, "known")) "(known)" else digits_of(error_of(fit, attr(block, "group"), paste0("sd__", names(sd)[k])))
+    c(if (k == 1L) name else "", names(sd)[k], digits_of(sd[[k]]^2), digits_of(sd[[k]]), error, paste(corr, collapse = " "))
   })
 }
 
-dispersion_line <- function(result) {
+# The standard error of a parameter of the random part; NA where the result has none.
+error_of <- function(fit, group, term) {
+  row <- Filter(function(row) identical(row$group, group) && row$term == term, rows_of(fit, "ran_pars"))
+  if (length(row)) number(row[[1L]]$std.error) else NA_real_
+}
+
+dispersion_line <- function(fit) {
+  result <- fit$result
   phi <- result$glance$dispersion
   if (is.null(phi) || phi$name == "sigma") return(NULL)
-  sprintf("%s%s of the %s family: %s", toupper(substr(phi$name, 1L, 1L)), substring(phi$name, 2L), result$family,
-          digits_of(number(phi$value)))
+  own <- Filter(function(row) startsWith(row$term, paste0(phi$name, "__")), rows_of(fit, "ran_pars"))
+  error <- if (length(own) && !is.null(own[[1L]]$std.error)) sprintf(" (SE %s)", digits_of(own[[1L]]$std.error)) else ""
+  sprintf("%s%s of the %s family: %s%s", toupper(substr(phi$name, 1L, 1L)), substring(phi$name, 2L), result$family,
+          digits_of(number(phi$value)), error)
 }
 
 fixed_part <- function(x, digits) {

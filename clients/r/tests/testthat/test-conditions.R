@@ -13,6 +13,8 @@ test_that("keys, roles and unknown analyses have classes of their own", {
   unauthorised <- of(401L, problem("unauthorised", "coordinator"))
   expect_s3_class(unauthorised, "fedglmm_unauthorised")
   expect_match(unauthorised$remedy, "FEDGLMM_KEY")
+  http <- of(401L, problem("unauthorised", "coordinator", remedy = "Send `Authorization: Bearer KEY`. Ask for a key."))
+  expect_match(http$remedy, "^Show a key by .* FEDGLMM_KEY\\. Ask for a key\\.$")
   expect_identical(unauthorised$where, URL)
   expect_s3_class(of(403L, problem("forbidden", "coordinator")), "fedglmm_forbidden")
   expect_s3_class(of(404L, problem("unknown_analysis", "k7")), "fedglmm_unknown_analysis")

@@ -12,6 +12,8 @@ test_that("generics of lme4 find the fit, whichever package is attached last, an
   expect_identical(attr(logLik(ours), "df"), attr(logLik(theirs), "df"))
   expect_equal(c(AIC(ours), BIC(ours)), c(AIC(theirs), BIC(theirs)), tolerance = 1e-8)
   expect_identical(c(nobs(ours), df.residual(ours)), c(nobs(theirs), df.residual(theirs)))
+  expect_equal(unname(lme4::ngrps(ours)), unname(lme4::ngrps(theirs)))
+  expect_identical(lme4::ngrps(recorded("machines")), c(Worker = 6L, "Worker:Machine" = 18L))
   expect_equal(sigma(ours), sigma(theirs), tolerance = 1e-5)
   expect_equal(as.matrix(ranef(ours)$site), as.matrix(lme4::ranef(theirs)$Subject), tolerance = 1e-4)
   expect_equal(as.matrix(coef(ours)$site), as.matrix(coef(theirs)$Subject), tolerance = 1e-5)

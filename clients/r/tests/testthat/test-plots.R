@@ -17,6 +17,17 @@ test_that("a forest plot draws the estimates with their intervals, or the ratios
   expect_identical(ratios$term, fixed$term[-1])
 })
 
+test_that("a ratio is called by its family and link, and what is none by its formula", {
+  name <- function(fit, exponentiate = TRUE) fedglmm:::scale_name(fit, exponentiate)
+  expect_identical(name(recorded("contraception")), "Odds ratio")
+  expect_identical(name(recorded("contraception"), FALSE), "estimate")
+  expect_identical(name(recorded("epilepsy")), "Rate ratio")
+  expect_identical(name(recorded("sleepstudy")), "exp(estimate)")
+  alone <- recorded("contraception")
+  alone$result$tidy <- alone$result$tidy[1]
+  expect_identical(name(alone), "exp(estimate)")
+})
+
 test_that("a caterpillar plot draws every released effect, in ascending order by term", {
   numbers <- drawn(recorded("sleepstudy"), "caterpillar")
   expect_identical(nrow(numbers), 36L)

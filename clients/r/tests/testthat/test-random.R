@@ -24,7 +24,7 @@ test_that("the sites' effects are the ones in the result, site by site and term 
 })
 
 test_that("effects that no site released are told, and a model without any has its fixed effects as coef", {
-  expect_error(ranef(recorded("contraception")), class = "fedglmm_not_released")
+  expect_error(ranef(recorded("contraception")), "shares_own = true", class = "fedglmm_not_released")
   expect_error(coef(recorded("contraception")), class = "fedglmm_not_released")
   expect_identical(coef(recorded("no-random-term")), fixef(recorded("no-random-term")))
 })

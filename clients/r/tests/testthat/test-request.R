@@ -28,6 +28,18 @@ test_that("rows and other arguments of lme4 are told and never sent", {
   expect_error(fed_glmer(y ~ x, binomial, rows), "no coordinator", class = "fedglmm_settings")
 })
 
+test_that("what the coordinator says of a field is said of the argument", {
+  told <- function(where, remedy = "") {
+    fedglmm:::of_argument(fedglmm:::fault_of(422L, problem("request", where, remedy = remedy), "http://127.0.0.1:9"))
+  }
+  for (pair in list(c("body.quadrature_points", "nAGQ"), c("reml", "REML"), c("body.tolerance", "tolerance"))) {
+    fault <- told(pair[1], "/docs describes every field.")
+    expect_s3_class(fault, c("fedglmm_request", "fedglmm_error"), exact = FALSE)
+    expect_identical(conditionMessage(fault), paste0(pair[2], ": no. `?fed_glmer` describes every argument."))
+  }
+  expect_identical(told("character 9, `+`")$where, "character 9, `+`")
+})
+
 test_that("weights are a name, as text or after a tilde", {
   expect_identical(fedglmm:::variable_name(~size), "size")
   expect_identical(fedglmm:::variable_name("size"), "size")

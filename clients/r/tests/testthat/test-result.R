@@ -47,7 +47,10 @@ test_that("a fit survives saveRDS and its own file, bit by bit", {
   }
   expect_error(fed_write(fit, written), "already", class = "fedglmm_settings")
   expect_error(fed_read(file), "no result", class = "fedglmm_settings")
-  expect_error(fed_read(tempfile()), "no such file", class = "fedglmm_settings")
+  expect_error(fed_read(tempfile()), "no such file.*fedglmm export", class = "fedglmm_settings")
+  expect_error(fed_read(7), "no name of a file", class = "fedglmm_settings")
+  expect_error(fed_write(1, tempfile()), "fit: this is no fit", class = "fedglmm_settings")
+  expect_error(fed_write(fit, 1), "no name of a file", class = "fedglmm_settings")
 })
 
 test_that("an ending without estimates is a result with a warning, and shows none", {

@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 
-from coordinator.client.estimates import INTERCEPT
-from coordinator.plots.estimates import Result, rows_of
+from coordinator.client.estimates import INTERCEPT, Result
 
 _NAMES: Mapping[tuple[str, str], str] = {
     ("binomial", "logit"): "Odds ratio",
@@ -26,6 +25,6 @@ def ratio_name(family: str, link: str) -> str | None:
 
 def ratios_in(result: Result) -> str | None:
     """What a result's ratios are called; none also where there is no coefficient but the intercept."""
-    if all(row["term"] == INTERCEPT for row in rows_of(result, "fixed")):
+    if all(row["term"] == INTERCEPT for row in result["tidy"] if row["effect"] == "fixed"):
         return None
     return ratio_name(result["family"], result["link"])
