@@ -50,7 +50,7 @@ def rehearse(
     """Rehearse a federation on one file: real sites and a real coordinator on this machine, the real protocol."""
     with told():
         request = model.request(formula)
-        check = partial(check_request, request, policy=policy, column=split.column)
+        check = partial(check_request, request, policy=policy, column=split.site, dealt=split.nodes is not None)
         with federation(split.arguments(data), policy, wire, check) as url, Coordinator(url) as coordinator:
             fit = coordinator.wait(coordinator.submit(request), round_table)
     finish(fit, as_json=as_json)
