@@ -98,6 +98,9 @@ class Split:
         typer.Option(min=1, help="deal the values out over so many sites: then they are groups, (1 | COLUMN)"),
     ] = None
     levels: Annotated[list[str] | None, typer.Option(help="COLUMN=a,b,c, the reference level first")] = None
+    groups: Annotated[
+        list[str] | None, typer.Option(help="a COLUMN that says whose the rows are, such as patients' numbers")
+    ] = None
     numbers: Annotated[
         list[str] | None, typer.Option(help="a COLUMN whose whole numbers all differ and identify nobody")
     ] = None
@@ -115,5 +118,7 @@ class Split:
             yield "--unmasked"
         for level in self.levels or []:
             yield from ("--levels", level)
+        for group in self.groups or []:
+            yield from ("--groups", group)
         for number in self.numbers or []:
             yield from ("--numbers", number)

@@ -113,6 +113,15 @@ def test_groups_within_nodes_are_taken(bar: str) -> None:
     checked(f"y ~ x + {bar}", dealt=True)
 
 
+@pytest.mark.usefixtures("never_served")
+def test_a_group_that_is_told_of_is_one_in_the_rehearsal(tmp_path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("\n".join(["hospital,y,id", *(f"h{k % 4},{k % 3 // 2},{k // 3}" for k in range(160))]) + "\n")
+    done = CliRunner().invoke(app, ["rehearse", str(path), "y ~ id", "--site", "hospital", "--groups", "id"])
+    assert done.exit_code == WRONG
+    assert "a group's values never leave a site" in done.stderr
+
+
 def test_a_column_that_is_called_site_already_is_the_site() -> None:
     checked("y ~ x + (1 | site)", column="site")
 
