@@ -117,7 +117,8 @@ def _request_in(path: Path) -> AnalysisRequest:
     try:
         fields: Any = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise RequestError(f"it cannot be read: {error}.", where=str(path), remedy="Give a JSON file.") from None
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise RequestError(f"it cannot be read: {reason}.", where=str(path), remedy="Give a JSON file.") from None
     if not isinstance(fields, dict):
         raise RequestError("it holds no JSON object.", where=str(path), remedy='Write {"formula": ...}.')
     return request_of(**fields)
