@@ -135,7 +135,8 @@ def serve(
         settings = load_settings(config)
         certificate, key = settings.tls_certificate, settings.tls_key
         check_certificate(certificate, key)
-        remedy = "Stop what uses it, or set another port (0: any free one)."
+        file = config / FILE_NAME if config.is_dir() else config
+        remedy = f"Stop what uses it, or set another `port` in {file} (0: any free one)."
         with listen_on(settings.host, settings.port, where=f"host {settings.host}", remedy=remedy) as listening:
             os.umask(0o077)  # the database is for nobody else
             logged.configure()

@@ -28,6 +28,7 @@ from shared.tls import check_both_or_neither
 from shared.validation import in_words
 
 FILE_NAME = "coordinator.toml"
+_MAKE = f"Name a {FILE_NAME} or its folder; `fedglmm-coordinator init FOLDER` makes one."
 
 _NAME = TypeAdapter[str](SiteName)
 _URL = re.compile(r"https?://[^\s/@]+(/[^\s@]*)?")
@@ -143,7 +144,7 @@ def load_settings(path: Path) -> Settings:
         SettingsError: it cannot be read, a field is missing or wrong, or it listens widely without keys.
     """
     file = path / FILE_NAME if path.is_dir() else path
-    return settings_in(text_of(file), file)
+    return settings_in(text_of(file, remedy=_MAKE), file)
 
 
 def settings_in(text: str, path: Path) -> Settings:
@@ -197,8 +198,12 @@ def entry_named(where: str, fields: Mapping[str, Any], table: str, kind: str) ->
     return f"{kind} `{name}`{field}" if name else f"{kind} {place + 1} in the file's order{field}"
 
 
-def text_of(path: Path) -> str:
+def text_of(path: Path, *, remedy: str = "") -> str:
     """The text in a file.
+
+    Args:
+        path: the file.
+        remedy: what to do if there is none.
 
     Raises:
         SettingsError: it cannot be read.
@@ -207,4 +212,4 @@ def text_of(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise SettingsError(f"the file cannot be read: {reason}.", where=str(path)) from None
+        raise SettingsError(f"the file cannot be read: {reason}.", where=str(path), remedy=remedy) from None

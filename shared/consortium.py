@@ -124,7 +124,8 @@ class Consortium(Frozen):
             ConsortiumError: another one was agreed on.
         """
         if self.dictionary_sha256 != sha256:
-            raise ConsortiumError("the dictionary is not the agreed one.", where=where, remedy=_ASK)
+            remedy = f"{_ASK} If all agreed on this dictionary, found the consortium anew: docs/operations.md."
+            raise ConsortiumError("the dictionary is not the agreed one.", where=where, remedy=remedy)
 
     def check_roster(self, roster: Sequence[str]) -> None:
         """Lets a roster pass.

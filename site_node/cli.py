@@ -47,7 +47,13 @@ def split(
     """Make a federation of one file: a dictionary, a folder a site, and a consortium file with everybody's public keys."""
     with told():
         federation = split_file(
-            data, by, out, nodes=nodes, levels=types.levels_by_column(), numbers=types.numbers or ()
+            data,
+            by,
+            out,
+            nodes=nodes,
+            groups=types.groups or (),
+            levels=types.levels_by_column(),
+            numbers=types.numbers or (),
         )
         ports = {share.name: first_port + k if first_port else 0 for k, share in enumerate(federation.shares)}
         for share in federation.shares:

@@ -20,6 +20,7 @@ _SETTINGS = """\
 # `fedglmm-coordinator serve .` starts it; its page is at http://127.0.0.1:8000.
 dictionary = "dictionary.json"
 policy = "{policy}"
+# port = 8000
 {masked}"""
 _MASKED = f"""\
 consortium = "{FILE_NAME}"

@@ -65,7 +65,7 @@ def _check(given: Answers, folder: Path, *, chosen: bool) -> None:
         raise SettingsError("the file exists.", where=str(settings), remedy="Edit it, or remove it first.")
     if chosen and dictionary.exists():
         raise SettingsError(
-            "levels are given, or numbers, or a privacy unit, and there is a dictionary already.",
+            "levels are given, or groups, numbers or a privacy unit, and there is a dictionary already.",
             where=str(dictionary),
             remedy="Edit it, or remove it first.",
         )
@@ -85,7 +85,8 @@ def _asked(given: Answers, folder: Path, types: Types) -> tuple[Answers, Proposa
     with open_rows(_rows(answers, folder)) as columns:
         answers = answers if prompt is None else ask_of_site(answers, columns.file.names, prompt)
         units = () if answers.privacy_unit is None else (answers.privacy_unit,)
-        inferred = infer_from(columns.file, groups=units, levels=levels, numbers=types.numbers or ())
+        groups = (*units, *(types.groups or ()))
+        inferred = infer_from(columns.file, groups=groups, levels=levels, numbers=types.numbers or ())
         return answers, shareable(columns.file, inferred, levels, answers.privacy_unit)
 
 

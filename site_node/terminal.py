@@ -20,6 +20,10 @@ class Types:
         list[str] | None,
         typer.Option(help="COLUMN=a,b,c: a factor with exactly these levels, the reference first. May be repeated."),
     ] = None
+    groups: Annotated[
+        list[str] | None,
+        typer.Option(help="a COLUMN that says whose the rows are, such as patients' numbers. May be repeated."),
+    ] = None
     numbers: Annotated[
         list[str] | None,
         typer.Option(
@@ -30,7 +34,7 @@ class Types:
     @property
     def are_told(self) -> bool:
         """Whether anything is."""
-        return bool(self.levels or self.numbers)
+        return bool(self.levels or self.groups or self.numbers)
 
     def levels_by_column(self) -> dict[str, list[str]]:
         """The levels that options give.

@@ -50,7 +50,7 @@ def rehearse(
     """Rehearse a federation on one file: real sites and a real coordinator on this machine, the real protocol."""
     with told():
         request = model.request(formula)
-        check = partial(check_request, request, policy=policy, column=split.column)
+        check = partial(check_request, request, policy=policy, column=split.site, dealt=split.nodes is not None)
         with federation(split.arguments(data), policy, wire, check) as url, Coordinator(url) as coordinator:
             fit = coordinator.wait(coordinator.submit(request), round_table)
     finish(fit, as_json=as_json)
@@ -117,7 +117,8 @@ def _request_in(path: Path) -> AnalysisRequest:
     try:
         fields: Any = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise RequestError(f"it cannot be read: {error}.", where=str(path), remedy="Give a JSON file.") from None
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise RequestError(f"it cannot be read: {reason}.", where=str(path), remedy="Give a JSON file.") from None
     if not isinstance(fields, dict):
         raise RequestError("it holds no JSON object.", where=str(path), remedy='Write {"formula": ...}.')
     return request_of(**fields)

@@ -87,18 +87,24 @@ class Model:
 class Split:
     """How a file becomes sites."""
 
-    site: Annotated[str, typer.Option(help="the column whose values become sites; the model calls it `site`")]
-    nodes: Annotated[int | None, typer.Option(min=1, help="deal the values out over so many sites")] = None
+    site: Annotated[
+        str,
+        typer.Option(
+            help="the column whose values become sites; the model calls it `site`, and with --nodes by its own name"
+        ),
+    ]
+    nodes: Annotated[
+        int | None,
+        typer.Option(min=1, help="deal the values out over so many sites: then they are groups, (1 | COLUMN)"),
+    ] = None
     levels: Annotated[list[str] | None, typer.Option(help="COLUMN=a,b,c, the reference level first")] = None
+    groups: Annotated[
+        list[str] | None, typer.Option(help="a COLUMN that says whose the rows are, such as patients' numbers")
+    ] = None
     numbers: Annotated[
         list[str] | None, typer.Option(help="a COLUMN whose whole numbers all differ and identify nobody")
     ] = None
     unmasked: Annotated[bool, typer.Option("--unmasked", help="let sites answer openly, for comparison")] = False
-
-    @property
-    def column(self) -> str | None:
-        """The column each of whose values is a site, if there is one."""
-        return self.site if self.nodes is None else None
 
     def arguments(self, data: Path) -> list[str]:
         """Those of `fedglmm-site split`."""
@@ -112,5 +118,7 @@ class Split:
             yield "--unmasked"
         for level in self.levels or []:
             yield from ("--levels", level)
+        for group in self.groups or []:
+            yield from ("--groups", group)
         for number in self.numbers or []:
             yield from ("--numbers", number)

@@ -74,7 +74,7 @@ def key_in(path: Path | None) -> str | None:
     try:
         text = path.read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise SettingsError(f"the key cannot be read: {error.strerror}.", where=str(path)) from None
+        raise SettingsError(f"the key cannot be read: {error.strerror}.", where=str(path), remedy=ALONE) from None
     except UnicodeDecodeError:
         raise SettingsError("the file is no text.", where=str(path), remedy=ALONE) from None
     if ":" in text or len(text.splitlines()) != 1:

@@ -22,7 +22,7 @@ MAX_STRAYS = 0.1
 """A column with at most this part of texts is meant to hold numbers, and the texts are mistakes."""
 
 FEWEST_IDENTIFIERS = 20
-"""So many whole numbers that are all different are taken for identifiers."""
+"""So many whole numbers that are all different are taken for identifiers; with equally many rows each they may be some."""
 
 _IDENTIFIER = "whole numbers that are too large to be kept exactly: taken for an identifier"
 _LONGEST_LEVEL = 120
@@ -53,7 +53,7 @@ def infer(
     Args:
         path: the data file.
         groups: columns that are groups whatever they hold.
-        numbers: columns whose whole numbers identify nothing though all differ.
+        numbers: columns whose whole numbers identify nothing though all differ, or each has equally many rows.
         levels: factors, each with exactly these levels in this order.
 
     Raises:
@@ -83,11 +83,17 @@ def infer_from(
         if variable is None:
             notes.append(f"column `{name}` is left out: {reason or 'it holds no values'}.")
             continue
-        if variable.type == "integer" and name not in numbers and _all_differ(file, name):
+        each = _rows_of_each(file, name) if variable.type == "integer" and name not in numbers else 0
+        if each == 1:
             variable = Variable(name=name, type="group")
             notes.append(
                 f"`{name}` holds whole numbers that are all different and is taken for an identifier, a group; if it measures "
                 f"something: --numbers {name}"
+            )
+        elif each > 1:
+            notes.append(
+                f"`{name}` holds whole numbers with {each} rows each, as identifiers of patients with {each} visits do, and is "
+                f"read as a number; if it says whose the rows are: --groups {name}"
             )
         variables.append(variable)
     if not variables:
@@ -152,11 +158,12 @@ def _variable(file: Relation, name: str, groups: Sequence[str], given: Mapping[s
     return _text_variable(file, name)
 
 
-def _all_differ(file: Relation, name: str) -> bool:
+def _rows_of_each(file: Relation, name: str) -> int:
+    """How many rows each of a column's values has: 0 if they are few, or have not equally many, as measurements have not."""
     values = f"(SELECT {file.number(name)} AS v FROM data)"  # noqa: S608 -- our own names only
-    counts = f"SELECT count(v), count(DISTINCT v) FROM {values} WHERE NOT isnan(v)"  # noqa: S608 -- our own names only
-    present, different = file.query(counts).fetchall()[0]
-    return bool(present == different >= FEWEST_IDENTIFIERS)
+    rows = f"(SELECT count(*) AS k FROM {values} WHERE NOT isnan(v) GROUP BY v)"  # noqa: S608 -- our own names only
+    different, fewest, most = file.query(f"SELECT count(*), min(k), max(k) FROM {rows}").fetchall()[0]  # noqa: S608 -- our own names only
+    return int(most) if different >= FEWEST_IDENTIFIERS and fewest == most else 0
 
 
 def _looks(file: Relation, dictionary: Dictionary, decided: Collection[str]) -> dict[str, Look]:

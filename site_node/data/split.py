@@ -48,6 +48,7 @@ def split(
     out: Path,
     *,
     nodes: int | None = None,
+    groups: Sequence[str] = (),
     levels: Mapping[str, Sequence[str]] | None = None,
     numbers: Collection[str] = (),
 ) -> Federation:
@@ -58,8 +59,9 @@ def split(
         by: the column that says which site, or with `nodes` which group, a row belongs to.
         out: a folder that is empty or not there yet.
         nodes: deals the values of `by` out over so many sites instead of making each a site.
+        groups: more columns that are groups whatever they hold.
         levels: factors, each with exactly these levels in this order.
-        numbers: columns whose whole numbers identify nothing though all differ.
+        numbers: columns whose whole numbers identify nothing though all differ, or each has equally many rows.
 
     Raises:
         DataError: the file cannot be read or no dictionary can be inferred from it, or `by` is no column, is missing
@@ -72,7 +74,7 @@ def split(
         raise SettingsError(
             "`site` is reserved for the site itself.", where=f"column `{by}`", remedy="Rename the column in the file."
         )
-    proposal = infer(path, groups=() if by == SITE else (by,), levels=levels, numbers=numbers)
+    proposal = infer(path, groups=groups if by == SITE else (by, *groups), levels=levels, numbers=numbers)
     data_name = "data.parquet" if is_parquet(path) else "data.csv"
     with open_file(path) as file:
         file.require(by)

@@ -228,7 +228,7 @@ def test_a_port_in_use_is_named_with_the_remedy(tmp_path) -> None:
         done = run("fedglmm-coordinator", "serve", str(tmp_path / "coordinator.toml"))
         assert done.returncode == WRONG
         assert f"port {port} is in use or not to be had" in done.stderr
-        assert "Stop what uses it, or set another port" in done.stderr
+        assert f"Stop what uses it, or set another `port` in {tmp_path / 'coordinator.toml'}" in done.stderr
 
 
 def test_a_coordinator_that_is_not_there_is_named() -> None:

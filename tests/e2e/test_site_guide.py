@@ -19,7 +19,7 @@ PAGE = (ROOT / "docs" / "site-guide.md").read_text(encoding="utf-8")
 COMMANDS = [line.strip() for line in PAGE.splitlines() if line.startswith("    ")]
 SERVE = COMMANDS.index("fedglmm-site serve bern")
 DATABASE = next(k for k, command in enumerate(COMMANDS) if command.startswith("mkdir basel"))
-PORT = "8101"
+PORT = "8111"
 
 
 def in_shell(command: str, place: Path) -> str:

@@ -16,7 +16,7 @@ from tests.e2e.commands import DATA, run
 from tests.federation.paragraphs import Exchange, exchanges
 
 FILE = DATA / "contraception.csv"
-MODEL = ("--site", "district", "--nodes", "3", "use ~ age + urban + (1 | site)")
+MODEL = ("--site", "livch", "use ~ age + urban + (1 | site)")
 NOT_OF_THE_ROWS = {"round", "protocol_version", "protocol_min", "protocol_max"}
 """Numbers of the protocol."""
 
@@ -61,11 +61,11 @@ def fingerprints(wire: list[Exchange]) -> set[str]:
 def test_both_rehearsals_have_every_exchange_from_the_first_question_to_the_last(masked, unmasked) -> None:
     for wire in (masked, unmasked):
         assert {one.status for one in wire} == {"200"}
-        for site in ("node-1", "node-2", "node-3"):
+        for site in ("0", "1", "2", "3+"):
             asked, *_, last = [one.path for one in wire if one.site == site]
             assert (asked, last) == ("about", "close")
-        assert [one.facts[0] for one in wire if one.site == "node-1"] == sorted(
-            one.facts[0] for one in wire if one.site == "node-1"
+        assert [one.facts[0] for one in wire if one.site == "0"] == sorted(
+            one.facts[0] for one in wire if one.site == "0"
         )
 
 
@@ -73,7 +73,7 @@ def test_unmasked_every_sites_numbers_are_there_to_be_read(unmasked) -> None:
     """So that the test of masks looks for what is there without them: counts that add up to the rows, sums, effects."""
     counted = [json.loads(one.answer)["counts"]["rows"] for one in unmasked if one.path == "prepare"]
     assert sum(counted) == len(FILE.read_text().splitlines()) - 1
-    assert len(told(unmasked)) > 3 * (3 + 10 + 6 * 10)
+    assert len(told(unmasked)) > 4 * (3 + 10 + 6 * 10)
     assert all(one.left.startswith("its own effect") for one in unmasked if one.path == "close")
 
 

@@ -38,6 +38,24 @@ def test_a_key_file_with_anything_but_one_key_is_told_before_any_request(tmp_pat
     assert KEY not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("asked", "remedy"),
+    [
+        (["list", "--key-file", "missing"], "Make a file with the key and nothing else"),
+        (["fit", "missing.json"], "Give a JSON file."),
+        (["compare", "missing.json", "other.json"], "Give a file that `fit.save` or `fedglmm export` wrote."),
+    ],
+)
+def test_a_file_that_is_not_there_is_named_once_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[str], remedy: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, [*asked, "--coordinator", NOBODY])
+    assert done.exit_code == WRONG
+    assert done.stderr.count("missing") == 1
+    assert f"cannot be read: No such file or directory. {remedy}" in done.stderr
+
+
 def test_a_key_file_with_one_key_is_read(tmp_path: Path) -> None:
     (tmp_path / "my.key").write_text(f"{KEY}\n", encoding="utf-8")
     assert key_in(tmp_path / "my.key") == KEY

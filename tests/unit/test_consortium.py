@@ -47,6 +47,17 @@ def test_the_dictionarys_hash_is_the_one_that_specifications_hold(tmp_path: Path
     assert read(tmp_path, WHOLE.replace("d" * 64, agreed)).dictionary_sha256 == agreed
 
 
+def test_another_dictionary_is_refused_with_what_to_do_for_those_who_have_it_and_those_who_changed_it(
+    tmp_path: Path,
+) -> None:
+    consortium = read(tmp_path, WHOLE)
+    consortium.check_dictionary("d" * 64, where="dictionary.json")
+    with pytest.raises(ConsortiumError, match=r"^dictionary\.json: the dictionary is not the agreed one") as caught:
+        consortium.check_dictionary("e" * 64, where="dictionary.json")
+    assert "Ask the consortium for the agreed file." in caught.value.remedy
+    assert "found the consortium anew: docs/operations.md" in caught.value.remedy
+
+
 def test_the_hash_does_not_depend_on_order_comments_or_blanks_nor_on_writing_defaults_out(tmp_path: Path) -> None:
     first, second = SITES.split("[sites.", maxsplit=2)[1:]
     again = (

@@ -124,7 +124,8 @@ def test_an_issuer_on_this_machine_needs_no_tls(tmp_path: Path) -> None:
 def test_serve_says_what_is_wrong_and_ends_with_two(tmp_path: Path) -> None:
     run = CliRunner().invoke(app, ["serve", str(tmp_path / "missing.toml")])
     assert (run.exit_code, run.stdout) == (2, "")
-    assert "missing.toml" in run.stderr
+    assert "missing.toml: the file cannot be read: No such file or directory." in run.stderr
+    assert "`fedglmm-coordinator init FOLDER` makes one" in run.stderr
 
 
 def test_serve_says_where_the_dictionary_belongs(tmp_path: Path) -> None:
@@ -143,9 +144,10 @@ def test_serve_names_a_port_that_is_in_use(tmp_path: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         load(tmp_path, f"port = {port}\n{MINIMAL}")
-        run = CliRunner().invoke(app, ["serve", str(tmp_path / "coordinator.toml")])
+        run = CliRunner().invoke(app, ["serve", str(tmp_path)])
     assert run.exit_code == 2
     assert f"host 127.0.0.1: port {port} is in use" in run.stderr
+    assert f"set another `port` in {tmp_path / 'coordinator.toml'}" in run.stderr
 
 
 @pytest.mark.parametrize(

@@ -264,6 +264,35 @@ def test_whole_numbers_that_are_all_different_are_a_group_to_every_command_unles
     assert "`pay`" not in done.stderr
 
 
+VISITS = {"h": ["a", "b"] * 40, "patient": [1000 + k // 2 for k in range(80)], "age": [30 + k % 37 for k in range(80)]}
+"""40 patients with two rows each, of 37 ages."""
+
+
+def test_whole_numbers_with_equally_many_rows_each_are_noted_as_what_may_identify(written: Written) -> None:
+    proposal = infer(written(columns(**VISITS)))
+    assert proposal.dictionary["patient"].type == "integer"
+    (told,) = proposal.notes
+    assert told.startswith("`patient` holds whole numbers with 2 rows each")
+    assert told.endswith("--groups patient")
+    assert infer(written(columns(**VISITS)), numbers=["patient"]).notes == ()
+
+
+@pytest.mark.parametrize("values", [[k // 2 for k in range(38)], [*range(40), *range(39)], [0, 0, *range(30)]])
+def test_few_whole_numbers_or_with_unequally_many_rows_are_not(written: Written, values: list[int]) -> None:
+    assert notes(written(columns(x=values))) == []
+
+
+@pytest.mark.parametrize("command", ["split", "init"])
+def test_a_column_is_a_group_to_every_command_that_is_told_so(command: str, written: Written, tmp_path: Path) -> None:
+    path, folder = str(written(columns(**VISITS))), str(tmp_path / "new")
+    options = {"split": [path, "--by", "h", "--out", folder], "init": [folder, "--data", path, "--name", "A"]}
+    done = CliRunner().invoke(app, [command, *options[command], "--groups", "patient"])
+    assert done.exit_code == 0
+    dictionary = read_dictionary(tmp_path / "new" / "dictionary.json")
+    assert [dictionary[name].type for name in ("patient", "age")] == ["group", "integer"]
+    assert "`patient`" not in done.stderr
+
+
 def test_numbers_of_a_column_that_is_not_there_are_told(written: Written) -> None:
     with pytest.raises(DataError, match="no column `y`"):
         infer(written(columns(x=[1, 2])), numbers=["y"])

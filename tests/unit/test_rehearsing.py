@@ -24,9 +24,9 @@ DICTIONARY = Dictionary(
 SITES = ("a", "b", "c", "d", "e", "f")
 
 
-def checked(formula: str, *, policy="default", column: str | None = "hospital", **fields) -> None:
+def checked(formula: str, *, policy="default", column: str = "hospital", dealt: bool = False, **fields) -> None:
     request = AnalysisRequest(formula=formula, **{"family": "binomial"} | fields)
-    check_request(request, DICTIONARY, SITES, policy=policy, column=column)
+    check_request(request, DICTIONARY, SITES, policy=policy, column=column, dealt=dealt)
 
 
 def table(folder: Path) -> str:
@@ -71,12 +71,59 @@ def test_what_a_coordinator_takes_is_taken(formula: str) -> None:
     checked(formula)
 
 
-@pytest.mark.parametrize("bar", ["(1 | hospital)", "(1 + x || hospital)", "(1 | ward) + (0 + x | hospital)"])
+@pytest.mark.parametrize(
+    "bar", ["(1 | hospital)", "(1 + x || hospital)", "(1 | ward) + (0 + x | hospital)", "(1 | hospital/ward)"]
+)
 @pytest.mark.parametrize("policy", ["default", "open"])
 def test_a_group_that_is_the_site_itself_is_refused_unless_its_values_are_dealt_out(bar: str, policy: str) -> None:
     with pytest.raises(FormulaError, match="is a site of its own"):
         checked(f"y ~ x + {bar}", policy=policy)
-    checked("y ~ x + (1 | hospital)", policy=policy, column=None)
+    checked("y ~ x + (1 | hospital)", policy=policy, dealt=True)
+
+
+@pytest.mark.parametrize(
+    ("bar", "meant"),
+    [
+        ("(1 | site)", "(1 | hospital)"),
+        ("(1 + x || site)", "(1 + x || hospital)"),
+        ("(1 | site/ward)", "(1 | hospital/ward)"),
+        ("(1 | site/hospital)", "(1 | hospital)"),
+        ("(1 | hospital/site)", "(1 | hospital)"),
+        ("(1 | ward) + (1 | site)", "(1 | hospital)"),
+    ],
+)
+@pytest.mark.parametrize("policy", ["default", "open"])
+def test_the_node_that_values_were_dealt_to_is_no_group(bar: str, meant: str, policy: str) -> None:
+    with pytest.raises(FormulaError, match="with --nodes `site` is the node") as refused:
+        checked(f"y ~ x + {bar}", policy=policy, dealt=True)
+    assert refused.value.remedy == f"Write `{meant}`."
+
+
+@pytest.mark.usefixtures("never_served")
+def test_a_rehearsal_over_nodes_refuses_their_effects_before_anything_is_served(tmp_path) -> None:
+    asked = ["rehearse", table(tmp_path), "y ~ x + (1 | site)", "--site", "hospital", "--nodes", "2"]
+    done = CliRunner().invoke(app, asked)
+    assert (done.exit_code, done.stdout) == (WRONG, "")
+    for part in ("character 14", "(1 | hospital)", "    ^"):
+        assert part in done.stderr
+
+
+@pytest.mark.parametrize("bar", ["(1 | hospital)", "(1 | hospital/ward)", "(1 | site:hospital)", "(1 | ward)"])
+def test_groups_within_nodes_are_taken(bar: str) -> None:
+    checked(f"y ~ x + {bar}", dealt=True)
+
+
+@pytest.mark.usefixtures("never_served")
+def test_a_group_that_is_told_of_is_one_in_the_rehearsal(tmp_path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("\n".join(["hospital,y,id", *(f"h{k % 4},{k % 3 // 2},{k // 3}" for k in range(160))]) + "\n")
+    done = CliRunner().invoke(app, ["rehearse", str(path), "y ~ id", "--site", "hospital", "--groups", "id"])
+    assert done.exit_code == WRONG
+    assert "a group's values never leave a site" in done.stderr
+
+
+def test_a_column_that_is_called_site_already_is_the_site() -> None:
+    checked("y ~ x + (1 | site)", column="site")
 
 
 def test_what_only_the_policy_refuses_is_left_to_the_policy() -> None:
