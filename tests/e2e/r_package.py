@@ -48,7 +48,7 @@ class Library:
     place: Path
 
     def install(self, package: Path) -> None:
-        done = run_r("R", "CMD", "INSTALL", "--library", str(self.place), str(package), place=self.place)
+        done = run_r("R", "CMD", "INSTALL", f"--library={self.place}", str(package), place=self.place)
         assert done.returncode == 0, done.stdout + done.stderr
 
     def command(self, script: str, folder: Path) -> list[str]:
