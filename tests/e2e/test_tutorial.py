@@ -116,7 +116,8 @@ class Reader:
         self.remembered += re.findall(HELD, text, re.MULTILINE)
         if "--first-port" in text:
             settings = self.folder / "federation" / "coordinator.toml"
-            settings.write_text(f"port = {self.first_port + SITES}\n{settings.read_text()}")
+            own = settings.read_text().replace("# port = 8000\n", f"port = {self.first_port + SITES}\n")
+            settings.write_text(own)
         return done.stdout
 
     def _serve(self, command: str) -> None:

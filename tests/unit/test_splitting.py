@@ -1,11 +1,13 @@
 """`fedglmm-site split` makes a federation of one file with all of its rows, or leaves nothing behind."""
 
+import shlex
 from pathlib import Path
 
 import duckdb
 import pytest
 from typer.testing import CliRunner
 
+from coordinator.settings import settings_in
 from shared.dictionary import read_dictionary
 from shared.errors import FedglmmError, SettingsError
 from site_node.cli import app
@@ -13,6 +15,7 @@ from site_node.data.split import split
 from site_node.settings import load_settings
 from tests.e2e.commands import DATA
 
+ROOT = Path(__file__).parents[2]
 BETABLOCKER = DATA / "betablocker.csv"
 ARMS = "treatment=control,beta-blocker"
 
@@ -54,6 +57,25 @@ def test_a_value_that_can_be_no_sites_name_is_told_with_what_a_name_may_hold_and
     assert "begins with a letter or a digit" in note
     assert "change the values in the file" in note
     assert "`Bern`" not in note
+
+
+def test_the_coordinators_port_is_a_line_to_be_taken_in(tmp_path: Path) -> None:
+    out = tmp_path / "fed"
+    asked = ["split", str(BETABLOCKER), "--by", "trial", "--nodes", "2", "--out", str(out), "--first-port", "8101"]
+    assert CliRunner().invoke(app, asked).exit_code == 0
+    file = out / "coordinator.toml"
+    text = file.read_text(encoding="utf-8")
+    assert settings_in(text, file).port == 8000
+    assert settings_in(text.replace("# port = 8000", "port = 8123"), file).port == 8123
+
+
+def test_the_rehearsal_of_the_readme_has_nothing_to_note(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    command = readme.split(".venv/bin/fedglmm rehearse ", 1)[1].split("\n\n", 1)[0].replace("\\\n", " ")
+    data, *options = shlex.split(command)
+    given = [part.replace("--site", "--by") for part in options[: options.index("--family") - 1]]
+    done = CliRunner().invoke(app, ["split", str(ROOT / data), *given, "--out", str(tmp_path / "fed")])
+    assert (done.exit_code, done.stderr) == (0, "")
 
 
 def test_nodes_are_dealt_the_values_in_turn(tmp_path: Path) -> None:
