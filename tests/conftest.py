@@ -5,6 +5,7 @@ Generated examples are the same at every run, so that a change is all that can t
 """
 
 import os
+import signal
 
 import structlog
 from hypothesis import settings
@@ -14,6 +15,9 @@ settings.register_profile("repeatable", deadline=None, derandomize=True)
 settings.load_profile("repeatable")
 
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # a shell lets what it runs in the background ignore Ctrl-C, and so would the commands that are started here
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 WAITING = 2
 """Workers beside one a core: tests of servers wait, for a disk, for a process, for a deadline."""
 
