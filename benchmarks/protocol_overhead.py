@@ -48,7 +48,7 @@ def over_loopback(columns: int) -> list[tuple[float, float]]:
     data = simulate(SITES * ROWS_PER_SITE, columns, SITES * GROUPS_PER_SITE)
     with TemporaryDirectory(prefix="fedglmm-bench-") as folder:
         place = Path(folder)
-        with loopback(place, write_sites(place / "sites", data, SITES)) as running:
+        with loopback(place, write_sites(place / "sites", data, SITES, policy="open")) as running:
             for _ in range(FITS):
                 running.fit({"formula": data.formula, "family": "binomial"})
             return cycles(running.logs)

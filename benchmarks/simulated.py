@@ -13,6 +13,7 @@ from site_node.data.inference import write_dictionary
 from site_node.data.split import Federation, Share
 from site_node.folder import NewSite, write_site
 from site_node.founding import write_consortium
+from site_node.release.policy import PolicyName
 
 SEED = 20240601
 SD = 0.7
@@ -65,12 +66,16 @@ def simulate(n: int, p: int, groups: int) -> Simulated:
     return Simulated(y, group, X)
 
 
-def write_sites(folder: Path, data: Simulated, sites: int, *, masked: bool = False) -> list[Path]:
+def write_sites(
+    folder: Path, data: Simulated, sites: int, *, policy: PolicyName = "default", masked: bool = False
+) -> list[Path]:
     """A folder a site, each with its groups' rows in Parquet; all beside one dictionary, and one consortium file if masked."""
     folders = [folder / f"site-{k:03d}" for k in range(sites)]
     consortium = f"../{FILE_NAME}" if masked else None
     for k, one in enumerate(folders):
-        new = NewSite(name=one.name, data="data.parquet", dictionary="../dictionary.json", consortium=consortium)
+        new = NewSite(
+            name=one.name, data="data.parquet", dictionary="../dictionary.json", policy=policy, consortium=consortium
+        )
         write_site(one, new)
         write_parquet(one / "data.parquet", data.part(k, sites).columns())
     write_dictionary(data.dictionary, folder / "dictionary.json")
