@@ -9,7 +9,7 @@ from coordinator.records import Analysis
 from coordinator.states import AnalysisState
 
 _DAY = len("2026-01-31")
-Words = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f]+$")]
+Sought = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f]+$")]
 
 
 class Wanted(BaseModel):
@@ -18,8 +18,8 @@ class Wanted(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     state: AnalysisState | None = Field(default=None, description="in which it is")
-    who: Words | None = Field(default=None, description="whose it is, by the whole name")
-    formula: Words | None = Field(default=None, description="a part of the formula, in small or capital letters")
+    who: Sought | None = Field(default=None, description="whose it is, by the whole name")
+    formula: Sought | None = Field(default=None, description="a part of the formula, in small or capital letters")
     since: date | None = Field(default=None, description="the first day (UTC) of its submission")
     until: date | None = Field(default=None, description="the last day (UTC) of it")
 

@@ -5,17 +5,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-LONGEST_TEXT = 2000
+from shared.printable import shown
+
 LONGEST_LABEL = 200
-
-
-def shown(text: str) -> str:
-    """Fit to be shown on a terminal: no escape sequence gets through, and what is too long is cut, not lost."""
-    text = text[:LONGEST_TEXT]
-    if text.isprintable():  # nearly all are: a ledger holds hundreds of thousands
-        return text
-    return "".join(character if character.isprintable() else " " for character in text)
-
 
 AnalysisId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 Label = Annotated[str, StringConstraints(max_length=LONGEST_LABEL)]

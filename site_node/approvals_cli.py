@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from shared.errors import SettingsError
+from shared.printable import shown
 from shared.specification import Specification
-from shared.wire import shown
 from site_node.page.model import model_in_words
 from site_node.release.approval import Request
 from site_node.release.approvals import Approvals

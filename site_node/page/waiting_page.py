@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from shared.errors import RequestError, SettingsError
-from shared.wire import shown
+from shared.printable import shown
 from site_node.page.counter import Counter, Given
 from site_node.page.rendering import page
 from site_node.page.visitor import Sent

@@ -9,8 +9,8 @@ from pathlib import Path
 import structlog
 
 from shared.errors import RequestError, StoreError, UnknownAnalysisError
+from shared.printable import shown
 from shared.specification import Specification
-from shared.wire import shown
 from site_node.changed import other_specification
 from site_node.release.approval import Decision, Request, check_approved
 from site_node.release.database import opened

@@ -18,8 +18,8 @@ from coordinator.store import MemoryStore
 from shared import packed
 from shared.errors import StoreError
 from shared.optimisation.start import grid, totals_size
+from shared.printable import LONGEST_TEXT
 from shared.specification import Specification
-from shared.wire import LONGEST_TEXT
 from site_node.app import create_app
 from site_node.release.account import MOST_NAMED
 from site_node.release.entry import Entry
