@@ -7,6 +7,7 @@ Generated examples are the same at every run, so that a change is all that can t
 import os
 import signal
 
+import pytest
 import structlog
 from hypothesis import settings
 
@@ -22,6 +23,7 @@ WAITING = 2
 """Workers beside one a core: tests of servers wait, for a disk, for a process, for a deadline."""
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """What `--numprocesses auto` means here."""
     return (os.cpu_count() or 1) + WAITING

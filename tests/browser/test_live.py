@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.chromium import NEEDED, PATIENCE, watched
+from tests.browser.chromium import NEEDED, PATIENCE, Watched, watched
 from tests.e2e.small_federation import Federation, free_ports, small_federation
 
 pytestmark = NEEDED
@@ -29,9 +29,14 @@ def federation(_running: Federation) -> Iterator[Federation]:
 
 
 @pytest.fixture
-def page(federation: Federation, browser: Browser) -> Iterator[Page]:
-    with watched(browser, federation.coordinator.announced()["url"]) as watching:
-        yield watching.page
+def watching(federation: Federation, browser: Browser) -> Iterator[Watched]:
+    with watched(browser, federation.coordinator.announced()["url"]) as made:
+        yield made
+
+
+@pytest.fixture
+def page(watching: Watched) -> Page:
+    return watching.page
 
 
 def rounds(page: Page) -> list[str]:
@@ -92,18 +97,21 @@ def test_a_failure_says_whose_and_what_to_do_as_it_happens(federation: Federatio
     expect(page.get_by_label("Formula, as lme4 writes it")).to_have_value("y ~ x + (1 | site)")
 
 
-def test_a_coordinator_that_comes_back_is_followed_again(federation: Federation, page: Page) -> None:
+def test_a_coordinator_that_comes_back_is_followed_again(federation: Federation, watching: Watched) -> None:
+    page = watching.page
     with federation.gates["Bern"].holding("3", "question") as held:
         analysis = federation.submit()
         held.wait()
         page.goto(f"/analyses/{analysis}")
         expect(page.get_by_role("status")).to_have_text("This page is live.")
-        federation.disconnect()
-        federation.coordinator.kill()
-        expect(page.get_by_role("status")).to_contain_text("The connection to the coordinator is lost.")
-        again = federation.gates["Bern"].hold("3", "question")
-        federation.restart_coordinator()
-        again.wait()
-        expect(page.get_by_role("status")).to_have_text("The connection is back: this page is live again.")
+        with watching.server_stopped():
+            federation.disconnect()
+            federation.coordinator.kill()
+            expect(page.get_by_role("status")).to_contain_text("The connection to the coordinator is lost.")
+            page.evaluate("htmx.trigger('#trace', 'changed')")
+            again = federation.gates["Bern"].hold("3", "question")
+            federation.restart_coordinator()
+            again.wait()
+            expect(page.get_by_role("status")).to_have_text("The connection is back: this page is live again.")
     expect(page.get_by_role("link", name="See the result")).to_be_visible()
     assert rounds(page)[-1] == str(federation.view(analysis)["round"])
