@@ -3,6 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+# whatever a machine says otherwise: the tests start hundreds of processes, each of which would compile everything anew
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: setup demo test check attack bench accuracy lessons reference vendor clean
 
