@@ -1,9 +1,11 @@
 """One coordinator a PostgreSQL database: an advisory lock, which the server keeps for a connection and frees when that ends.
 
-A second lock is shared by all changes under way: whoever takes the database over waits for their end first.
+A second lock is shared by all changes under way: whoever takes the database over waits for their end first, and then puts up a
+fence of its own. So one that lost the lock and finds it free again knows by its fence whether somebody had it in between.
 """
 
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from threading import Lock
 
@@ -12,6 +14,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from coordinator.database_faults import BROKEN
+from coordinator.fence import Fence
 from coordinator.probed import probed
 from shared.errors import SettingsError, StoreError
 
@@ -32,8 +35,8 @@ class SoleDatabase:
     """The sole use of a database, until it is closed.
 
     The lock goes with its connection, as when the server is restarted. Before every change it is made sure of, and taken again
-    where it was lost. If somebody else has it by then, this coordinator changes nothing any more, also not later: what it holds
-    in memory is no longer what is stored.
+    where it was lost. If somebody else has it by then, or had it meanwhile, this coordinator changes nothing any more, also not
+    later: what it holds in memory is no longer what is stored.
 
     Args:
         url: of the database.
@@ -47,7 +50,8 @@ class SoleDatabase:
         self._engine = probed(url, isolation_level="AUTOCOMMIT", poolclass=sql.NullPool)
         self._mutex = Lock()
         self._is_lost = False
-        self._connection = self._taken(after_changes=True)
+        self._fence = Fence()
+        self._connection = self._taken(self._begins)
         if self._connection is None:
             raise SettingsError(
                 f"another coordinator uses the database: {url.render_as_string(hide_password=True)}.",
@@ -73,7 +77,7 @@ class SoleDatabase:
                 raise StoreError(
                     "another coordinator has taken the database over while this one had lost its connection.",
                     where="database",
-                    remedy="Stop one of the two; if it is the other one, restart this one afterwards.",
+                    remedy="Restart this one once the other one has ended, or leave the database to the other one.",
                     code=BROKEN,
                 )
 
@@ -94,24 +98,29 @@ class SoleDatabase:
         return True
 
     def _take_again(self) -> None:
-        self._connection = self._taken(after_changes=False)  # those under way are its own
+        # changes under way are not waited for: as long as its fence stands, they are its own
+        self._connection = self._taken(self._fence.stands)
         if self._connection is None:
             self._is_lost = True
             LOG.error("database_taken_over")
         else:
             LOG.warning("database_locked_again")
 
-    def _taken(self, *, after_changes: bool) -> sql.Connection | None:
-        """A new connection with the lock; none if somebody else keeps it, or if changes that are waited for do not end."""
+    def _begins(self, connection: sql.Connection) -> bool:
+        """Whether the changes of those before have ended; then none of them makes another one."""
+        # longer: a change may itself wait for the lock before it is refused
+        if not _gets(connection, CHANGES, 2 * PATIENCE):
+            return False
+        self._fence.put_up(connection)
+        connection.execute(_LET_GO, {"key": CHANGES})
+        return True
+
+    def _taken(self, may_keep: Callable[[sql.Connection], bool]) -> sql.Connection | None:
+        """A new connection with the lock; none if somebody else keeps it, or if it may not be kept, once it is there."""
         with ExitStack() as closing:
             connection = closing.enter_context(self._engine.connect())
-            if not _gets(connection, KEY, PATIENCE):
+            if not _gets(connection, KEY, PATIENCE) or not may_keep(connection):
                 return None
-            if after_changes:
-                # longer: a change may itself wait for the lock before it is refused
-                if not _gets(connection, CHANGES, 2 * PATIENCE):
-                    return None
-                connection.execute(_LET_GO, {"key": CHANGES})
             closing.pop_all()
             return connection
 

@@ -2,17 +2,20 @@
 
 import csv
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import httpx
 import pytest
 
-from tests.e2e.commands import run
-from tests.e2e.small_federation import SITES, Federation, small_federation
+from tests.e2e.commands import BIN, run
+from tests.e2e.small_federation import REQUEST, SITES, Federation, Server, eventually, small_federation
 from tests.postgresql import OWNER, PASSWORD, Cluster, cluster, needed
 
 pytestmark = needed
 ROWS = "hospital"
 WRONG = 2
+END_ALL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +92,7 @@ def test_a_server_that_ends_all_connections_in_the_middle_costs_nothing(
     with federation.gates["Bern"].holding("3") as held:
         analysis = federation.submit()
         held.wait()
-        server.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+        server.run(END_ALL)
     assert federation.bits(analysis) == undisturbed
     assert '"event": "database_locked_again"' in federation.coordinator.log
 
@@ -100,3 +103,25 @@ def test_a_second_coordinator_on_a_database_of_postgresql_does_not_start(federat
     assert f"another coordinator uses the database: postgresql+psycopg://{OWNER}:***@127.0.0.1" in done.stderr
     assert "Stop it first, or give this one a database of its own." in done.stderr
     assert federation.http.get("/analyses").is_success
+
+
+def test_a_coordinator_whose_database_another_one_had_and_left_changes_nothing_more_until_it_is_restarted(
+    federation: Federation, server: Cluster, undisturbed
+) -> None:
+    command = [str(BIN / "fedglmm-coordinator"), "serve", str(federation.folder / "coordinator.toml")]
+    with (
+        federation.gates["Bern"].holding("3") as held,
+        closing(Server(command, federation.folder / "other.json")) as other,
+    ):
+        analysis = federation.submit()
+        held.wait()
+        server.run(END_ALL)
+        address = f"{other.start()['url']}/v1/analyses/{analysis}"
+        eventually(lambda: httpx.get(address).json()["state"] == "converged")
+    told = federation.http.post("/analyses", json=REQUEST)
+    assert (told.status_code, told.json()["where"]) == (503, "database")
+    assert "another coordinator has taken the database over while this one had lost its connection." in told.text
+    assert '"event": "database_taken_over"' in federation.coordinator.log
+    assert federation.bits(analysis) == undisturbed, "it is the other one's"
+    federation.restart_coordinator()
+    assert federation.fitted() == undisturbed

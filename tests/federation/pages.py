@@ -9,9 +9,12 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
+from tests.federation.fake_sites import REQUEST, until
 from tests.federation.people import key_of
 
 HOST = "http://127.0.0.1:8000"
+POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+"""What a page may load and where it may send forms, as every one of them says."""
 BROWSER = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
 VOID = frozenset({"meta", "link", "input", "img", "br", "hr", "rect", "path", "line", "circle", "polygon", "polyline"})
 
@@ -104,3 +107,11 @@ async def visitor(app: FastAPI, signed_in: str = "") -> AsyncIterator[Visitor]:
         if signed_in:
             assert (await made.sign_in(signed_in)).status_code == 303
         yield made
+
+
+async def submitted(anna: Visitor, *states: str, **request: Any) -> str:
+    """An analysis in one of the states; ended unless given."""
+    answer = await anna.http.post("/v1/analyses", json=REQUEST | request)
+    assert answer.status_code == 201, answer.text
+    await until(anna.http, answer.json()["id"], *states)
+    return str(answer.json()["id"])

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from socket import (
     IPPROTO_TCP,
     SO_KEEPALIVE,
@@ -99,7 +100,69 @@ def test_a_store_whose_database_somebody_else_took_over_changes_nothing_more_als
             assert [entry["event"] for entry in log] == ["database_taken_over"]
             assert first.get(analysis.id) == analysis, "it may look"
             second.add_round(analysis.id, ROUND)
-        with pytest.raises(StoreError, match="restart this one afterwards"):
+        with pytest.raises(StoreError, match="Restart this one once the other one has ended"):
+            first.delete(analysis.id)
+
+
+def test_a_store_whose_database_somebody_else_had_while_its_lock_was_lost_changes_nothing_more(server: Cluster) -> None:
+    """The other one is gone before the first one's next change: nobody has the lock, but its memory is of yesterday."""
+    url = server.new_database()
+    with closing(SqlStore(url)) as first, capture_logs() as log:
+        analysis = first.add(new(), SPECIFICATION)
+        end_connections(server)
+        with closing(SqlStore(url)) as second:
+            second.add_round(analysis.id, ROUND)
+        for _ in range(2):
+            with pytest.raises(StoreError, match="another coordinator has taken the database over") as caught:
+                first.add_round(analysis.id, replace(ROUND, number=ROUND.number + 1))
+            assert (caught.value.code, caught.value.remedy) == (
+                BROKEN,
+                "Restart this one once the other one has ended, or leave the database to the other one.",
+            )
+        assert [entry["event"] for entry in log] == ["database_taken_over"]
+        assert first.rounds(analysis.id) == [ROUND]
+
+
+def test_a_store_that_is_too_late_lets_the_other_one_have_the_lock(server: Cluster) -> None:
+    url = server.new_database()
+    with closing(SqlStore(url)) as first:
+        analysis = first.add(new(), SPECIFICATION)
+        end_connections(server)
+        with closing(SqlStore(url)) as second:
+            end_connections(server)
+            with pytest.raises(StoreError, match="another coordinator has taken the database over"):
+                first.delete(analysis.id)
+            with impatient():
+                second.add_round(analysis.id, ROUND)
+            assert second.rounds(analysis.id) == [ROUND]
+
+
+def test_the_same_is_noticed_where_a_backup_was_put_back_in_between(server: Cluster) -> None:
+    """A number that is raised would come again."""
+    url = server.new_database()
+    name = sql.make_url(url).database or ""
+    SqlStore(url).close()
+    server.run("CREATE TABLE backup AS SELECT * FROM fence", database=name)
+    with closing(SqlStore(url)) as first:
+        analysis = first.add(new(), SPECIFICATION)
+        end_connections(server)
+        server.run("DELETE FROM fence", "INSERT INTO fence SELECT * FROM backup", database=name)
+        SqlStore(url).close()
+        with pytest.raises(StoreError, match="another coordinator has taken the database over"):
+            first.delete(analysis.id)
+
+
+def test_a_database_from_before_there_was_a_fence_gets_one(server: Cluster) -> None:
+    url = server.new_database()
+    with closing(SqlStore(url)) as before:
+        analysis = before.add(new(), SPECIFICATION)
+    server.run("DROP TABLE fence", database=sql.make_url(url).database or "")
+    with closing(SqlStore(url)) as first:
+        end_connections(server)
+        first.add_round(analysis.id, ROUND)
+        end_connections(server)
+        SqlStore(url).close()
+        with pytest.raises(StoreError, match="another coordinator has taken the database over"):
             first.delete(analysis.id)
 
 
