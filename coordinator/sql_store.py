@@ -57,7 +57,8 @@ class SqlStore:
             raise SettingsError(
                 f"the database {place} cannot be opened ({type(error).__name__}).",
                 where="database",
-                remedy="Its folder must exist and be writable; other databases than SQLite need their driver.",
+                remedy="A file's folder must exist and be writable; any other database needs its driver, a server that answers "
+                "and a user who may create tables.",
             ) from error
         self._listener: Listener = nobody
 
