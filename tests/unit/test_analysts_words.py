@@ -192,7 +192,9 @@ def test_a_number_of_points_that_cannot_be_is_told_before_anything_is_done(comma
 @pytest.mark.parametrize(
     "option", [["--reml"], ["--family", "poisson"], ["--quadrature-points", "5"], ["--sites", "a"]]
 )
-def test_an_option_of_the_model_beside_a_request_file_is_refused_and_not_ignored(option, tmp_path) -> None:
+def test_an_option_of_the_model_beside_a_request_file_is_refused_and_not_ignored(
+    option: list[str], tmp_path: Path
+) -> None:
     (tmp_path / "request.json").write_text('{"formula": "death ~ age"}', encoding="utf-8")
     told = CliRunner().invoke(app, ["fit", str(tmp_path / "request.json"), *option])
     assert told.exit_code == WRONG

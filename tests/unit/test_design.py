@@ -184,7 +184,7 @@ def test_binomial_counts_become_a_proportion_and_its_size() -> None:
 @pytest.mark.parametrize(
     ("family", "link"), [("poisson", "log"), ("negative_binomial", "log"), ("binomial", "cloglog")]
 )
-def test_a_row_of_no_weight_says_nothing_however_large_its_columns_and_its_offset(family, link) -> None:
+def test_a_row_of_no_weight_says_nothing_however_large_its_columns_and_its_offset(family: str, link: str) -> None:
     weighted = specification(family, link=link, weights="w", offset=VariableRef("n"))
 
     def start(x: float, offset: float) -> StartContribution:

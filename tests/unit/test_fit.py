@@ -105,7 +105,9 @@ def test_the_sites_effects_are_by_group_site_and_term() -> None:
     ],
     ids=["not-shared", "inside-a-site", "none"],
 )
-def test_effects_that_are_not_there_are_explained_with_the_setting_that_would_release_them(random, told) -> None:
+def test_effects_that_are_not_there_are_explained_with_the_setting_that_would_release_them(
+    random: tuple[RandomTerm, ...], told: str
+) -> None:
     made = result(effects=False)
     made["specification"]["random"] = [term.model_dump(mode="json") for term in random]
     with pytest.raises(NotReleasedError, match=told):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 
 from coordinator.client import Fit
 from coordinator.client.random_part import NotReleasedError
@@ -20,7 +21,7 @@ def nothing_is_left_open() -> Iterator[None]:
     mpl.pyplot.close("all")
 
 
-def drawn(axes) -> tuple[list[str], list[float], list[tuple[float, float]]]:
+def drawn(axes: Axes) -> tuple[list[str], list[float], list[tuple[float, float]]]:
     """The labels, the points and the ends of the lines, from the top."""
     points, lines = axes.collections[1], axes.collections[0]
     order = np.argsort(points.get_offsets()[:, 1])

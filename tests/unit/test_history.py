@@ -1,6 +1,7 @@
 """What a site remembers of what left it, over restarts and faults of the disk."""
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -204,7 +205,9 @@ def test_nothing_leaves_when_it_cannot_be_written_down(file: Path) -> None:
         (lambda file: (file.unlink(), file.mkdir()), "cannot be written"),
     ],
 )
-def test_a_file_that_is_torn_or_something_else_is_told_at_the_start_with_the_remedy(file: Path, spoil, words) -> None:
+def test_a_file_that_is_torn_or_something_else_is_told_at_the_start_with_the_remedy(
+    file: Path, spoil: Callable[[Path], object], words: str
+) -> None:
     begun(file)
     spoil(file)
     with pytest.raises(SettingsError, match=words) as caught:

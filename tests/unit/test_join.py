@@ -2,8 +2,10 @@
 
 import hashlib
 import struct
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta, timezone
+from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -32,7 +34,7 @@ def three() -> Sites:
     return sites(*NAMES)
 
 
-def refused(joins, three: Sites, now=NOW) -> JoinError:
+def refused(joins: Sequence[Join], three: Sites, now: datetime = NOW) -> JoinError:
     with pytest.raises(JoinError) as caught:
         check_joins(joins, three.agreed, now)
     assert caught.value.remedy
@@ -110,7 +112,7 @@ def test_another_consortium_file_is_told_with_both_hashes(three: Sites) -> None:
         ({"roster": ("North", "South", "East", "West")}, "North, South, East, West"),
     ],
 )
-def test_who_agreed_to_something_else_is_named_with_both_sides(three: Sites, change, said: str) -> None:
+def test_who_agreed_to_something_else_is_named_with_both_sides(three: Sites, change: dict[str, Any], said: str) -> None:
     error = refused(replaced(three, 2, three.joined(2, replace(three.agreed, **change))), three)
     assert error.where == "East"
     assert said in error.message
@@ -132,7 +134,7 @@ def test_another_version_is_named(three: Sites) -> None:
         {"signature": "00" * 64},
     ],
 )
-def test_what_was_changed_after_it_was_signed_is_refused(three: Sites, change) -> None:
+def test_what_was_changed_after_it_was_signed_is_refused(three: Sites, change: dict[str, str]) -> None:
     error = refused(replaced(three, 1, three.joins[1].model_copy(update=change)), three)
     assert (error.where, "signature" in error.message) == ("South", True)
 

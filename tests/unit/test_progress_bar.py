@@ -61,7 +61,9 @@ def test_where_there_is_no_terminal_nothing_is_drawn() -> None:
     assert out.getvalue() == ""
 
 
-def test_without_progress_nothing_is_shown_and_ones_own_takes_the_place_of_the_bar(monkeypatch, capfd) -> None:
+def test_without_progress_nothing_is_shown_and_ones_own_takes_the_place_of_the_bar(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(progress, "terminal", None)
     with showing(None, progress=False) as show:
         show(of_round(1, 0.5))

@@ -1,6 +1,6 @@
 """A request is resolved against dictionary and roster, or refused with where and what instead."""
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -161,7 +161,7 @@ def test_a_link_that_a_family_does_not_have_is_refused_with_those_it_has(family:
 
 
 @pytest.mark.parametrize("points", [1, 2, 25, 100, "auto"])
-def test_quadrature_is_for_one_random_effect_a_group(points) -> None:
+def test_quadrature_is_for_one_random_effect_a_group(points: int | Literal["auto"]) -> None:
     assert resolved("death ~ age + (1 | site)", quadrature_points=points).quadrature_points == points
     if points != 1:
         for bars in ("(age | site)", "(1 | site) + (1 | ward)", "n"):

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from coordinator.request import resolve
 from shared.dictionary import Dictionary, Variable
@@ -163,7 +163,7 @@ MODELS = (AnalysisRequest, Specification, RandomTerm, CountsResponse, EventRespo
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_the_schema_documents_every_option_with_an_example_that_is_one(model) -> None:
+def test_the_schema_documents_every_option_with_an_example_that_is_one(model: type[BaseModel]) -> None:
     for name, field in model.model_fields.items():
         assert field.description, name
         assert field.examples, name

@@ -72,7 +72,9 @@ def test_a_full_disk_is_a_store_error_without_what_was_to_be_written(store: SqlS
 
 
 @pytest.mark.parametrize("call", [*READS.values(), *WRITES.values()], ids=[*READS, *WRITES])
-def test_a_database_that_is_broken_is_a_store_error(tmp_path: Path, store: SqlStore, call) -> None:
+def test_a_database_that_is_broken_is_a_store_error(
+    tmp_path: Path, store: SqlStore, call: Callable[[SqlStore, str], object]
+) -> None:
     analysis = store.add(new(), SPECIFICATION)
     engine = sql.create_engine(f"sqlite:///{tmp_path / 'a.db'}")
     METADATA.drop_all(engine)

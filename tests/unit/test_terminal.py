@@ -41,7 +41,9 @@ LISTED = ("list", "show", "watch", "cancel", "compare", "fit", "rehearse")
         ([1e-2, 0.0, 1e-4], "█·▁"),
     ],
 )
-def test_a_sparkline_is_the_logarithm_from_the_largest_to_the_smallest(decrements, line: str) -> None:
+def test_a_sparkline_is_the_logarithm_from_the_largest_to_the_smallest(
+    decrements: list[float | None], line: str
+) -> None:
     assert sparkline(decrements) == line
 
 
@@ -90,7 +92,7 @@ def test_the_live_table_keeps_to_the_last_rounds() -> None:
     assert [line.split()[0] for line in shown.splitlines()[1:-1]] == [str(k) for k in range(6, MOST_ROWS + 6)]
 
 
-def test_a_terminal_gets_the_live_table_and_anything_else_one_line_a_round(capsys) -> None:
+def test_a_terminal_gets_the_live_table_and_anything_else_one_line_a_round(capsys: pytest.CaptureFixture[str]) -> None:
     out = io.StringIO()
     with display(Console(file=out, force_terminal=True, width=100)) as show:
         show(of_round(1))
@@ -101,7 +103,9 @@ def test_a_terminal_gets_the_live_table_and_anything_else_one_line_a_round(capsy
 
 
 @pytest.mark.parametrize(("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
-def test_errors_are_coloured_on_a_terminal_unless_no_color_is_set(monkeypatch, environment, coloured: bool) -> None:
+def test_errors_are_coloured_on_a_terminal_unless_no_color_is_set(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], coloured: bool
+) -> None:
     for name in ("NO_COLOR", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")

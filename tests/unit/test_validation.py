@@ -43,7 +43,9 @@ def told(model: type[BaseModel], fields: Any) -> Words:
         (Dictionary, {"variables": [{"name": "x", "type": "factor", "lvls": ["a"]}]}, "variables.0.lvls", "levels"),
     ],
 )
-def test_an_unknown_field_is_answered_with_the_nearest_one(model, fields, where, nearest) -> None:
+def test_an_unknown_field_is_answered_with_the_nearest_one(
+    model: type[BaseModel], fields: dict[str, Any], where: str, nearest: str
+) -> None:
     assert told(model, fields) == (where, f"there is no field `{where.split('.')[-1]}`.", f"Did you mean `{nearest}`?")
 
 
@@ -70,7 +72,7 @@ def test_without_a_model_an_unknown_field_is_still_named() -> None:
         (Dictionary, {"variables": [{"name": "x", "type": "factor"}]}, "x: a factor has levels, and nothing else has."),
     ],
 )
-def test_each_fault_has_its_words(model, fields, message) -> None:
+def test_each_fault_has_its_words(model: type[BaseModel], fields: dict[str, Any], message: str) -> None:
     assert told(model, fields).message.endswith(message)
 
 
