@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import given
@@ -146,7 +146,7 @@ def test_other_connections_are_left_alone() -> None:
     async def app(scope: Scope, _receive: Receive, _send: Send) -> None:
         seen.append(scope["type"])
 
-    async def nothing(*_: object) -> Message:
+    async def nothing(*_: object) -> NoReturn:
         raise AssertionError("nothing is read or sent")
 
     asyncio.run(BodyLimit(app, LIMIT)({"type": "lifespan"}, nothing, nothing))

@@ -45,10 +45,11 @@ def _lost(*_: object, **__: object) -> State:
     ],
 )
 def test_a_step_that_leaves_the_finite_numbers_says_so(fails: Callable[..., State]) -> None:
-    for fault in (
+    faults: tuple[Callable[[], State], ...] = (
         lambda: Optimiser(add_starts, begin, fails).stepped(BEGUN, SUMMED.contribution()),
         lambda: Optimiser(add_starts, fails, step).replay(SPECIFICATION, START, []),
-    ):
+    )
+    for fault in faults:
         with pytest.raises(FedglmmError, match="left the finite numbers") as caught:
             fault()
         assert caught.value.code == "not_finite"

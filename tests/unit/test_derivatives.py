@@ -65,14 +65,16 @@ def test_every_family_knows_its_own_derivatives_to_fourth_order(key: tuple[str, 
     eta, weight, log_phi = predictors(key, rng.normal(scale=2.0, size=40)), rng.uniform(0.5, 3.0, 40), 0.3
     y = response(key, eta, rng)
 
-    def derivative(x: np.ndarray, order: int) -> np.ndarray:
-        of = [family.log_likelihood(y, weight, x, log_phi), *family.derivatives(y, weight, x, log_phi, 4)]
-        return of[order]
+    def derivative(order: int) -> Callable[[np.ndarray], np.ndarray]:
+        def of(x: np.ndarray) -> np.ndarray:
+            return [family.log_likelihood(y, weight, x, log_phi), *family.derivatives(y, weight, x, log_phi, 4)][order]
+
+        return of
 
     for order in range(4):
-        moved = slope(lambda x, order=order: derivative(x, order), eta, np.ones(len(eta)), 1e-2)
-        within = 1e-9 * (1.0 + np.max(np.abs(derivative(eta, order))))
-        np.testing.assert_allclose(derivative(eta, order + 1), moved, atol=within)
+        moved = slope(derivative(order), eta, np.ones(len(eta)), 1e-2)
+        within = 1e-9 * (1.0 + np.max(np.abs(derivative(order)(eta))))
+        np.testing.assert_allclose(derivative(order + 1)(eta), moved, atol=within)
 
 
 @pytest.mark.parametrize("key", [key for key, family in REGISTRY.items() if family.dispersion])
@@ -85,14 +87,17 @@ def test_every_dispersion_knows_its_own_derivatives(key: tuple[str, str]) -> Non
     def in_log_phi(of: Callable[[float], np.ndarray]) -> np.ndarray:
         return slope(lambda x: of(x[0]), np.array([log_phi]), np.ones(1), 1e-2)
 
+    def derivative(order: int) -> Callable[[float], np.ndarray]:
+        return lambda x: family.derivatives(y, weight, eta, x, 4)[order]
+
+    def dot_at(name: str) -> Callable[[float], np.ndarray]:
+        return lambda x: np.asarray(getattr(family.dispersion_derivatives(y, weight, eta, x), name))
+
     np.testing.assert_allclose(dots.l_d, in_log_phi(lambda x: family.log_likelihood(y, weight, eta, x)), atol=1e-8)
     for order, dot in enumerate([dots.l1_d, dots.l2_d, dots.l3_d]):
-        np.testing.assert_allclose(
-            dot, in_log_phi(lambda x, k=order: family.derivatives(y, weight, eta, x, 4)[k]), atol=1e-8
-        )
+        np.testing.assert_allclose(dot, in_log_phi(derivative(order)), atol=1e-8)
     for first, second in [("l_d", "l_dd"), ("l1_d", "l1_dd"), ("l2_d", "l2_dd")]:
-        found = in_log_phi(lambda x, name=first: getattr(family.dispersion_derivatives(y, weight, eta, x), name))
-        np.testing.assert_allclose(getattr(dots, second), found, atol=1e-8)
+        np.testing.assert_allclose(getattr(dots, second), in_log_phi(dot_at(first)), atol=1e-8)
 
 
 @pytest.mark.parametrize("eta", [-700.0, 700.0])

@@ -13,6 +13,7 @@ from tests.unit.hard_rows import GROUP, X1, N, X, model_of, rows_of
 
 def assert_at_its_limit(state: State, said: str) -> None:
     assert state.outcome is not None
+    assert state.point is not None
     assert state.outcome.kind == "boundary"
     assert any(said in name for name in state.outcome.names)
     covariance = covariance_of_psi(state.layout, state.psi, state.point.summed.hessian)
@@ -29,6 +30,7 @@ def test_a_negative_binomial_for_responses_no_more_dispersed_than_poisson_is_poi
     assert state.round <= 25
     assert poisson.ending == "converged"
     assert state.log_likelihood == pytest.approx(poisson.log_likelihood, abs=1e-9)
+    assert poisson.point is not None
     error = np.sqrt(np.linalg.inv(-poisson.point.summed.hessian).diagonal())
     np.testing.assert_array_less(np.abs(np.abs(state.psi[:-1]) - np.abs(poisson.psi)) / error, 1e-5)
 

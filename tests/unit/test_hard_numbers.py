@@ -15,7 +15,7 @@ from site_node.estimation.rows import Rows
 from tests.reference.cases import fit
 from tests.unit.generated import INSIDE, Shape, generate, typical
 from tests.unit.hard_rows import GROUP, INTERCEPT, X1, N, X, model_of, rows_of
-from tests.unit.test_derivatives import difference
+from tests.unit.test_derivatives import slope
 from tests.unit.test_properties import integral
 
 
@@ -141,9 +141,9 @@ def test_five_correlated_effects_have_exact_derivatives_and_are_estimated() -> N
 def assert_exact(at_psi: Contribution, of: Callable[[np.ndarray], Contribution], psi: np.ndarray) -> None:
     """Along some directions, which for many parameters takes less than along each."""
     for direction in np.random.default_rng(0).normal(size=(3, len(psi))) / np.sqrt(len(psi)):
-        slope = difference(lambda t, d=direction: of(psi + t[0] * d).value, np.zeros(1), 1e-3)[0]
-        bend = difference(lambda t, d=direction: of(psi + t[0] * d).gradient, np.zeros(1), 1e-3)[:, 0]
-        assert slope == pytest.approx(at_psi.gradient @ direction, rel=1e-8, abs=1e-8 * np.abs(at_psi.gradient).max())
+        rise = slope(lambda x: of(x).value, psi, direction, 1e-3)
+        bend = slope(lambda x: of(x).gradient, psi, direction, 1e-3)
+        assert rise == pytest.approx(at_psi.gradient @ direction, rel=1e-8, abs=1e-8 * np.abs(at_psi.gradient).max())
         np.testing.assert_allclose(at_psi.hessian @ direction, bend, rtol=0, atol=1e-8 * np.abs(bend).max())
 
 

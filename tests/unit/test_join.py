@@ -182,12 +182,17 @@ def test_a_site_takes_part_for_a_day_at_least_and_an_hour_between_clocks_never_m
 @pytest.mark.parametrize(("hours", "soon"), [(23, False), (24, False), (22.99, True), (0, True), (-24, True)])
 def test_what_expires_too_soon_is_not_signed(three: Sites, hours: float, soon: bool) -> None:
     expires = NOW + timedelta(hours=hours)
-    kwargs = {"site": "North", "fingerprint": "f", "expires": expires, "now": NOW}
+
+    def joined() -> Join:
+        return session.join(
+            three.agreed, three.identities[0], three.keys[0], site="North", fingerprint="f", expires=expires, now=NOW
+        )
+
     if soon:
         with pytest.raises(JoinError, match="less than 24 hours"):
-            session.join(three.agreed, three.identities[0], three.keys[0], **kwargs)
+            joined()
     else:
-        assert session.join(three.agreed, three.identities[0], three.keys[0], **kwargs).expires_at == expires
+        assert joined().expires_at == expires
 
 
 def test_the_expiry_is_written_in_utc(three: Sites) -> None:
@@ -246,7 +251,7 @@ def test_the_session_is_of_everything_that_every_site_signed(three: Sites, field
 
 def test_what_is_signed_and_the_session_are_what_the_page_says(three: Sites) -> None:
     one = three.joins[0]
-    parts = [
+    parts: list[str | tuple[str, ...]] = [
         str(PROTOCOL_VERSION),
         one.consortium_sha256,
         "analysis-1",

@@ -81,7 +81,7 @@ def test_a_key_that_others_can_read_does_where_an_engine_mounts_secrets_read_onl
         (tmp_path / "link").symlink_to(path)
         path = tmp_path / "link"
     monkeypatch.setattr(rules, "MOUNTED", tmp_path / "secrets")
-    monkeypatch.setattr(rules.os, "statvfs", lambda _: SimpleNamespace(f_flag=flag))
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_flag=flag))
     if accepted:
         with capture_logs() as log:
             assert read_key(path, exposed=True).get_secret_value() == LONG

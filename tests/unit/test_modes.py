@@ -6,7 +6,8 @@ import pytest
 from shared.parameters import ParameterLayout, Parameters
 from site_node.estimation.arrow import _uphill
 from site_node.estimation.contribution import contribution
-from site_node.estimation.families import REGISTRY, Family
+from site_node.estimation.families import REGISTRY
+from site_node.estimation.families.family import Family
 from site_node.estimation.model import Model
 from site_node.estimation.nesting import Nesting
 from site_node.estimation.predictor import Predictor, with_modes

@@ -160,7 +160,7 @@ def integral(rows: Rows, model: Model, psi: np.ndarray) -> float:
     top = log_joint(u)
     ends = ((u - 12.0, u), (u, u + 12.0))
     parts = [quad(lambda t: np.exp(log_joint(t) - top), *end, epsabs=0.0, epsrel=1e-10, limit=400)[0] for end in ends]
-    return model.family.constant(rows.y, rows.weight) + top + np.log(sum(parts) / np.sqrt(2.0 * np.pi))
+    return model.family.constant(rows.y, rows.weight) + top + float(np.log(sum(parts) / np.sqrt(2.0 * np.pi)))
 
 
 @pytest.mark.parametrize("key", [key for key in REGISTRY if key not in INSIDE])
@@ -216,6 +216,7 @@ def test_a_fit_follows_the_units_and_origins_of_its_columns(key: tuple[str, str]
     assert other.log_likelihood == pytest.approx(plain.log_likelihood, abs=1e-9)
     J = np.eye(model.layout.size)
     J[:3, :3] = A
+    assert plain.point is not None
     error = np.sqrt(np.linalg.inv(-plain.point.summed.hessian).diagonal())
     np.testing.assert_array_less(np.abs(np.abs(J @ other.psi) - np.abs(plain.psi)) / error, 1e-6)
 

@@ -70,7 +70,7 @@ def estimate(
 
 def sds(state: State) -> np.ndarray:
     """Of the random effects, in their own basis."""
-    return np.sqrt(np.sum((state.basis @ state.layout.unpack(state.psi).Lambda) ** 2, axis=1))
+    return np.asarray(np.sqrt(np.sum((state.basis @ state.layout.unpack(state.psi).Lambda) ** 2, axis=1)))
 
 
 def regular(q: int, seed: int) -> tuple[Rows, Model]:
@@ -111,12 +111,14 @@ def test_most_regular_fits_need_no_more_than_ten_rounds_and_some_lie_on_the_boun
 def test_general_optimisers_find_nothing_better_nearby_and_come_back_to_it(q: int, seed: int) -> None:
     """BFGS from points around it, where the gradient is not zero, and Nelder-Mead, which needs none, from the end itself."""
     (rows, model), state = regular(q, seed), regular_fit(q, seed)
-    assert state.log_likelihood is not None
+    top = state.log_likelihood
+    assert top is not None
+    assert state.point is not None
     in_basis, scale = rows.in_basis(state.basis), 1.0 / np.sqrt(np.abs(state.point.summed.hessian.diagonal()))
 
     def loss(move: np.ndarray) -> tuple[float, np.ndarray]:
         summed = contribution(in_basis, model, state.psi + scale * move)
-        return state.log_likelihood - summed.value, -scale * summed.gradient
+        return top - summed.value, -scale * summed.gradient
 
     around = np.random.default_rng(seed).normal(size=(3, model.layout.size))
     losses = [minimize(loss, start, jac=True, method="BFGS", options={"gtol": 1e-7}).fun for start in around]

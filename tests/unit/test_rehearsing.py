@@ -28,7 +28,7 @@ SITES = ("a", "b", "c", "d", "e", "f")
 def checked(
     formula: str, *, policy: Policy = "default", column: str = "hospital", dealt: bool = False, **fields: object
 ) -> None:
-    request = AnalysisRequest(formula=formula, **{"family": "binomial"} | fields)
+    request = AnalysisRequest.model_validate({"formula": formula, "family": "binomial"} | fields)
     check_request(request, DICTIONARY, SITES, policy=policy, column=column, dealt=dealt)
 
 
@@ -80,7 +80,7 @@ def test_what_a_coordinator_takes_is_taken(formula: str) -> None:
     "bar", ["(1 | hospital)", "(1 + x || hospital)", "(1 | ward) + (0 + x | hospital)", "(1 | hospital/ward)"]
 )
 @pytest.mark.parametrize("policy", ["default", "open"])
-def test_a_group_that_is_the_site_itself_is_refused_unless_its_values_are_dealt_out(bar: str, policy: str) -> None:
+def test_a_group_that_is_the_site_itself_is_refused_unless_its_values_are_dealt_out(bar: str, policy: Policy) -> None:
     with pytest.raises(FormulaError, match="is a site of its own"):
         checked(f"y ~ x + {bar}", policy=policy)
     checked("y ~ x + (1 | hospital)", policy=policy, dealt=True)
@@ -98,7 +98,7 @@ def test_a_group_that_is_the_site_itself_is_refused_unless_its_values_are_dealt_
     ],
 )
 @pytest.mark.parametrize("policy", ["default", "open"])
-def test_the_node_that_values_were_dealt_to_is_no_group(bar: str, meant: str, policy: str) -> None:
+def test_the_node_that_values_were_dealt_to_is_no_group(bar: str, meant: str, policy: Policy) -> None:
     with pytest.raises(FormulaError, match="with --nodes `site` is the node") as refused:
         checked(f"y ~ x + {bar}", policy=policy, dealt=True)
     assert refused.value.remedy == f"Write `{meant}`."

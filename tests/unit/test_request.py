@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from coordinator.request import resolve
 from shared.dictionary import Dictionary, Variable
 from shared.errors import RequestError
-from shared.families import LINKS
+from shared.families import LINKS, FamilyName
 from shared.formula.expressions import Arithmetic, Call, LevelTest, VariableRef
 from shared.request import AnalysisRequest
 from shared.specification import CountsResponse, EventResponse, NumericResponse, Specification, sha256_of
@@ -141,7 +141,7 @@ def test_weights_are_a_numeric_variable() -> None:
 
 
 @pytest.mark.parametrize(("family", "link"), [(family, link) for family, links in LINKS.items() for link in links])
-def test_every_link_of_a_family_may_be_named_and_its_first_is_the_default(family: str, link: str) -> None:
+def test_every_link_of_a_family_may_be_named_and_its_first_is_the_default(family: FamilyName, link: str) -> None:
     assert resolved("I(time) ~ age", family=family, link=link).link == link
     assert resolved("I(time) ~ age", family=family).link == LINKS[family][0]
 

@@ -43,7 +43,8 @@ def textbook(rows: Rows, layout: ParameterLayout, psi: np.ndarray) -> float:
     residual = rows.y - rows.offset - rows.X @ psi[: layout.p]
     normal = -(rows.n * LOG_TWO_PI + np.linalg.slogdet(V).logabsdet + residual @ np.linalg.solve(V, residual)) / 2.0
     A = rows.X.T @ np.linalg.solve(V, rows.X)
-    return normal + weighted(rows, layout, psi) - np.linalg.slogdet(A).logabsdet / 2.0 + layout.p * LOG_TWO_PI / 2.0
+    log_det = float(np.linalg.slogdet(A).logabsdet)
+    return float(normal) + weighted(rows, layout, psi) - log_det / 2.0 + layout.p * LOG_TWO_PI / 2.0
 
 
 def found(rows: Rows, model: Model, psi: np.ndarray) -> Contribution:

@@ -185,6 +185,7 @@ def test_where_nothing_is_told_however_short_the_trial_a_variance_of_zero_is_not
         at_zero = not state.psi[one.model.layout.theta].any()
         state = step(state, fit_contribution(rows, one.model, state) if at_zero else worthless(one.model.layout))
     assert state.ending == "not_finite"
+    assert state.outcome is not None
     assert "held their answers back" in state.outcome.advice
 
 

@@ -95,7 +95,8 @@ NO_EVENTS = "CREATE TRIGGER none BEFORE INSERT ON events BEGIN SELECT RAISE(ABOR
 
 def test_what_cannot_be_told_is_not_done(tmp_path: Path, store: SqlStore) -> None:
     """An event and its change are stored together or not at all, and nobody hears of what was not."""
-    analysis, heard = store.add(new(), SPECIFICATION), []
+    analysis = store.add(new(), SPECIFICATION)
+    heard: list[str] = []
     engine = sql.create_engine(f"sqlite:///{tmp_path / 'a.db'}")
     with engine.begin() as connection:
         connection.exec_driver_sql(NO_EVENTS)

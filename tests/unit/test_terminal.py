@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from typer.main import get_command
+from typer.main import get_group
 from typer.testing import CliRunner
 
 from coordinator.client import terminal, watching
@@ -124,7 +124,7 @@ def test_off_a_terminal_there_is_no_colour(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize("name", LISTED)
 def test_whatever_is_listed_is_there_as_json_too(name: str) -> None:
-    assert "as_json" in {option.name for option in get_command(app).commands[name].params}
+    assert "as_json" in {option.name for option in get_group(app).commands[name].params}
 
 
 def test_exit_codes_are_in_the_help_and_in_the_page_with_one_meaning() -> None:

@@ -69,7 +69,13 @@ def test_a_restricted_likelihood_gets_the_exact_derivatives_of_the_information(s
     np.testing.assert_allclose(
         first, np.moveaxis(slope, -1, 0).reshape(first.shape), atol=1e-8 * np.abs(slope).max(initial=1)
     )
-    bend = difference(lambda x: contribution(rows, model, x).information[:t], psi, 4e-3)[..., model.layout.theta]
+
+    def slopes(x: np.ndarray) -> np.ndarray:
+        found = contribution(rows, model, x).information
+        assert found is not None
+        return found[:t]
+
+    bend = difference(slopes, psi, 4e-3)[..., model.layout.theta]
     expected = [bend[k, :, :, l] for k in range(t) for l in range(k + 1)]
     np.testing.assert_allclose(
         second, np.array(expected).reshape(second.shape), atol=1e-8 * np.abs(bend).max(initial=1)

@@ -46,7 +46,11 @@ def told(model: type[BaseModel], fields: Any) -> Words:
 def test_an_unknown_field_is_answered_with_the_nearest_one(
     model: type[BaseModel], fields: dict[str, Any], where: str, nearest: str
 ) -> None:
-    assert told(model, fields) == (where, f"there is no field `{where.split('.')[-1]}`.", f"Did you mean `{nearest}`?")
+    assert told(model, fields) == (
+        where,
+        f"there is no field `{where.rpartition('.')[2]}`.",
+        f"Did you mean `{nearest}`?",
+    )
 
 
 def test_an_unknown_field_like_no_other_is_answered_with_the_fields_of_its_place() -> None:
