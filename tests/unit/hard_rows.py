@@ -11,13 +11,21 @@ INTERCEPT = "(Intercept)"
 LIMITED = [key for key, family in REGISTRY.items() if family.limited]
 
 
-def model_of(key, fixed=2, *, q=0, known_sd=None) -> Model:
+def model_of(key: tuple[str, str], fixed: int = 2, *, q: int = 0, known_sd: float | None = None) -> Model:
     names = (INTERCEPT, *(f"x{j}" for j in range(1, fixed)))
     family = REGISTRY[key]
     return Model(ParameterLayout.of_one_term(names, names[:q], known_sd=known_sd, dispersion=family.dispersion), family)
 
 
-def rows_of(X, y, group=None, *, q=0, weight=1.0, offset=0.0) -> Rows:
+def rows_of(
+    X: np.ndarray,
+    y: np.ndarray,
+    group: np.ndarray | None = None,
+    *,
+    q: int = 0,
+    weight: float = 1.0,
+    offset: float = 0.0,
+) -> Rows:
     n = len(y)
     group = group if q else None
     return Rows.sorted_by_group(

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from joserfc import jwk, jwt
-from joserfc.jwa import EdDSA
 from joserfc.jws import JWSRegistry
 
 from coordinator.access.issuer_keys import IssuerKeys
@@ -17,7 +16,7 @@ from coordinator.settings import OidcSettings
 
 NOW = 1_800_000_000
 ISSUER, AUDIENCE, URL = "https://login.example.org", "fedglmm", "https://login.example.org/jwks.json"
-KEYS = {
+KEYS: dict[str, jwk.Key] = {
     "RS256": jwk.RSAKey.generate_key(2048, {"kid": "r"}),
     "ES256": jwk.ECKey.generate_key("P-256", {"kid": "e"}),
     "EdDSA": jwk.OKPKey.generate_key("Ed25519", {"kid": "o"}),
@@ -56,7 +55,9 @@ def check(*keys: jwk.Key, settings: OidcSettings = SETTINGS) -> Tokens:
 class _Signing(JWSRegistry):
     """Signs as issuers do: joserfc warns of the older name of EdDSA."""
 
-    algorithms = JWSRegistry.algorithms | {"EdDSA": type("_", (type(EdDSA),), {"security_warning": ""})()}
+    algorithms = JWSRegistry.algorithms | {
+        "EdDSA": type("_", (type(JWSRegistry.algorithms["EdDSA"]),), {"security_warning": ""})()
+    }
 
 
 def token(algorithm: str = "ES256", key: jwk.Key | None = None, header: Mapping[str, Any] = {}, **claims: Any) -> str:

@@ -2,7 +2,7 @@
 
 import html
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,7 +14,7 @@ from typer.cli import get_docs_for_click
 import coordinator.cli
 import coordinator.client.cli
 import site_node.cli
-from coordinator.access.keys_file import Key
+from coordinator.access.keys import Key
 from coordinator.client.terminal import EXIT_CODES
 from coordinator.settings import Settings
 from shared.consortium import Consortium
@@ -129,7 +129,7 @@ def _default(schema: Mapping[str, Any]) -> str:
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"
 
 
-def _markdown(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _markdown(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [columns, ("-",) * len(columns), *rows]
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 

@@ -16,6 +16,7 @@ from shared.formula.expressions import (
     Call,
     Column,
     ContrastFactor,
+    Expression,
     LevelFactor,
     Number,
     NumericFactor,
@@ -92,7 +93,7 @@ def test_a_spline_travels_as_its_constants() -> None:
 
 def test_a_power_is_arithmetic() -> None:
     factors = [column.factors for column in columns("poly(x, 3, raw = TRUE)")[1:]]
-    powers = [VariableRef("x"), *(Arithmetic("^", VariableRef("x"), Number(k)) for k in (2.0, 3.0))]
+    powers: list[Expression] = [VariableRef("x"), *(Arithmetic("^", VariableRef("x"), Number(k)) for k in (2.0, 3.0))]
     assert factors == [(NumericFactor(power),) for power in powers]
 
 
@@ -114,7 +115,8 @@ def test_scaling_is_arithmetic_with_agreed_or_written_numbers(
 ) -> None:
     (factor,) = columns(right)[1].factors
     assert isinstance(factor, NumericFactor)
-    value, found = factor.expression, []
+    value = factor.expression
+    found: list[float | None] = []
     for operator in ("/", "-"):
         if isinstance(value, Arithmetic) and value.operator == operator and isinstance(value.right, Number):
             found.append(value.right.value)
@@ -253,8 +255,9 @@ def test_the_constants_are_part_of_the_specifications_hash() -> None:
     ],
 )
 def test_a_specification_that_was_written_by_hand_holds_no_other_spline(changed: dict[str, Any]) -> None:
-    written = json.loads(asked("y ~ ns(x, 2, Boundary.knots = c(0, 9))").model_dump_json())
-    assert Specification.model_validate_json(json.dumps(written))
+    plain = asked("y ~ ns(x, 2, Boundary.knots = c(0, 9))")
+    written = json.loads(plain.model_dump_json())
+    assert Specification.model_validate_json(json.dumps(written)) == plain
     factor = written["fixed"][1]["factors"][0]
     (factor if "index" in changed else factor["spline"]).update(changed)
     with pytest.raises(ValidationError):

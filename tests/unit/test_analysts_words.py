@@ -7,7 +7,8 @@ from typing import Any
 
 import httpx
 import pytest
-from typer.main import get_command
+from typer.core import TyperOption
+from typer.main import get_group
 from typer.testing import CliRunner
 
 from coordinator.access.authentication import Access
@@ -171,12 +172,14 @@ OF_THE_MODEL = set(AnalysisRequest.model_fields) - {
 
 @pytest.mark.parametrize("command", ["fit", "rehearse"])
 def test_every_option_of_the_model_is_an_option_of_the_command_and_has_a_word_of_help(command: str) -> None:
-    options = {option.name: option for option in get_command(app).commands[command].params}
+    options = {option.name: option for option in get_group(app).commands[command].params}
     assert set(options) >= OF_THE_MODEL >= {"quadrature_points", "reml"}
     shown = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200", "TERM": "dumb"}).stdout
     for name in OF_THE_MODEL:
         assert f"--{name.replace('_', '-')}" in shown
-        assert options[name].help
+        option = options[name]
+        assert isinstance(option, TyperOption)
+        assert option.help
 
 
 @pytest.mark.parametrize("points", ["many", "0", "101", "2.5", "", "-1"])
@@ -192,7 +195,9 @@ def test_a_number_of_points_that_cannot_be_is_told_before_anything_is_done(comma
 @pytest.mark.parametrize(
     "option", [["--reml"], ["--family", "poisson"], ["--quadrature-points", "5"], ["--sites", "a"]]
 )
-def test_an_option_of_the_model_beside_a_request_file_is_refused_and_not_ignored(option, tmp_path) -> None:
+def test_an_option_of_the_model_beside_a_request_file_is_refused_and_not_ignored(
+    option: list[str], tmp_path: Path
+) -> None:
     (tmp_path / "request.json").write_text('{"formula": "death ~ age"}', encoding="utf-8")
     told = CliRunner().invoke(app, ["fit", str(tmp_path / "request.json"), *option])
     assert told.exit_code == WRONG

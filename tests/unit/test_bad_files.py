@@ -113,7 +113,8 @@ def test_a_folder_a_file_that_is_not_there_and_one_without_permission_are_told_a
 
 def test_a_parquet_file_that_is_cut_off_or_is_called_csv_is_told(tmp_path: Path) -> None:
     path = tmp_path / "data.parquet"
-    duckdb.sql("SELECT i AS x FROM range(1000) t(i)").write_parquet(str(path))
+    with duckdb.connect() as connection:
+        connection.sql("SELECT i AS x FROM range(1000) t(i)").write_parquet(str(path))
     whole = path.read_bytes()
     for size in (1, 8, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:size])

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import given
@@ -57,7 +57,7 @@ class Served:
 
 
 @given(st.lists(st.binary(max_size=8), min_size=1, max_size=5))
-def test_a_body_passes_whole_or_not_at_all(chunks) -> None:
+def test_a_body_passes_whole_or_not_at_all(chunks: list[bytes]) -> None:
     served, body = Served(), b"".join(chunks)
     served.ask(chunks)
     if len(body) <= LIMIT:
@@ -67,14 +67,16 @@ def test_a_body_passes_whole_or_not_at_all(chunks) -> None:
 
 
 @pytest.mark.parametrize("length", [b"11", b"9" * 30, b"9" * 5000])
-def test_a_body_that_is_announced_too_large_is_not_read(length) -> None:
+def test_a_body_that_is_announced_too_large_is_not_read(length: bytes) -> None:
     served = Served()
     served.ask([b"x"], [(b"content-length", length)])
     assert (served.status, served.read, served.body) == (413, 0, None)
 
 
 @pytest.mark.parametrize("headers", [[], [(b"content-length", b"5")], [(b"content-length", b"-1")]])
-def test_a_body_that_does_not_say_its_length_or_lies_is_read_up_to_the_limit(headers) -> None:
+def test_a_body_that_does_not_say_its_length_or_lies_is_read_up_to_the_limit(
+    headers: list[tuple[bytes, bytes]],
+) -> None:
     served = Served()
     served.ask([b"12345"] * 1000, headers)
     assert (served.status, served.read, served.body) == (413, 3, None)
@@ -144,7 +146,7 @@ def test_other_connections_are_left_alone() -> None:
     async def app(scope: Scope, _receive: Receive, _send: Send) -> None:
         seen.append(scope["type"])
 
-    async def nothing(*_: object) -> Message:
+    async def nothing(*_: object) -> NoReturn:
         raise AssertionError("nothing is read or sent")
 
     asyncio.run(BodyLimit(app, LIMIT)({"type": "lifespan"}, nothing, nothing))

@@ -2,6 +2,7 @@
 
 import decimal
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -21,7 +22,7 @@ START = StartMessage(quadratics=(SUMMED,), totals=(20.0, 1.0, 20.0, 0.0, 0.0, 0.
 BEGUN = Optimiser(add_starts, begin, step).replay(SPECIFICATION, START, [])
 
 
-def _raising(error: Exception):
+def _raising(error: Exception) -> Callable[..., State]:
     def fails(*_: object, **__: object) -> State:
         raise error
 
@@ -43,11 +44,12 @@ def _lost(*_: object, **__: object) -> State:
         _raising(decimal.InvalidOperation()),
     ],
 )
-def test_a_step_that_leaves_the_finite_numbers_says_so(fails) -> None:
-    for fault in (
+def test_a_step_that_leaves_the_finite_numbers_says_so(fails: Callable[..., State]) -> None:
+    faults: tuple[Callable[[], State], ...] = (
         lambda: Optimiser(add_starts, begin, fails).stepped(BEGUN, SUMMED.contribution()),
         lambda: Optimiser(add_starts, fails, step).replay(SPECIFICATION, START, []),
-    ):
+    )
+    for fault in faults:
         with pytest.raises(FedglmmError, match="left the finite numbers") as caught:
             fault()
         assert caught.value.code == "not_finite"

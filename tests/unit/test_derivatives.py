@@ -1,7 +1,10 @@
 """Every gradient and Hessian is exact: it equals a sixth-order difference, for every family in the registry."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 
 from shared.contribution import Contribution
 from site_node.estimation.contribution import contribution
@@ -10,16 +13,18 @@ from tests.unit.generated import MODELS, SHAPES, Shape, generate, predictors, re
 
 STEPS = np.array([-3, -2, -1, 1, 2, 3])
 WEIGHTS = np.array([-1, 9, -45, 45, -9, 1]) / 60
+OfVector = Callable[[np.ndarray], ArrayLike]
 STEP = 1e-4
 """In psi: small enough for a family whose modes move by large powers of it, large enough for rounding."""
 
 
-def slope(function, at: np.ndarray, direction: np.ndarray, h: float) -> np.ndarray:
+def slope(function: OfVector, at: np.ndarray, direction: np.ndarray, h: float) -> np.ndarray:
     """The derivative of a function of a vector in a direction."""
-    return sum(w * np.asarray(function(at + s * h * direction)) for s, w in zip(STEPS, WEIGHTS, strict=True)) / h
+    moved = (w * np.asarray(function(at + s * h * direction)) for s, w in zip(STEPS, WEIGHTS, strict=True))
+    return np.asarray(sum(moved) / h)
 
 
-def difference(function, at: np.ndarray, h: float) -> np.ndarray:
+def difference(function: OfVector, at: np.ndarray, h: float) -> np.ndarray:
     """The derivative of a function of a vector, the last axis along its entries."""
     return np.stack([slope(function, at, unit, h) for unit in np.eye(len(at))], axis=-1)
 
@@ -29,7 +34,7 @@ def value_and_gradient(at: Contribution) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("key", "shape"), MODELS)
-def test_gradient_and_hessian_of_the_contribution_are_exact(key, shape) -> None:
+def test_gradient_and_hessian_of_the_contribution_are_exact(key: tuple[str, str], shape: Shape) -> None:
     rows, model, psi, _ = generate(key, shape, seed=MODELS.index((key, shape)) % 2)
     at_psi = contribution(rows, model, psi, shape.points)
     gradient, *hessian = difference(lambda x: value_and_gradient(contribution(rows, model, x, shape.points)), psi, STEP)
@@ -39,7 +44,7 @@ def test_gradient_and_hessian_of_the_contribution_are_exact(key, shape) -> None:
 
 @pytest.mark.parametrize("key", REGISTRY)
 @pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape.q > 0 and shape.known_sd is None])
-def test_derivatives_hold_at_tau_zero_and_at_negative_tau(key, shape) -> None:
+def test_derivatives_hold_at_tau_zero_and_at_negative_tau(key: tuple[str, str], shape: Shape) -> None:
     """Along two directions in which every entry of psi moves, so that every entry of the Hessian counts."""
     rows, model, psi, _ = generate(key, shape)
     layout = model.layout
@@ -55,43 +60,48 @@ def test_derivatives_hold_at_tau_zero_and_at_negative_tau(key, shape) -> None:
 
 
 @pytest.mark.parametrize("key", REGISTRY)
-def test_every_family_knows_its_own_derivatives_to_fourth_order(key) -> None:
+def test_every_family_knows_its_own_derivatives_to_fourth_order(key: tuple[str, str]) -> None:
     rng, family = np.random.default_rng(3), REGISTRY[key]
     eta, weight, log_phi = predictors(key, rng.normal(scale=2.0, size=40)), rng.uniform(0.5, 3.0, 40), 0.3
     y = response(key, eta, rng)
 
-    def derivative(x: np.ndarray, order: int) -> np.ndarray:
-        of = [family.log_likelihood(y, weight, x, log_phi), *family.derivatives(y, weight, x, log_phi, 4)]
-        return of[order]
+    def derivative(order: int) -> Callable[[np.ndarray], np.ndarray]:
+        def of(x: np.ndarray) -> np.ndarray:
+            return [family.log_likelihood(y, weight, x, log_phi), *family.derivatives(y, weight, x, log_phi, 4)][order]
+
+        return of
 
     for order in range(4):
-        moved = slope(lambda x, order=order: derivative(x, order), eta, np.ones(len(eta)), 1e-2)
-        within = 1e-9 * (1.0 + np.max(np.abs(derivative(eta, order))))
-        np.testing.assert_allclose(derivative(eta, order + 1), moved, atol=within)
+        moved = slope(derivative(order), eta, np.ones(len(eta)), 1e-2)
+        within = 1e-9 * (1.0 + np.max(np.abs(derivative(order)(eta))))
+        np.testing.assert_allclose(derivative(order + 1)(eta), moved, atol=within)
 
 
 @pytest.mark.parametrize("key", [key for key, family in REGISTRY.items() if family.dispersion])
-def test_every_dispersion_knows_its_own_derivatives(key) -> None:
+def test_every_dispersion_knows_its_own_derivatives(key: tuple[str, str]) -> None:
     rng, family = np.random.default_rng(3), REGISTRY[key]
     eta, weight, log_phi = predictors(key, rng.normal(size=40)), rng.uniform(0.5, 3.0, 40), 0.3
     y = response(key, eta, rng)
     dots = family.dispersion_derivatives(y, weight, eta, log_phi)
 
-    def in_log_phi(of) -> np.ndarray:
+    def in_log_phi(of: Callable[[float], np.ndarray]) -> np.ndarray:
         return slope(lambda x: of(x[0]), np.array([log_phi]), np.ones(1), 1e-2)
+
+    def derivative(order: int) -> Callable[[float], np.ndarray]:
+        return lambda x: family.derivatives(y, weight, eta, x, 4)[order]
+
+    def dot_at(name: str) -> Callable[[float], np.ndarray]:
+        return lambda x: np.asarray(getattr(family.dispersion_derivatives(y, weight, eta, x), name))
 
     np.testing.assert_allclose(dots.l_d, in_log_phi(lambda x: family.log_likelihood(y, weight, eta, x)), atol=1e-8)
     for order, dot in enumerate([dots.l1_d, dots.l2_d, dots.l3_d]):
-        np.testing.assert_allclose(
-            dot, in_log_phi(lambda x, k=order: family.derivatives(y, weight, eta, x, 4)[k]), atol=1e-8
-        )
+        np.testing.assert_allclose(dot, in_log_phi(derivative(order)), atol=1e-8)
     for first, second in [("l_d", "l_dd"), ("l1_d", "l1_dd"), ("l2_d", "l2_dd")]:
-        found = in_log_phi(lambda x, name=first: getattr(family.dispersion_derivatives(y, weight, eta, x), name))
-        np.testing.assert_allclose(getattr(dots, second), found, atol=1e-8)
+        np.testing.assert_allclose(getattr(dots, second), in_log_phi(dot_at(first)), atol=1e-8)
 
 
 @pytest.mark.parametrize("eta", [-700.0, 700.0])
-def test_the_logit_does_not_overflow(eta) -> None:
+def test_the_logit_does_not_overflow(eta: float) -> None:
     for y in (0.0, 1.0):
         family, row = REGISTRY["binomial", "logit"], (np.array([y]), np.ones(1), np.array([eta]), 0.0)
         assert np.isfinite(family.derivatives(*row, 4)).all()

@@ -80,7 +80,8 @@ def specification(family: FamilyName = "binomial", **changes: Any) -> Specificat
 def column(*factors: Any, data: Table | None = None) -> list[float]:
     """The values of one design column."""
     asked = specification(fixed=(INTERCEPT, Column("c", factors)))
-    return build(asked, DICTIONARY, data or table()).rows.X[:, 1].tolist()
+    values: list[float] = build(asked, DICTIONARY, data or table()).rows.X[:, 1].tolist()
+    return values
 
 
 def test_a_design_is_columns_response_weight_and_offset() -> None:
@@ -184,7 +185,9 @@ def test_binomial_counts_become_a_proportion_and_its_size() -> None:
 @pytest.mark.parametrize(
     ("family", "link"), [("poisson", "log"), ("negative_binomial", "log"), ("binomial", "cloglog")]
 )
-def test_a_row_of_no_weight_says_nothing_however_large_its_columns_and_its_offset(family, link) -> None:
+def test_a_row_of_no_weight_says_nothing_however_large_its_columns_and_its_offset(
+    family: FamilyName, link: str
+) -> None:
     weighted = specification(family, link=link, weights="w", offset=VariableRef("n"))
 
     def start(x: float, offset: float) -> StartContribution:

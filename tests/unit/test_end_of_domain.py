@@ -12,7 +12,7 @@ from tests.unit.test_derivatives import STEP, difference
 
 
 @pytest.mark.parametrize("key", LIMITED)
-def test_derivatives_are_exact_with_nodes_beyond_the_end_of_the_domain(key) -> None:
+def test_derivatives_are_exact_with_nodes_beyond_the_end_of_the_domain(key: tuple[str, str]) -> None:
     rows, model, psi, _ = generate(key, Shape(1))
     psi[0] = 0.5 * INSIDE[key]
     at_psi = contribution(rows, model, psi, 25)
@@ -35,7 +35,7 @@ def test_an_optimum_at_the_end_of_the_domain_is_said_to_be_there() -> None:
 
 
 @pytest.mark.parametrize("end", [0.02, 0.1])
-def test_a_group_of_nothing_but_events_has_no_mode_below_a_probability_of_one_and_the_fit_says_so(end) -> None:
+def test_a_group_of_nothing_but_events_has_no_mode_below_a_probability_of_one_and_the_fit_says_so(end: float) -> None:
     """Were its effect's variance larger, what is integrated would rise up to the end of the domain."""
     rng = np.random.default_rng(1)
     effect = -0.15 * np.minimum(np.abs(rng.normal(size=20)), 2.0)
@@ -49,7 +49,7 @@ def test_a_group_of_nothing_but_events_has_no_mode_below_a_probability_of_one_an
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2, 3])
-def test_an_optimum_near_the_end_of_the_domain_is_found(seed) -> None:
+def test_an_optimum_near_the_end_of_the_domain_is_found(seed: int) -> None:
     rng = np.random.default_rng(seed)
     design = np.column_stack([np.ones(N), np.abs(X1)])
     y = (rng.random(N) < np.exp(design @ np.array([-0.1, -0.5]))) * 1.0
@@ -61,7 +61,7 @@ def test_an_optimum_near_the_end_of_the_domain_is_found(seed) -> None:
 
 
 @pytest.mark.parametrize("key", [key for key in REGISTRY if key in INSIDE])
-def test_a_start_outside_the_domain_is_drawn_back(key) -> None:
+def test_a_start_outside_the_domain_is_drawn_back(key: tuple[str, str]) -> None:
     """By site the coefficients are steep one way and the other; their average leads outside at some site's rows."""
     rng = np.random.default_rng(4)
     sign = np.sign(INSIDE[key])

@@ -46,7 +46,7 @@ def test_a_byte_order_mark_is_passed_over() -> None:
 
 
 def test_an_event_is_there_before_the_stream_ends() -> None:
-    def chunks():
+    def chunks() -> Iterator[bytes]:
         yield b"data: now\n\n"
         raise AssertionError("the next bytes were waited for")
 

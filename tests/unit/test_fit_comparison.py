@@ -19,7 +19,14 @@ UNCORRELATED = (RandomTerm(group="site", columns=BOTH, correlated=False),)
 INTERCEPT = (RandomTerm(group="site", columns=ONE),)
 
 
-def made(npar: int, log_likelihood: float, *, random=INTERCEPT, fixed=BOTH, **changes: Any) -> dict[str, Any]:
+def made(
+    npar: int,
+    log_likelihood: float,
+    *,
+    random: tuple[RandomTerm, ...] = INTERCEPT,
+    fixed: tuple[Column, ...] = BOTH,
+    **changes: Any,
+) -> dict[str, Any]:
     """A result whose specification and numbers are what they are said to be."""
     one = result()
     one["specification"] |= {
@@ -53,7 +60,9 @@ def test_a_model_within_another_is_tested_by_twice_the_difference() -> None:
     ("random", "more"),
     [(INTERCEPT, UNCORRELATED), (INTERCEPT, CORRELATED), (UNCORRELATED, CORRELATED), ((), INTERCEPT)],
 )
-def test_fewer_variances_are_a_smaller_model_and_the_boundary_is_minded(random, more) -> None:
+def test_fewer_variances_are_a_smaller_model_and_the_boundary_is_minded(
+    random: tuple[RandomTerm, ...], more: tuple[RandomTerm, ...]
+) -> None:
     row = held(made(3, -121.0, random=random), made(4, -120.0, random=more))
     assert (row["chi.square"], row["why"]) == (2.0, "a variance of zero is at its boundary: the p value is too large")
 
@@ -70,7 +79,7 @@ def test_fewer_variances_are_a_smaller_model_and_the_boundary_is_minded(random, 
     ],
     ids=["family", "reml", "fixed", "random", "equal", "no-estimates"],
 )
-def test_where_there_is_no_test_it_is_said_why(small, large, why: str) -> None:
+def test_where_there_is_no_test_it_is_said_why(small: dict[str, Any], large: dict[str, Any], why: str) -> None:
     (row,) = compare({"small": small, "large": large})["tests"]
     assert why in row["why"]
     assert (row["chi.square"], row["df"], row["p.value"]) == (None, None, None)

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 
 from coordinator.client import Fit
 from coordinator.client.random_part import NotReleasedError
@@ -17,16 +20,17 @@ from tests.unit.finished import result
 def nothing_is_left_open() -> Iterator[None]:
     mpl.use("agg")
     yield
-    mpl.pyplot.close("all")
+    plt.close("all")
 
 
-def drawn(axes) -> tuple[list[str], list[float], list[tuple[float, float]]]:
+def drawn(axes: Axes) -> tuple[list[str], list[float], list[tuple[float, float]]]:
     """The labels, the points and the ends of the lines, from the top."""
-    points, lines = axes.collections[1], axes.collections[0]
-    order = np.argsort(points.get_offsets()[:, 1])
+    points, lines = np.asarray(axes.collections[1].get_offsets()), axes.collections[0]
+    assert isinstance(lines, LineCollection)
+    order = np.argsort(points[:, 1])
     labels = [label.get_text() for label in axes.get_yticklabels()]
-    ends = [tuple(segment[:, 0].tolist()) for segment in lines.get_segments()]
-    return [labels[k] for k in order], [float(points.get_offsets()[k, 0]) for k in order], [ends[k] for k in order]
+    ends = [(float(low), float(high)) for low, high in (segment[:, 0] for segment in lines.get_segments())]
+    return [labels[k] for k in order], [float(points[k, 0]) for k in order], [ends[k] for k in order]
 
 
 def test_a_forest_has_every_fixed_effect_but_the_intercept_with_its_interval() -> None:
@@ -40,9 +44,11 @@ def test_a_forest_of_ratios_is_on_a_log_axis_around_one() -> None:
     fit = Fit(result())
     axes = fit.plot.forest(exponentiate=True, conf_level=0.9)
     (row,) = fit.tidy("fixed", exponentiate=True, conf_level=0.9)[1:]
-    assert drawn(axes)[1:] == ([row["estimate"]], [pytest.approx((row["conf.low"], row["conf.high"]))])
+    _, points, ends = drawn(axes)
+    assert points == [row["estimate"]]
+    assert ends == [pytest.approx((row["conf.low"], row["conf.high"]))]
     assert axes.get_xscale() == "log"
-    assert axes.lines[0].get_xdata()[0] == 1.0
+    assert np.asarray(axes.lines[0].get_xdata())[0] == 1.0
     assert axes.get_xlabel() == "Odds ratio, 90% interval"
 
 
@@ -74,7 +80,7 @@ def test_a_caterpillar_of_effects_that_no_site_released_says_so() -> None:
 
 def test_convergence_shows_the_decrement_of_every_round() -> None:
     axes = Fit(result()).plot.convergence()
-    assert axes.lines[0].get_xydata().tolist() == [[1.0, 0.02], [2.0, 1e-18]]
+    assert np.asarray(axes.lines[0].get_xydata()).tolist() == [[1.0, 0.02], [2.0, 1e-18]]
     assert axes.get_yscale() == "log"
 
 
@@ -82,12 +88,14 @@ def test_correlations_are_those_of_the_covariance() -> None:
     made = result()
     made["vcov"]["matrix"] = [[4.0, -3.0], [-3.0, 9.0]]
     axes = Fit(made).plot.correlation()
-    np.testing.assert_allclose(axes.images[0].get_array(), [[1.0, -0.5], [-0.5, 1.0]])
+    shown = axes.images[0].get_array()
+    assert shown is not None
+    np.testing.assert_allclose(shown, [[1.0, -0.5], [-0.5, 1.0]])
     assert [text.get_text() for text in axes.texts] == ["1.00", "-0.50", "-0.50", "1.00"]
 
 
 def test_a_plot_is_drawn_on_the_axes_that_are_given() -> None:
-    _, axes = mpl.pyplot.subplots(2, 2)
+    _, axes = plt.subplots(2, 2)
     plot = Fit(result()).plot
     methods = (plot.forest, plot.caterpillar, plot.convergence, plot.correlation)
     for method, own in zip(methods, axes.flat, strict=True):

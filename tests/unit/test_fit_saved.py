@@ -48,7 +48,9 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     ],
     ids=["empty", "broken", "binary", "nan", "deep", "a-list", "a-request"],
 )
-def test_a_file_that_is_no_result_is_refused_with_the_place_and_the_remedy(tmp_path, content: bytes, told: str) -> None:
+def test_a_file_that_is_no_result_is_refused_with_the_place_and_the_remedy(
+    tmp_path: Path, content: bytes, told: str
+) -> None:
     file = tmp_path / "other.json"
     file.write_bytes(content)
     with pytest.raises(ResultFileError) as caught:

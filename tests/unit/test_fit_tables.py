@@ -3,6 +3,8 @@
 import csv
 import io
 import math
+from collections.abc import Callable
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -26,7 +28,9 @@ def cells(html: str) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("ending", [OutcomeKind.CONVERGED, OutcomeKind.SEPARATED])
-def test_csv_holds_every_number_of_the_result_to_the_last_digit_and_nothing_for_what_is_missing(ending) -> None:
+def test_csv_holds_every_number_of_the_result_to_the_last_digit_and_nothing_for_what_is_missing(
+    ending: OutcomeKind,
+) -> None:
     made = result(ending)
     rows = read(csv_table(made))
     assert [tuple(row) for row in rows] == [TIDY] * len(made["tidy"])
@@ -119,7 +123,7 @@ def test_names_are_text_and_no_markup() -> None:
 
 
 @pytest.mark.parametrize("write", [html_table, latex_table])
-def test_an_ending_without_estimates_is_said_before_its_numbers(write) -> None:
+def test_an_ending_without_estimates_is_said_before_its_numbers(write: Callable[[dict[str, Any]], str]) -> None:
     text = write(result(OutcomeKind.ROUND_LIMIT))
     assert 0 < text.index("No estimates (round") < text.index("(Intercept)")
     assert "No estimates" not in write(result())

@@ -1,6 +1,8 @@
 """Fixed point is exact: encoding and decoding round once, as fractions do, and sums do not depend on their order."""
 
+from collections.abc import Callable
 from fractions import Fraction
+from random import Random
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import EncodingError
-from shared.masking.encoding import add, decode, encode, from_bytes, subtract, to_bytes, total
+from shared.masking.encoding import Fixed, add, decode, encode, from_bytes, subtract, to_bytes, total
 from tests.unit.masked_sites import fixed, integers
 
 LIMIT = 2.0**63
@@ -80,7 +82,9 @@ def test_numbers_whose_last_bit_is_not_below_the_unit_come_back_to_the_bit(numbe
 
 
 @given(st.lists(st.tuples(st.floats(-1e6, 1e6), st.floats(-1e-6, 1e-6)), min_size=1, max_size=9), st.randoms())
-def test_the_sum_of_encodings_is_the_same_to_the_bit_in_any_order_and_decodes_as_the_exact_sum(rows, random) -> None:
+def test_the_sum_of_encodings_is_the_same_to_the_bit_in_any_order_and_decodes_as_the_exact_sum(
+    rows: list[tuple[float, float]], random: Random
+) -> None:
     parts = [encode(np.array(row), len(rows)) for row in rows]
     summed = total(parts)
     random.shuffle(parts)
@@ -94,7 +98,7 @@ def test_the_sum_of_encodings_is_the_same_to_the_bit_in_any_order_and_decodes_as
 
 
 @given(st.integers(1, 8).flatmap(lambda size: st.tuples(*[st.lists(BIG, min_size=size, max_size=size)] * 2)))
-def test_sums_and_differences_are_those_of_integers_mod_2_to_the_128(pair) -> None:
+def test_sums_and_differences_are_those_of_integers_mod_2_to_the_128(pair: tuple[list[int], list[int]]) -> None:
     a, b = pair
     assert to_bytes(add(fixed(a), fixed(b))) == to_bytes(fixed([x + y for x, y in zip(a, b, strict=True)]))
     assert to_bytes(subtract(fixed(a), fixed(b))) == to_bytes(fixed([x - y for x, y in zip(a, b, strict=True)]))
@@ -161,7 +165,7 @@ def test_no_numbers_are_a_vector_too() -> None:
 
 
 @pytest.mark.parametrize("operation", [add, subtract, lambda a, b: total([a, b])])
-def test_vectors_of_two_lengths_are_not_added(operation) -> None:
+def test_vectors_of_two_lengths_are_not_added(operation: Callable[[Fixed, Fixed], Fixed]) -> None:
     """NumPy would repeat the single entry."""
     with pytest.raises(EncodingError, match="one length"):
         operation(fixed([1]), fixed([1, 2]))

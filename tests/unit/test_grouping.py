@@ -1,6 +1,7 @@
 """A command whose options are grouped shows and takes each of them."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import pytest
@@ -61,7 +62,7 @@ def test_every_command_about_a_coordinator_says_which_one(command: str) -> None:
         assert part in shown
 
 
-def test_access_is_written_as_it_was_given(tmp_path) -> None:
+def test_access_is_written_as_it_was_given(tmp_path: Path) -> None:
     key = tmp_path / "my own.key"
     assert Access("http://a:1/").written() == "--coordinator http://a:1"
     assert Access("http://a:1", key, tmp_path).written() == (

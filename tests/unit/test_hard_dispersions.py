@@ -13,6 +13,7 @@ from tests.unit.hard_rows import GROUP, X1, N, X, model_of, rows_of
 
 def assert_at_its_limit(state: State, said: str) -> None:
     assert state.outcome is not None
+    assert state.point is not None
     assert state.outcome.kind == "boundary"
     assert any(said in name for name in state.outcome.names)
     covariance = covariance_of_psi(state.layout, state.psi, state.point.summed.hessian)
@@ -21,7 +22,7 @@ def assert_at_its_limit(state: State, said: str) -> None:
 
 
 @pytest.mark.parametrize("q", [0, 1])
-def test_a_negative_binomial_for_responses_no_more_dispersed_than_poisson_is_poisson_on_the_boundary(q) -> None:
+def test_a_negative_binomial_for_responses_no_more_dispersed_than_poisson_is_poisson_on_the_boundary(q: int) -> None:
     mu = np.exp(1.5 + 0.4 * X1 + 0.3 * np.sin(GROUP))
     rows = rows_of(X, np.round(mu + 0.3 * np.sqrt(mu) * np.random.default_rng(2).normal(size=N)).clip(0.0), GROUP, q=q)
     state, poisson = (fit([rows], model_of((family, "log"), q=q)) for family in ("negative_binomial", "poisson"))
@@ -29,12 +30,13 @@ def test_a_negative_binomial_for_responses_no_more_dispersed_than_poisson_is_poi
     assert state.round <= 25
     assert poisson.ending == "converged"
     assert state.log_likelihood == pytest.approx(poisson.log_likelihood, abs=1e-9)
+    assert poisson.point is not None
     error = np.sqrt(np.linalg.inv(-poisson.point.summed.hessian).diagonal())
     np.testing.assert_array_less(np.abs(np.abs(state.psi[:-1]) - np.abs(poisson.psi)) / error, 1e-5)
 
 
 @pytest.mark.parametrize("known_sd", [None, 0.5])
-def test_two_rows_of_a_negative_binomial_are_on_the_boundary_and_not_separated(known_sd) -> None:
+def test_two_rows_of_a_negative_binomial_are_on_the_boundary_and_not_separated(known_sd: float | None) -> None:
     """The mean follows the size to its limit, by ever shorter moves: it does not run off."""
     q = int(known_sd is not None)
     rows = rows_of(np.ones((2, 1)), np.array([1.0, 2.0]), np.arange(2), q=q)
@@ -44,14 +46,14 @@ def test_two_rows_of_a_negative_binomial_are_on_the_boundary_and_not_separated(k
 
 
 @pytest.mark.parametrize("key", [key for key in REGISTRY if key[0] in {"gaussian", "gamma", "inverse_gaussian"}])
-def test_two_rows_that_a_known_sd_explains_leave_no_dispersion(key) -> None:
+def test_two_rows_that_a_known_sd_explains_leave_no_dispersion(key: tuple[str, str]) -> None:
     rows = rows_of(np.ones((2, 1)), np.array([1.0, 2.0]), np.arange(2), q=1)
     said = "residual sd is 0" if key[0] == "gaussian" else "shape is unlimited"
     assert_at_its_limit(fit([rows], model_of(key, 1, q=1, known_sd=0.5)), said)
 
 
 @pytest.mark.parametrize("key", [key for key in REGISTRY if key[0] != "negative_binomial"])
-def test_two_rows_have_an_intercept(key) -> None:
+def test_two_rows_have_an_intercept(key: tuple[str, str]) -> None:
     """Of each family the likelihood of two responses is largest at their mean, whatever the dispersion."""
     y = np.array([0.0, 1.0]) if key[0] == "binomial" else np.array([1.0, 2.0])
     state = fit([rows_of(np.ones((2, 1)), y)], model_of(key, 1))
@@ -61,7 +63,7 @@ def test_two_rows_have_an_intercept(key) -> None:
 
 @pytest.mark.parametrize("key", [("gamma", "log"), ("inverse_gaussian", "log")])
 @pytest.mark.parametrize("cv", [1e-3, 1e-4])
-def test_a_small_dispersion_is_found_beside_a_large_mean(key, cv) -> None:
+def test_a_small_dispersion_is_found_beside_a_large_mean(key: tuple[str, str], cv: float) -> None:
     """Of the responses' working sum of squares the residual is 1e-11 there: it would drown."""
     y = 1e6 * np.exp(0.1 * X1 + cv * np.random.default_rng(2).normal(size=N))
     rows = rows_of(X, y)
@@ -74,7 +76,7 @@ def test_a_small_dispersion_is_found_beside_a_large_mean(key, cv) -> None:
 
 @pytest.mark.parametrize("key", [key for key in REGISTRY if key[0] in {"gaussian", "gamma", "inverse_gaussian"}])
 @pytest.mark.parametrize("noise", [1e-2, 1e-4, 1e-6, 0.0])
-def test_nearly_no_dispersion_is_estimated_or_called_a_perfect_fit(key, noise) -> None:
+def test_nearly_no_dispersion_is_estimated_or_called_a_perfect_fit(key: tuple[str, str], noise: float) -> None:
     """A relative noise of 1e-6 is a shape of 1e12; without any, responses are as good as computed from the columns."""
     eta = X @ np.array([2.0, 0.1])
     mu = mean_of(key, eta)

@@ -1,11 +1,13 @@
 """Numbers that are hard to get right: each fit is right, or ends by a name that says why it cannot be."""
 
 import tracemalloc
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from shared.contribution import Contribution
 from site_node.estimation.contribution import contribution
 from site_node.estimation.families import REGISTRY
 from site_node.estimation.model import Model
@@ -13,12 +15,12 @@ from site_node.estimation.rows import Rows
 from tests.reference.cases import fit
 from tests.unit.generated import INSIDE, Shape, generate, typical
 from tests.unit.hard_rows import GROUP, INTERCEPT, X1, N, X, model_of, rows_of
-from tests.unit.test_derivatives import difference
+from tests.unit.test_derivatives import slope
 from tests.unit.test_properties import integral
 
 
 @pytest.mark.parametrize("key", REGISTRY)
-def test_a_hundred_nodes_converge_and_are_close_to_what_eleven_say(key) -> None:
+def test_a_hundred_nodes_converge_and_are_close_to_what_eleven_say(key: tuple[str, str]) -> None:
     """Of a link whose domain ends, many of them lie beyond the end, and count for nothing."""
     rows, model = typical(key)
     many, few = (fit([rows], model, points=points) for points in (100, 11))
@@ -28,7 +30,7 @@ def test_a_hundred_nodes_converge_and_are_close_to_what_eleven_say(key) -> None:
 
 
 @pytest.mark.parametrize("key", REGISTRY)
-def test_nodes_are_raised_until_they_are_enough(key) -> None:
+def test_nodes_are_raised_until_they_are_enough(key: tuple[str, str]) -> None:
     rows, model = typical(key)
     state = fit([rows], model, points="auto")
     assert state.ending == "converged"
@@ -38,7 +40,7 @@ def test_nodes_are_raised_until_they_are_enough(key) -> None:
 
 @pytest.mark.parametrize("link", ["logit", "probit", "cloglog"])
 @pytest.mark.parametrize("q", [0, 1])
-def test_complete_separation_is_named(link, q) -> None:
+def test_complete_separation_is_named(link: str, q: int) -> None:
     state = fit([rows_of(X, (X1 > 0.0) * 1.0, GROUP, q=q)], model_of(("binomial", link), q=q))
     assert state.outcome is not None
     assert state.outcome.kind == "separated"
@@ -47,7 +49,7 @@ def test_complete_separation_is_named(link, q) -> None:
 
 @pytest.mark.parametrize("link", ["logit", "probit", "cloglog", "log"])
 @pytest.mark.parametrize("q", [0, 1])
-def test_no_event_at_all_is_separation_by_the_intercept(link, q) -> None:
+def test_no_event_at_all_is_separation_by_the_intercept(link: str, q: int) -> None:
     state = fit([rows_of(X, np.zeros(N), GROUP, q=q)], model_of(("binomial", link), q=q))
     assert state.outcome is not None
     assert state.outcome.kind == "separated"
@@ -55,7 +57,7 @@ def test_no_event_at_all_is_separation_by_the_intercept(link, q) -> None:
 
 
 @pytest.mark.parametrize("key", REGISTRY)
-def test_a_column_that_the_others_determine_is_named(key) -> None:
+def test_a_column_that_the_others_determine_is_named(key: tuple[str, str]) -> None:
     rows, model = typical(key)
     more = replace(rows, X=np.column_stack([rows.X, rows.X[:, 1] - 2.0 * rows.X[:, 2]]))
     layout = replace(model.layout, fixed=(*model.layout.fixed, "sum"))
@@ -67,7 +69,7 @@ def test_a_column_that_the_others_determine_is_named(key) -> None:
 
 @pytest.mark.parametrize("key", [key for key in REGISTRY if key not in INSIDE])
 @pytest.mark.parametrize("offset", [-100.0, 100.0])
-def test_a_large_offset_is_taken_up_by_the_intercept(key, offset) -> None:
+def test_a_large_offset_is_taken_up_by_the_intercept(key: tuple[str, str], offset: float) -> None:
     rows, model = typical(key)
     plain, shifted = fit([rows], model), fit([replace(rows, offset=np.full(rows.n, offset))], model)
     assert plain.ending == shifted.ending == "converged"
@@ -76,7 +78,7 @@ def test_a_large_offset_is_taken_up_by_the_intercept(key, offset) -> None:
 
 
 @pytest.mark.parametrize("key", [("poisson", "log"), ("negative_binomial", "log")])
-def test_counts_of_a_million_and_groups_without_any_converge(key) -> None:
+def test_counts_of_a_million_and_groups_without_any_converge(key: tuple[str, str]) -> None:
     rng = np.random.default_rng(2)
     noise = rng.gamma(5.0, 0.2, N) if key[0] != "poisson" else np.ones(N)
     y = rng.poisson(1e6 * np.exp(0.3 * X1) * np.exp(0.5 * np.sin(GROUP)) * noise).astype(float)
@@ -136,12 +138,12 @@ def test_five_correlated_effects_have_exact_derivatives_and_are_estimated() -> N
     assert_exact(at_psi, lambda x: contribution(some, model, x), psi)
 
 
-def assert_exact(at_psi, of, psi: np.ndarray) -> None:
+def assert_exact(at_psi: Contribution, of: Callable[[np.ndarray], Contribution], psi: np.ndarray) -> None:
     """Along some directions, which for many parameters takes less than along each."""
     for direction in np.random.default_rng(0).normal(size=(3, len(psi))) / np.sqrt(len(psi)):
-        slope = difference(lambda t, d=direction: of(psi + t[0] * d).value, np.zeros(1), 1e-3)[0]
-        bend = difference(lambda t, d=direction: of(psi + t[0] * d).gradient, np.zeros(1), 1e-3)[:, 0]
-        assert slope == pytest.approx(at_psi.gradient @ direction, rel=1e-8, abs=1e-8 * np.abs(at_psi.gradient).max())
+        rise = slope(lambda x: of(x).value, psi, direction, 1e-3)
+        bend = slope(lambda x: of(x).gradient, psi, direction, 1e-3)
+        assert rise == pytest.approx(at_psi.gradient @ direction, rel=1e-8, abs=1e-8 * np.abs(at_psi.gradient).max())
         np.testing.assert_allclose(at_psi.hessian @ direction, bend, rtol=0, atol=1e-8 * np.abs(bend).max())
 
 
@@ -161,7 +163,9 @@ def test_three_hundred_parameters_converge() -> None:
 
 
 @pytest.mark.parametrize(("key", "known_sd"), [(("binomial", "logit"), 1.0), (("poisson", "log"), None)])
-def test_a_million_groups_of_one_row_take_memory_in_pieces_and_add_up_to_their_integrals(key, known_sd) -> None:
+def test_a_million_groups_of_one_row_take_memory_in_pieces_and_add_up_to_their_integrals(
+    key: tuple[str, str], known_sd: float | None
+) -> None:
     """Of equal rows the likelihood is a multiple of one row's: the sum is known from a few."""
     n, kinds = 1_000_000, 8
     design = np.column_stack([np.ones(n), np.tile(np.linspace(-1.0, 1.0, kinds), n // kinds)])
@@ -192,7 +196,7 @@ def test_overdispersion_by_an_effect_of_each_row_is_estimated() -> None:
 
 
 @pytest.mark.parametrize("key", [key for key in REGISTRY if key not in INSIDE])
-def test_one_group_in_all_is_right_with_a_known_sd(key) -> None:
+def test_one_group_in_all_is_right_with_a_known_sd(key: tuple[str, str]) -> None:
     rows, model, psi, _ = generate(key, Shape(1, known_sd=0.7), n=15, groups=1)
     assert rows.groups == 1
     assert contribution(rows, model, psi, 60).value == pytest.approx(integral(rows, model, psi), abs=1e-7)

@@ -1,6 +1,7 @@
 """What a site remembers of what left it, over restarts and faults of the disk."""
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -43,6 +44,11 @@ def file(tmp_path: Path) -> Path:
 
 def gate(file: Path, clock: Clock | None = None, **budget: int) -> Gate:
     return Gate(History(file, SECRET), Budget(**budget), clock or Clock())
+
+
+def history_of(held: Gate) -> History:
+    assert held.history is not None
+    return held.history
 
 
 def titled(title: str) -> Specification:
@@ -102,7 +108,7 @@ def test_what_is_refused_is_not_counted(file: Path) -> None:
     held = begun(file)
     with pytest.raises(RefusedError):
         held.admit("two", titled("two"), "data", [ALL_BUT_ONE])
-    with held.history.writing() as kept:
+    with history_of(held).writing() as kept:
         assert not kept.was_asked("data", titled("two").sha256)
 
 
@@ -138,12 +144,12 @@ def test_the_rosters_that_were_joined_in_a_window_are_known(file: Path) -> None:
     for name, roster in (("a", ("A", "B")), ("b", ("A", "B", "C"))):
         held.admit(name, SPECIFICATION.model_copy(update={"roster": roster}), "data", [])
         held.release(name, asked(1, 0.1), [], 50)
-        with held.history.writing() as kept:
+        with history_of(held).writing() as kept:
             kept.join(name, clock.now)
         clock.now += DAY
     held.admit("c", SPECIFICATION.model_copy(update={"roster": ("D",)}), "data", [])
     held.release("c", asked(1, 0.1), [], 50)
-    with held.history.writing() as kept:
+    with history_of(held).writing() as kept:
         assert kept.rosters("data", clock.now - 30 * DAY) == {("A", "B"), ("A", "B", "C")}
         assert kept.rosters("data", clock.now - 1.5 * DAY) == {("A", "B", "C")}
         assert kept.rosters("other data", 0.0) == set()
@@ -186,7 +192,7 @@ def test_rounds_in_which_nothing_was_said_outlive_a_restart_and_count_once(file:
 
 def test_nothing_leaves_when_it_cannot_be_written_down(file: Path) -> None:
     held = begun(file)
-    held.history._connection.execute("PRAGMA max_page_count = 1")  # as a disk that is full
+    history_of(held)._connection.execute("PRAGMA max_page_count = 1")  # as a disk that is full
     large = asked(2, 0.1).model_copy(update={"psi": tuple(range(20_000))})
     with pytest.raises(
         StoreError, match=r"cannot be read or written down \(SQLITE_FULL\), so nothing leaves"
@@ -204,7 +210,9 @@ def test_nothing_leaves_when_it_cannot_be_written_down(file: Path) -> None:
         (lambda file: (file.unlink(), file.mkdir()), "cannot be written"),
     ],
 )
-def test_a_file_that_is_torn_or_something_else_is_told_at_the_start_with_the_remedy(file: Path, spoil, words) -> None:
+def test_a_file_that_is_torn_or_something_else_is_told_at_the_start_with_the_remedy(
+    file: Path, spoil: Callable[[Path], object], words: str
+) -> None:
     begun(file)
     spoil(file)
     with pytest.raises(SettingsError, match=words) as caught:

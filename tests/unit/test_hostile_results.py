@@ -10,8 +10,8 @@ from typing import Any
 import matplotlib as mpl
 import pytest
 import typer
-from click.testing import Result
-from typer.testing import CliRunner
+from matplotlib import pyplot as plt
+from typer.testing import CliRunner, Result
 
 from coordinator.client import Fit
 from coordinator.client.cli import app
@@ -106,7 +106,7 @@ def test_whatever_number_stands_in_a_result_it_is_refused_or_drawn(tmp_path: Pat
             fit = loaded(tmp_path, changed(place, value))
             if fit is not None:
                 read(fit, PLOTS)
-                mpl.pyplot.close("all")
+                plt.close("all")
 
 
 @pytest.mark.parametrize(

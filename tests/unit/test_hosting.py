@@ -41,9 +41,15 @@ def test_a_key_or_a_secret_that_others_can_read_is_a_warning_that_names_the_file
     for name in ("key", "secret"):
         (tmp_path / name).write_text("0123456789abcdef", encoding="ascii")
         (tmp_path / name).chmod(mode)
-    files = {"key_file": tmp_path / "key", "secret_file": tmp_path / "secret"}
+    settings = SiteSettings(
+        name="A",
+        data=tmp_path / "d.csv",
+        dictionary=tmp_path / "d.json",
+        key_file=tmp_path / "key",
+        secret_file=tmp_path / "secret",
+    )
     with capture_logs() as log:
-        _warn_of_secrets(SiteSettings(name="A", data=tmp_path / "d.csv", dictionary=tmp_path / "d.json", **files))
+        _warn_of_secrets(settings)
     assert [Path(entry["file"]).name for entry in log] == warned
     assert "0123" not in str(log)
 

@@ -25,7 +25,7 @@ LAYOUTS = [
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_gradients_of_sds_and_correlations_are_exact_in_any_basis(layout) -> None:
+def test_gradients_of_sds_and_correlations_are_exact_in_any_basis(layout: ParameterLayout) -> None:
     rng = np.random.default_rng(2)
     psi, basis = rng.normal(size=layout.size), rng.normal(size=(layout.q, layout.q))
     h = 1e-5
@@ -48,23 +48,23 @@ def test_signs_of_lambdas_columns_change_nothing_that_is_reported() -> None:
 
 
 @given(st.floats(-40, 40))
-def test_p_values_are_two_sided_normal(z) -> None:
+def test_p_values_are_two_sided_normal(z: float) -> None:
     assert p_value(z) == pytest.approx(2 * norm.sf(abs(z)), rel=1e-12, abs=1e-300)
 
 
 @pytest.mark.parametrize("level", [0.5, 0.9, 0.95, 0.999])
-def test_intervals_reach_the_normal_quantile(level) -> None:
+def test_intervals_reach_the_normal_quantile(level: float) -> None:
     assert normal_quantile(level) == pytest.approx(norm.ppf((1 + level) / 2), rel=1e-12)
 
 
 @given(value=st.floats(1e-3, 1e3), se=st.floats(1e-6, 1e3))
-def test_an_interval_of_a_standard_deviation_is_positive_and_holds_it(value, se) -> None:
+def test_an_interval_of_a_standard_deviation_is_positive_and_holds_it(value: float, se: float) -> None:
     low, high = interval(Quantity("sd", "site", ("x",), value, np.zeros(1)), min(se, 50 * value), 1.96)
     assert 0.0 <= low <= value <= high
 
 
 @given(value=st.floats(-0.999, 0.999), se=st.floats(1e-6, 10))
-def test_an_interval_of_a_correlation_stays_a_correlation(value, se) -> None:
+def test_an_interval_of_a_correlation_stays_a_correlation(value: float, se: float) -> None:
     low, high = interval(Quantity("cor", "site", ("x", "y"), value, np.zeros(1)), se, 1.96)
     assert -1.0 <= low <= value <= high <= 1.0
 

@@ -2,8 +2,10 @@
 
 import hashlib
 import struct
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta, timezone
+from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -32,7 +34,7 @@ def three() -> Sites:
     return sites(*NAMES)
 
 
-def refused(joins, three: Sites, now=NOW) -> JoinError:
+def refused(joins: Sequence[Join], three: Sites, now: datetime = NOW) -> JoinError:
     with pytest.raises(JoinError) as caught:
         check_joins(joins, three.agreed, now)
     assert caught.value.remedy
@@ -110,7 +112,7 @@ def test_another_consortium_file_is_told_with_both_hashes(three: Sites) -> None:
         ({"roster": ("North", "South", "East", "West")}, "North, South, East, West"),
     ],
 )
-def test_who_agreed_to_something_else_is_named_with_both_sides(three: Sites, change, said: str) -> None:
+def test_who_agreed_to_something_else_is_named_with_both_sides(three: Sites, change: dict[str, Any], said: str) -> None:
     error = refused(replaced(three, 2, three.joined(2, replace(three.agreed, **change))), three)
     assert error.where == "East"
     assert said in error.message
@@ -132,7 +134,7 @@ def test_another_version_is_named(three: Sites) -> None:
         {"signature": "00" * 64},
     ],
 )
-def test_what_was_changed_after_it_was_signed_is_refused(three: Sites, change) -> None:
+def test_what_was_changed_after_it_was_signed_is_refused(three: Sites, change: dict[str, str]) -> None:
     error = refused(replaced(three, 1, three.joins[1].model_copy(update=change)), three)
     assert (error.where, "signature" in error.message) == ("South", True)
 
@@ -180,12 +182,17 @@ def test_a_site_takes_part_for_a_day_at_least_and_an_hour_between_clocks_never_m
 @pytest.mark.parametrize(("hours", "soon"), [(23, False), (24, False), (22.99, True), (0, True), (-24, True)])
 def test_what_expires_too_soon_is_not_signed(three: Sites, hours: float, soon: bool) -> None:
     expires = NOW + timedelta(hours=hours)
-    kwargs = {"site": "North", "fingerprint": "f", "expires": expires, "now": NOW}
+
+    def joined() -> Join:
+        return session.join(
+            three.agreed, three.identities[0], three.keys[0], site="North", fingerprint="f", expires=expires, now=NOW
+        )
+
     if soon:
         with pytest.raises(JoinError, match="less than 24 hours"):
-            session.join(three.agreed, three.identities[0], three.keys[0], **kwargs)
+            joined()
     else:
-        assert session.join(three.agreed, three.identities[0], three.keys[0], **kwargs).expires_at == expires
+        assert joined().expires_at == expires
 
 
 def test_the_expiry_is_written_in_utc(three: Sites) -> None:
@@ -244,7 +251,7 @@ def test_the_session_is_of_everything_that_every_site_signed(three: Sites, field
 
 def test_what_is_signed_and_the_session_are_what_the_page_says(three: Sites) -> None:
     one = three.joins[0]
-    parts = [
+    parts: list[str | tuple[str, ...]] = [
         str(PROTOCOL_VERSION),
         one.consortium_sha256,
         "analysis-1",

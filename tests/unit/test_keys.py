@@ -22,7 +22,7 @@ def key_file(folder: Path, text: str, mode: int = 0o600) -> Path:
     return path
 
 
-def test_an_empty_or_missing_key_file_is_named(tmp_path) -> None:
+def test_an_empty_or_missing_key_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "empty.key").write_text("\n", encoding="utf-8")
     for name in ("empty.key", "missing.key"):
         with pytest.raises(SettingsError, match=name):
@@ -30,19 +30,19 @@ def test_an_empty_or_missing_key_file_is_named(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("key", ["schlüssel", "two words", "tab\tbed", "bell\x07", "zero\u200bwidth"])
-def test_a_key_is_printable_ascii_without_blanks(tmp_path, key) -> None:
+def test_a_key_is_printable_ascii_without_blanks(tmp_path: Path, key: str) -> None:
     with pytest.raises(SettingsError, match="printable ASCII") as caught:
         read_key(key_file(tmp_path, key))
     assert key not in str(caught.value)
 
 
-def test_a_name_before_a_key_is_refused(tmp_path) -> None:
+def test_a_name_before_a_key_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="colon") as caught:
         read_key(key_file(tmp_path, "anna:secret"))
     assert "secret" not in str(caught.value)
 
 
-def test_a_short_key_is_refused_where_other_machines_can_try_it(tmp_path) -> None:
+def test_a_short_key_is_refused_where_other_machines_can_try_it(tmp_path: Path) -> None:
     path = key_file(tmp_path, LONG[:-1])
     assert read_key(path)
     with pytest.raises(SettingsError, match="fewer than 16"):
@@ -51,7 +51,7 @@ def test_a_short_key_is_refused_where_other_machines_can_try_it(tmp_path) -> Non
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604])
-def test_a_key_file_that_others_can_read_is_a_warning_and_beyond_loopback_an_error(tmp_path, mode) -> None:
+def test_a_key_file_that_others_can_read_is_a_warning_and_beyond_loopback_an_error(tmp_path: Path, mode: int) -> None:
     path = key_file(tmp_path, LONG, mode)
     with capture_logs() as log:
         assert read_key(path).get_secret_value() == LONG
@@ -61,7 +61,7 @@ def test_a_key_file_that_others_can_read_is_a_warning_and_beyond_loopback_an_err
         read_key(path, exposed=True)
 
 
-def test_a_private_key_file_is_no_warning(tmp_path) -> None:
+def test_a_private_key_file_is_no_warning(tmp_path: Path) -> None:
     with capture_logs() as log:
         read_key(key_file(tmp_path, LONG))
     assert log == []
@@ -73,7 +73,7 @@ def test_a_private_key_file_is_no_warning(tmp_path) -> None:
 )
 @pytest.mark.parametrize("linked", [False, True])
 def test_a_key_that_others_can_read_does_where_an_engine_mounts_secrets_read_only_and_nowhere_else(
-    tmp_path, monkeypatch, *, mounted_at, flag, accepted, linked
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, mounted_at: str, flag: int, accepted: bool, linked: bool
 ) -> None:
     (tmp_path / mounted_at).mkdir()
     path = key_file(tmp_path / mounted_at, LONG, 0o444)
@@ -81,7 +81,7 @@ def test_a_key_that_others_can_read_does_where_an_engine_mounts_secrets_read_onl
         (tmp_path / "link").symlink_to(path)
         path = tmp_path / "link"
     monkeypatch.setattr(rules, "MOUNTED", tmp_path / "secrets")
-    monkeypatch.setattr(rules.os, "statvfs", lambda _: SimpleNamespace(f_flag=flag))
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_flag=flag))
     if accepted:
         with capture_logs() as log:
             assert read_key(path, exposed=True).get_secret_value() == LONG
@@ -91,7 +91,7 @@ def test_a_key_that_others_can_read_does_where_an_engine_mounts_secrets_read_onl
             read_key(path, exposed=True)
 
 
-def test_a_secret_that_is_made_is_a_key_for_its_owner_only_and_one_that_is_there_is_kept(tmp_path) -> None:
+def test_a_secret_that_is_made_is_a_key_for_its_owner_only_and_one_that_is_there_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "new.key"
     make_secret(path)
     made = read_key(path, exposed=True).get_secret_value()

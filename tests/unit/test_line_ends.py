@@ -28,7 +28,8 @@ def test_a_byte_order_mark_and_other_line_ends_change_nothing_of_what_a_site_rea
     dictionary = infer(plain).dictionary
     assert infer(other).dictionary == dictionary
     assert {variable.type for variable in dictionary.variables} == {"number", "integer", "factor"}
-    np.testing.assert_equal(*(asdict(read_columns(path, dictionary.variables)) for path in (other, plain)))
+    found, expected = (asdict(read_columns(path, dictionary.variables)) for path in (other, plain))
+    np.testing.assert_equal(found, expected)
 
 
 @pytest.mark.parametrize(("encoding", "newline"), FORMS)

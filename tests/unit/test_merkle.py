@@ -23,6 +23,7 @@ ANSWERS = st.integers(1, 20).flatmap(
         max_size=count,
     )
 )
+Place = tuple[list[Fixed], int]
 PLACES = st.tuples(ANSWERS, st.integers(0, 2**20)).map(lambda drawn: (drawn[0], drawn[1] % len(drawn[0])))
 
 
@@ -51,7 +52,7 @@ def test_every_site_verifies_the_sum_of_all_answers(answers: list[Fixed]) -> Non
 
 
 @given(PLACES)
-def test_a_forged_total_or_root_hash_fails(drawn) -> None:
+def test_a_forged_total_or_root_hash_fails(drawn: Place) -> None:
     answers, index = drawn
     tree = Tree.of(answers)
     for root in forged(tree.root):
@@ -59,7 +60,7 @@ def test_a_forged_total_or_root_hash_fails(drawn) -> None:
 
 
 @given(PLACES)
-def test_a_forged_sibling_sum_or_hash_fails(drawn) -> None:
+def test_a_forged_sibling_sum_or_hash_fails(drawn: Place) -> None:
     answers, index = drawn
     tree = Tree.of(answers)
     siblings = tree.path(index).siblings
@@ -70,28 +71,28 @@ def test_a_forged_sibling_sum_or_hash_fails(drawn) -> None:
 
 
 @given(PLACES)
-def test_a_forged_leaf_fails(drawn) -> None:
+def test_a_forged_leaf_fails(drawn: Place) -> None:
     answers, index = drawn
     tree = Tree.of(answers)
     assert not proves(tree.path(index), index, len(answers), add(answers[index], ONE), tree.root)
 
 
 @given(PLACES, st.integers(-1, 25))
-def test_another_index_fails(drawn, other: int) -> None:
+def test_another_index_fails(drawn: Place, other: int) -> None:
     answers, index = drawn
     tree = Tree.of(answers)
     assert proves(tree.path(index), other, len(answers), answers[index], tree.root) == (other == index)
 
 
 @given(PLACES, st.integers(0, 25))
-def test_another_count_fails_even_where_the_path_has_the_same_shape(drawn, other: int) -> None:
+def test_another_count_fails_even_where_the_path_has_the_same_shape(drawn: Place, other: int) -> None:
     answers, index = drawn
     tree = Tree.of(answers)
     assert proves(tree.path(index), index, other, answers[index], tree.root) == (other == len(answers))
 
 
 @given(PLACES)
-def test_a_path_of_another_length_fails(drawn) -> None:
+def test_a_path_of_another_length_fails(drawn: Place) -> None:
     answers, index = drawn
     tree = Tree.of(answers)
     siblings = tree.path(index).siblings
@@ -100,7 +101,9 @@ def test_a_path_of_another_length_fails(drawn) -> None:
 
 
 @given(ANSWERS, st.data())
-def test_a_sum_forged_anywhere_in_an_otherwise_consistent_tree_fails_for_a_site(answers: list[Fixed], data) -> None:
+def test_a_sum_forged_anywhere_in_an_otherwise_consistent_tree_fails_for_a_site(
+    answers: list[Fixed], data: st.DataObject
+) -> None:
     """The leaves are as the sites sent them. A node's sum is raised, and everything above is computed from it."""
     levels = [list(level) for level in Tree.of(answers).levels]
     at = data.draw(st.integers(0, len(levels) - 1))
@@ -130,7 +133,7 @@ def rehashed(pair: list[Node]) -> Node:
 
 
 @given(PLACES)
-def test_an_answer_that_is_changed_or_replaced_by_its_neighbours_fails_for_its_site(drawn) -> None:
+def test_an_answer_that_is_changed_or_replaced_by_its_neighbours_fails_for_its_site(drawn: Place) -> None:
     answers, index = drawn
     for other in (add(answers[index], ONE), answers[index - 1]):
         tree = Tree.of([*answers[:index], other, *answers[index + 1 :]])

@@ -19,7 +19,7 @@ ENTRIES = {"value": -1.0, "gradient": (0.1,), "hessian": (-1.0,)}
 @pytest.mark.parametrize(
     "change", [{"value": -2e100}, {"gradient": (1e308,)}, {"hessian": (-1e101,)}, {"information": ((1e101,),)}]
 )
-def test_a_number_beyond_the_largest_is_no_contribution(change) -> None:
+def test_a_number_beyond_the_largest_is_no_contribution(change: dict[str, object]) -> None:
     message = ContributionMessage.model_validate(ENTRIES | change)
     with pytest.raises(ContributionError, match="larger than"):
         message.contribution()
@@ -41,7 +41,7 @@ def test_the_largest_itself_may_be_sent_and_a_sum_over_sites_may_exceed_it() -> 
 
 @pytest.mark.parametrize("field", ["rows", "rows_dropped", "groups"])
 @pytest.mark.parametrize("count", [-1, 10**30])
-def test_counts_are_counts(field, count) -> None:
+def test_counts_are_counts(field: str, count: int) -> None:
     with pytest.raises(ValidationError, match=rf"{field}(\.site)?\n +Input should be (greater|less) than"):
         Counts.model_validate(COUNTS | {field: {"site": count} if field == "groups" else count})
 
@@ -56,7 +56,7 @@ def test_the_groups_are_those_of_as_many_factors_as_a_model_may_have() -> None:
 
 
 @pytest.mark.parametrize("field", ["site", "version", "fingerprint"])
-def test_who_a_site_is_fits_a_line(field) -> None:
+def test_who_a_site_is_fits_a_line(field: str) -> None:
     with pytest.raises(ValidationError, match=field):
         About.model_validate(ABOUT | {field: "x" * 201})
 
@@ -70,7 +70,7 @@ def test_labels_of_the_other_messages_fit_a_line() -> None:
 
 
 @given(st.text(max_size=50))
-def test_a_problem_never_controls_a_terminal(text) -> None:
+def test_a_problem_never_controls_a_terminal(text: str) -> None:
     problem = Problem(code=text, message=text, where=text, remedy=text, rule=text)
     assert all(getattr(problem, field).isprintable() for field in ("code", "message", "where", "remedy", "rule"))
 

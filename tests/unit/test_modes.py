@@ -7,6 +7,7 @@ from shared.parameters import ParameterLayout, Parameters
 from site_node.estimation.arrow import _uphill
 from site_node.estimation.contribution import contribution
 from site_node.estimation.families import REGISTRY
+from site_node.estimation.families.family import Family
 from site_node.estimation.model import Model
 from site_node.estimation.nesting import Nesting
 from site_node.estimation.predictor import Predictor, with_modes
@@ -24,14 +25,14 @@ def grouped(y: np.ndarray, q: int, seed: int = 0, groups: int = 12) -> tuple[Row
     return Rows.sorted_by_group(X=X, Z=X[:, :q], y=y, weight=np.ones(n), offset=np.zeros(n), group=group), rng
 
 
-def at_modes(rows: Rows, parameters: Parameters, family) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def at_modes(rows: Rows, parameters: Parameters, family: Family) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The modes, and the slope of g and H there."""
     (predictor,), u = with_modes(rows, Nesting(rows.outer, 0), family, parameters, map)
     l1_a, l2_aa = slopes_of(predictor, u, family, parameters.log_phi)
     return u, l1_a - u, np.eye(u.shape[1]) - l2_aa
 
 
-def slopes_of(predictor: Predictor, u: np.ndarray, family, log_phi: float) -> tuple[np.ndarray, np.ndarray]:
+def slopes_of(predictor: Predictor, u: np.ndarray, family: Family, log_phi: float) -> tuple[np.ndarray, np.ndarray]:
     sums, T = predictor.slopes(u, family, log_phi), predictor.T
     return sums[:, :, 0] @ T, T.T @ sums[:, :, 1:] @ T
 
@@ -39,7 +40,9 @@ def slopes_of(predictor: Predictor, u: np.ndarray, family, log_phi: float) -> tu
 @pytest.mark.parametrize("q", [1, 2])
 @pytest.mark.parametrize("too_high", [1.0, 2.0, 4.0])
 @pytest.mark.parametrize("log_phi", [0.0, 3.0, 6.0])
-def test_inverse_gaussian_modes_are_found_from_means_far_above_the_responses(q, too_high, log_phi) -> None:
+def test_inverse_gaussian_modes_are_found_from_means_far_above_the_responses(
+    q: int, too_high: float, log_phi: float
+) -> None:
     """There l2 > 0 in nearly every row, and H is not positive definite where the search begins."""
     y = np.random.default_rng(1).wald(1.0, 2.0, 96)
     rows, _ = grouped(y, q)
@@ -76,7 +79,7 @@ def test_a_positive_definite_matrix_is_left_as_it_is_and_any_other_made_so() -> 
 
 
 @pytest.mark.parametrize(("key", "intercept"), [(("binomial", "log"), -0.2), (("gamma", "inverse"), 0.05)])
-def test_a_step_that_leaves_the_domain_is_halved(key, intercept) -> None:
+def test_a_step_that_leaves_the_domain_is_halved(key: tuple[str, str], intercept: float) -> None:
     """Close to its end, l1 of a response far from the mean would carry a full step beyond."""
     y = np.where(np.arange(96) % 8 < 7, 1.0, 0.0) if key[0] == "binomial" else np.full(96, 1.0)
     rows, _ = grouped(y, 1)
@@ -88,7 +91,7 @@ def test_a_step_that_leaves_the_domain_is_halved(key, intercept) -> None:
 
 
 @pytest.mark.parametrize("key", [key for key, family in REGISTRY.items() if family.limited])
-def test_a_point_outside_the_domain_is_worthless_and_not_an_error(key) -> None:
+def test_a_point_outside_the_domain_is_worthless_and_not_an_error(key: tuple[str, str]) -> None:
     for shape in (Shape(0), Shape(1)):
         rows, model, psi, _ = generate(key, shape)
         assert not contribution(rows, model, psi).is_worthless

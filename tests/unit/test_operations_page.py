@@ -93,10 +93,9 @@ def logged(package: str) -> dict[str, set[str]]:
     for file in (ROOT / package).rglob("*.py"):
         for call in calls(ast.parse(file.read_text(encoding="utf-8"))):
             event, *_ = call.args
-            assert isinstance(event, ast.Constant), (
-                f"{file}:{call.lineno}: an event is a text, so that it can be looked for"
-            )
-            events[event.value] |= {keyword.arg or "" for keyword in call.keywords}
+            name = event.value if isinstance(event, ast.Constant) else None
+            assert isinstance(name, str), f"{file}:{call.lineno}: an event is a text, so that it can be looked for"
+            events[name] |= {keyword.arg or "" for keyword in call.keywords}
     return events
 
 

@@ -2,6 +2,7 @@
 
 import hmac
 import struct
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from shared.errors import JoinError
 from shared.masking import keystreams
-from shared.masking.encoding import add, decode, encode, from_bytes, subtract, to_bytes, total
+from shared.masking.encoding import Fixed, add, decode, encode, from_bytes, subtract, to_bytes, total
 from shared.masking.ephemeral import EphemeralKey
 from shared.masking.pairwise import Context, PairSecrets, combined
 from shared.masking.session import session_of
@@ -30,9 +31,10 @@ CONTEXT = Context(session_of(ALL.joins), "evaluate", 3, bytes(32), b"\1" * 32)
 ZERO = bytes(16 * LENGTH)
 BIG = st.lists(st.integers(0, 2**128 - 1), min_size=LENGTH, max_size=LENGTH).map(fixed)
 THREE = st.tuples(BIG, BIG, BIG)
+Three = tuple[Fixed, Fixed, Fixed]
 
 
-def masks(secrets=SECRETS, context: Context = CONTEXT) -> list:
+def masks(secrets: Sequence[PairSecrets] = SECRETS, context: Context = CONTEXT) -> list[Fixed]:
     return [one.mask(context, LENGTH) for one in secrets]
 
 
@@ -49,7 +51,7 @@ def test_masks_over_all_sites_sum_to_exactly_zero(count: int) -> None:
 
 @given(st.lists(st.lists(st.floats(-1e12, 1e12), min_size=LENGTH, max_size=LENGTH), min_size=5, max_size=5))
 @settings(deadline=None)
-def test_what_is_masked_sums_to_what_was_meant_to_the_bit(rows) -> None:
+def test_what_is_masked_sums_to_what_was_meant_to_the_bit(rows: list[list[float]]) -> None:
     encoded = [encode(np.array(row), 5) for row in rows]
     sent = [add(one, mask) for one, mask in zip(encoded, masks(), strict=True)]
     assert to_bytes(total(sent)) == to_bytes(total(encoded))
@@ -57,10 +59,10 @@ def test_what_is_masked_sums_to_what_was_meant_to_the_bit(rows) -> None:
 
 
 OTHER = {
-    "kind": "start",
-    "sequence": 4,
-    "last_root": b"\1" + bytes(31),
-    "state": b"\2" + b"\1" * 31,
+    "kind": replace(CONTEXT, kind="start"),
+    "sequence": replace(CONTEXT, sequence=4),
+    "last_root": replace(CONTEXT, last_root=b"\1" + bytes(31)),
+    "state": replace(CONTEXT, state=b"\2" + b"\1" * 31),
 }
 
 
@@ -68,7 +70,7 @@ OTHER = {
 @pytest.mark.parametrize("field", OTHER)
 def test_masks_do_not_cancel_if_one_site_is_in_another_context(field: str, at: int) -> None:
     ours = masks()
-    ours[at] = SECRETS[at].mask(replace(CONTEXT, **{field: OTHER[field]}), LENGTH)
+    ours[at] = SECRETS[at].mask(OTHER[field], LENGTH)
     assert to_bytes(total(ours)) != ZERO
 
 
@@ -86,7 +88,7 @@ def test_masks_do_not_cancel_if_a_site_was_given_anothers_new_key() -> None:
 
 
 def test_masks_of_every_site_and_every_context_differ() -> None:
-    contexts = [CONTEXT, *(replace(CONTEXT, **{field: value}) for field, value in OTHER.items())]
+    contexts = [CONTEXT, *OTHER.values()]
     written = {to_bytes(mask) for context in contexts for mask in masks(context=context)}
     assert len(written) == len(contexts) * len(NAMES)
 
@@ -105,7 +107,7 @@ def test_masks_of_every_site_and_every_context_differ() -> None:
         max_size=20,
     )
 )
-def test_no_two_contexts_are_written_alike(several) -> None:
+def test_no_two_contexts_are_written_alike(several: list[tuple[bytes, str, int, bytes, bytes]]) -> None:
     assert len({Context(*fields).written for fields in several}) == len(several)
 
 
@@ -189,7 +191,7 @@ def test_nothing_shows_its_secrets() -> None:
 
 
 @given(THREE, THREE, THREE)
-def test_two_data_sets_with_one_sum_may_both_have_sent_the_same_bytes(x, other, masked_by) -> None:
+def test_two_data_sets_with_one_sum_may_both_have_sent_the_same_bytes(x: Three, other: Three, masked_by: Three) -> None:
     """Perfect hiding, if pair masks are uniform: other masks, just as likely, turn the other data into what was sent."""
     z = (*other[:2], subtract(total(x), total(other[:2])))
     assert to_bytes(total(z)) == to_bytes(total(x))
@@ -199,12 +201,12 @@ def test_two_data_sets_with_one_sum_may_both_have_sent_the_same_bytes(x, other, 
 
 
 @given(THREE, THREE)
-def test_what_was_sent_always_tells_the_sum(x, masked_by) -> None:
+def test_what_was_sent_always_tells_the_sum(x: Three, masked_by: Three) -> None:
     """So no masks turn data with another sum into it: the sum is what is told, and all that is."""
     assert to_bytes(total([from_bytes(each) for each in sent(x, masked_by)])) == to_bytes(total(x))
 
 
-def sent(data, pair_masks) -> list[bytes]:
+def sent(data: Three, pair_masks: Three) -> list[bytes]:
     """What three sites put on the wire, with these pair masks."""
     m12, m13, m23 = pair_masks
     own = [combined([], [m12, m13], LENGTH), combined([m12], [m23], LENGTH), combined([m13, m23], [], LENGTH)]

@@ -1,5 +1,6 @@
 """A group too large for one slab is worked on in pieces, on every core, and nothing about the answer changes."""
 
+import os
 import tracemalloc
 
 import numpy as np
@@ -7,7 +8,6 @@ import pytest
 
 from shared.parameters import ParameterLayout
 from site_node.estimation import rows as rows_module
-from site_node.estimation import workers
 from site_node.estimation.contribution import contribution
 from site_node.estimation.families import REGISTRY
 from site_node.estimation.model import Model
@@ -62,7 +62,7 @@ def test_large_and_small_groups_in_any_order_give_the_same_bits_on_any_number_of
     monkeypatch.setattr(rows_module, "SLAB_ROWS", 500)
     answers = []
     for cores in (1, 2, 7):
-        monkeypatch.setattr(workers.os, "cpu_count", lambda cores=cores: cores)
+        monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
         answer = contribution(rows, model, psi_of(model))
         answers.append((answer.value, answer.gradient.tobytes(), answer.hessian.tobytes()))
     assert answers[0] == answers[1] == answers[2]

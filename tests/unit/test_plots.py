@@ -37,10 +37,10 @@ def whole() -> dict[str, Any]:
 
 
 def cells(picture: Picture) -> dict[tuple[str, str], float | None]:
-    found = {}
+    found: dict[tuple[str, str], float | None] = {}
     for row in picture.rows:
         estimate = row.get("data-estimate")
-        found[row.get("data-row"), row.get("data-column")] = None if estimate is None else float(estimate)
+        found[row.attrib["data-row"], row.attrib["data-column"]] = None if estimate is None else float(estimate)
     return found
 
 
@@ -61,7 +61,7 @@ def test_stronger_correlations_are_deeper_and_signs_differ_in_colour() -> None:
     for row in Picture(correlation(whole())).rows:
         for tile in row:
             if tile.get("class") in {"positive", "negative"}:
-                tiles[float(row.get("data-estimate"))] = (tile.get("class"), float(tile.get("fill-opacity")))
+                tiles[float(row.attrib["data-estimate"])] = (tile.get("class"), float(tile.attrib["fill-opacity"]))
     assert [tiles[r][0] for r in sorted(tiles)] == ["negative", "positive", "positive"]
     depth = sorted((abs(r), opacity) for r, (_, opacity) in tiles.items())
     assert [opacity for _, opacity in depth] == sorted(opacity for _, opacity in depth)
@@ -83,8 +83,8 @@ def test_the_heat_map_stays_on_its_canvas_for_any_number_of_estimates(number: in
     picture = Picture(correlation(result({f"x{k}": (0.0, -1.0, 1.0) for k in range(number)})))
     assert len(picture.rows) == number * (number + 1) // 2
     for tile in picture.all("rect"):
-        assert float(tile.get("x", 0.0)) + float(tile.get("width")) <= picture.width
-        assert float(tile.get("y", 0.0)) + float(tile.get("height")) <= picture.height
+        assert float(tile.get("x", 0.0)) + float(tile.attrib["width"]) <= picture.width
+        assert float(tile.get("y", 0.0)) + float(tile.attrib["height"]) <= picture.height
 
 
 def test_too_many_estimates_for_a_picture_are_said_to_be() -> None:
@@ -94,7 +94,7 @@ def test_too_many_estimates_for_a_picture_are_said_to_be() -> None:
 
 def points(picture: Picture, measure: str) -> dict[int, Any]:
     """A measure's marks by round."""
-    return {int(row.get("data-round")): row for row in picture.rows if row.get("data-measure") == measure}
+    return {int(row.attrib["data-round"]): row for row in picture.rows if row.get("data-measure") == measure}
 
 
 def test_every_round_stands_where_the_axis_of_its_measure_has_it() -> None:
@@ -177,7 +177,7 @@ def test_without_the_extra_the_remedy_names_it(monkeypatch: pytest.MonkeyPatch) 
 def colours(dark: bool) -> dict[str, str]:
     """The fill of every selector, in the light form or in the dark one, which says only what differs."""
     light, _, other = STYLE.partition("@media screen and (prefers-color-scheme: dark) {")
-    found = {}
+    found: dict[str, str] = {}
     for text in [light, other.partition("@media print")[0]][: 2 if dark else 1]:
         for selectors, rules in re.findall(r"([^{}]+)\{([^{}]*)\}", text):
             fill = re.search(r"(?<![\w-])fill: (#[0-9a-f]{6})", rules)

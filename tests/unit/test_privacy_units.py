@@ -1,7 +1,6 @@
 """Claims about sites whose patients have several rows: what is counted there are patients."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import ArrayLike
 
 from coordinator.request import resolve
 from shared.dictionary import Dictionary, read_dictionary
@@ -35,7 +35,7 @@ BY_PATIENT = BY_ROW.model_copy(update={"privacy_unit": "patient"})
 N, VISITS = 200, 5
 
 
-def table(**changes: Sequence[Any]) -> Table:
+def table(**changes: ArrayLike) -> Table:
     """Forty patients of five visits; each of a patient's rows is alike but for age."""
     patient = np.repeat(np.arange(N // VISITS), VISITS)
     columns: dict[str, Any] = {
@@ -51,7 +51,7 @@ def table(**changes: Sequence[Any]) -> Table:
     return Table(N, numbers, codes, {name: np.asarray(columns[name]) for name in ("patient", "ward")})
 
 
-def design(formula: str, dictionary: Dictionary, **changes: Sequence[Any]) -> SiteDesign:
+def design(formula: str, dictionary: Dictionary, **changes: ArrayLike) -> SiteDesign:
     return build(
         resolve(AnalysisRequest(formula=formula, family="binomial"), dictionary, ("A",)), dictionary, table(**changes)
     )

@@ -61,7 +61,9 @@ def test_where_there_is_no_terminal_nothing_is_drawn() -> None:
     assert out.getvalue() == ""
 
 
-def test_without_progress_nothing_is_shown_and_ones_own_takes_the_place_of_the_bar(monkeypatch, capfd) -> None:
+def test_without_progress_nothing_is_shown_and_ones_own_takes_the_place_of_the_bar(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(progress, "terminal", None)
     with showing(None, progress=False) as show:
         show(of_round(1, 0.5))
@@ -74,12 +76,19 @@ def test_without_progress_nothing_is_shown_and_ones_own_takes_the_place_of_the_b
 
 def test_in_a_notebook_one_output_is_updated(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
-    output = ModuleType("IPython.display")
-    output.HTML = str
-    output.display = lambda html, **_: shown.append(html) or output
-    output.update = shown.append
+
+    class Output(ModuleType):
+        HTML = str
+
+        def display(self, html: str, **_: object) -> "Output":
+            shown.append(html)
+            return self
+
+        def update(self, html: str) -> None:
+            shown.append(html)
+
     monkeypatch.setitem(sys.modules, "IPython", ModuleType("IPython"))
-    monkeypatch.setitem(sys.modules, "IPython.display", output)
+    monkeypatch.setitem(sys.modules, "IPython.display", Output("IPython.display"))
     monkeypatch.setitem(sys.modules, "ipykernel", ModuleType("ipykernel"))
     with showing(None, progress=True) as show:
         show(Progress(standing("paused", "<Bern>"), []))

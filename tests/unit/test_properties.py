@@ -43,7 +43,7 @@ def taken(rows: Rows, which: np.ndarray) -> Rows:
 
 @pytest.mark.parametrize(("key", "shape"), MODELS)
 @pytest.mark.parametrize("seed", [0, 1])
-def test_an_outer_group_among_others_is_what_it_is_alone(key, shape, seed) -> None:
+def test_an_outer_group_among_others_is_what_it_is_alone(key: tuple[str, str], shape: Shape, seed: int) -> None:
     """However hard it is to find the modes of some: with large variances their first steps end far off."""
     rows, model, psi, _ = generate(key, shape, seed=seed)
     psi[model.layout.theta] *= 5.0
@@ -57,7 +57,7 @@ def test_an_outer_group_among_others_is_what_it_is_alone(key, shape, seed) -> No
 
 
 @pytest.mark.parametrize(("key", "shape"), MODELS)
-def test_a_weight_of_two_is_a_row_that_is_there_twice(key, shape) -> None:
+def test_a_weight_of_two_is_a_row_that_is_there_twice(key: tuple[str, str], shape: Shape) -> None:
     rows, model, psi, _ = generate(key, shape)
     twice = np.random.default_rng(5).random(rows.n) < 0.4
     doubled = taken(rows, np.sort(np.concatenate([np.arange(rows.n), np.flatnonzero(twice)])))
@@ -67,7 +67,9 @@ def test_a_weight_of_two_is_a_row_that_is_there_twice(key, shape) -> None:
 
 
 @pytest.mark.parametrize(("key", "shape"), MODELS)
-def test_other_units_and_origins_of_the_columns_are_another_name_of_the_same_point(key, shape) -> None:
+def test_other_units_and_origins_of_the_columns_are_another_name_of_the_same_point(
+    key: tuple[str, str], shape: Shape
+) -> None:
     rows, model, psi, _ = generate(key, shape)
     A = np.array([[1.0, 3.0, -2.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]) * np.array([1.0, 1e-8, 1e8])
     J = np.eye(len(psi))
@@ -80,7 +82,9 @@ def test_other_units_and_origins_of_the_columns_are_another_name_of_the_same_poi
 
 
 @pytest.mark.parametrize(("key", "shape"), ESTIMATED)
-def test_a_correlated_term_means_the_same_in_any_basis_and_any_other_in_any_units(key, shape) -> None:
+def test_a_correlated_term_means_the_same_in_any_basis_and_any_other_in_any_units(
+    key: tuple[str, str], shape: Shape
+) -> None:
     rows, model, psi, _ = generate(key, shape)
     layout, q = model.layout, model.layout.q
     at, B = layout.unpack(psi), np.zeros((q, q))
@@ -100,7 +104,7 @@ def test_a_correlated_term_means_the_same_in_any_basis_and_any_other_in_any_unit
 
 
 @pytest.mark.parametrize(("key", "shape"), ESTIMATED)
-def test_a_column_of_lambda_may_have_either_sign(key, shape) -> None:
+def test_a_column_of_lambda_may_have_either_sign(key: tuple[str, str], shape: Shape) -> None:
     rows, model, psi, _ = generate(key, shape)
     layout = model.layout
     for b in range(layout.q):
@@ -112,7 +116,7 @@ def test_a_column_of_lambda_may_have_either_sign(key, shape) -> None:
 
 
 @pytest.mark.parametrize(("key", "shape"), ESTIMATED)
-def test_with_a_variance_of_zero_it_is_the_model_without_random_effects(key, shape) -> None:
+def test_with_a_variance_of_zero_it_is_the_model_without_random_effects(key: tuple[str, str], shape: Shape) -> None:
     rows, model, psi, _ = generate(key, shape)
     layout = model.layout
     psi[layout.theta] = 0.0
@@ -129,7 +133,7 @@ def test_with_a_variance_of_zero_it_is_the_model_without_random_effects(key, sha
 
 @pytest.mark.parametrize("key", REGISTRY)
 @pytest.mark.parametrize("known_sd", [None, 0.7])
-def test_one_node_is_laplace(key, known_sd) -> None:
+def test_one_node_is_laplace(key: tuple[str, str], known_sd: float | None) -> None:
     rows, model, psi, _ = generate(key, Shape(1, known_sd=known_sd))
     slab = at_mode(rows, model, model.layout.unpack(psi))
     one, other = quadrature(slab, 1), laplace(slab)
@@ -139,7 +143,7 @@ def test_one_node_is_laplace(key, known_sd) -> None:
 
 
 @pytest.mark.parametrize("points", [2, 3, 10])
-def test_of_a_gaussian_model_any_number_of_nodes_is_exact(points) -> None:
+def test_of_a_gaussian_model_any_number_of_nodes_is_exact(points: int) -> None:
     rows, model, psi, _ = generate(GAUSSIAN, Shape(1))
     assert_alike(contribution(rows, model, psi, points), contribution(rows, model, psi), within=1e-11)
 
@@ -156,11 +160,11 @@ def integral(rows: Rows, model: Model, psi: np.ndarray) -> float:
     top = log_joint(u)
     ends = ((u - 12.0, u), (u, u + 12.0))
     parts = [quad(lambda t: np.exp(log_joint(t) - top), *end, epsabs=0.0, epsrel=1e-10, limit=400)[0] for end in ends]
-    return model.family.constant(rows.y, rows.weight) + top + np.log(sum(parts) / np.sqrt(2.0 * np.pi))
+    return model.family.constant(rows.y, rows.weight) + top + float(np.log(sum(parts) / np.sqrt(2.0 * np.pi)))
 
 
 @pytest.mark.parametrize("key", [key for key in REGISTRY if key not in INSIDE])
-def test_more_nodes_come_closer_to_the_integral(key) -> None:
+def test_more_nodes_come_closer_to_the_integral(key: tuple[str, str]) -> None:
     rows, model, psi, _ = generate(key, Shape(1), n=12, groups=4)
     psi[model.layout.theta] = 0.8
     truth = sum(integral(rows.select_outer(g, g + 1), model, psi) for g in range(4))
@@ -171,7 +175,7 @@ def test_more_nodes_come_closer_to_the_integral(key) -> None:
 
 
 @pytest.mark.parametrize("key", INSIDE)
-def test_more_nodes_come_closer_to_the_integral_up_to_the_end_of_a_domain(key) -> None:
+def test_more_nodes_come_closer_to_the_integral_up_to_the_end_of_a_domain(key: tuple[str, str]) -> None:
     """The end lies more than eight standard deviations off."""
     rows, model, psi, _ = generate(key, Shape(1), n=12, groups=4)
     psi[model.layout.theta] = 0.7
@@ -182,7 +186,7 @@ def test_more_nodes_come_closer_to_the_integral_up_to_the_end_of_a_domain(key) -
 
 
 @pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape.points == 1])
-def test_of_a_gaussian_model_laplace_is_the_density_of_the_multivariate_normal(shape) -> None:
+def test_of_a_gaussian_model_laplace_is_the_density_of_the_multivariate_normal(shape: Shape) -> None:
     rows, model, psi, _ = generate(GAUSSIAN, shape)
     rows, at, q0 = replace(rows, weight=np.ones(rows.n)), model.layout.unpack(psi), model.layout.q_outer
     group = np.repeat(np.arange(rows.groups), np.diff(rows.starts))
@@ -205,20 +209,21 @@ def optimum(rows: Rows, model: Model) -> State:
 
 
 @pytest.mark.parametrize("key", REGISTRY)
-def test_a_fit_follows_the_units_and_origins_of_its_columns(key) -> None:
+def test_a_fit_follows_the_units_and_origins_of_its_columns(key: tuple[str, str]) -> None:
     rows, model = typical(key)
     A = np.array([[1.0, 2e8, -3e-8], [0.0, 1e8, 0.0], [0.0, 0.0, 1e-8]])
     plain, other = optimum(rows, model), optimum(replace(rows, X=rows.X @ A), model)
     assert other.log_likelihood == pytest.approx(plain.log_likelihood, abs=1e-9)
     J = np.eye(model.layout.size)
     J[:3, :3] = A
+    assert plain.point is not None
     error = np.sqrt(np.linalg.inv(-plain.point.summed.hessian).diagonal())
     np.testing.assert_array_less(np.abs(np.abs(J @ other.psi) - np.abs(plain.psi)) / error, 1e-6)
 
 
 @pytest.mark.parametrize("key", REGISTRY)
 @pytest.mark.parametrize("unit", [1e-8, 1e8])
-def test_the_sd_of_a_random_effect_follows_the_unit_of_its_column(key, unit) -> None:
+def test_the_sd_of_a_random_effect_follows_the_unit_of_its_column(key: tuple[str, str], unit: float) -> None:
     rows, model = typical(key)
     plain, other = optimum(rows, model), optimum(replace(rows, Z=rows.Z * unit), model)
     assert other.log_likelihood == pytest.approx(plain.log_likelihood, abs=1e-9)
@@ -229,7 +234,7 @@ def test_the_sd_of_a_random_effect_follows_the_unit_of_its_column(key, unit) -> 
 
 
 @pytest.mark.parametrize("key", [("binomial", "logit"), ("poisson", "log"), GAUSSIAN])
-def test_a_correlated_term_is_estimated_alike_in_any_basis(key) -> None:
+def test_a_correlated_term_is_estimated_alike_in_any_basis(key: tuple[str, str]) -> None:
     rows, model, _, _ = generate(key, Shape(2), n=900, groups=60, seed=3)
     B = np.array([[2.0, 30.0], [-0.5, 1e-2]])
     plain, other = optimum(rows, model), optimum(replace(rows, Z=np.asfortranarray(rows.Z @ B)), model)

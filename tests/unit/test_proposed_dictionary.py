@@ -1,6 +1,6 @@
 """Claims about what whoever splits a file or proposes a dictionary from it is told about the file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -25,7 +25,7 @@ def written(tmp_path: Path) -> Written:
     return write
 
 
-def columns(**values: list[object]) -> str:
+def columns(**values: Sequence[object]) -> str:
     lines = zip(*values.values(), strict=True)
     return "\n".join([",".join(values), *(",".join(map(str, line)) for line in lines)]) + "\n"
 
@@ -34,9 +34,9 @@ def notes(path: Path, **levels: list[str]) -> list[str]:
     return list(infer(path, levels=levels).notes)
 
 
-def fault(path: Path, **options: object) -> DataError:
+def fault(path: Path, *, groups: Sequence[str] = (), levels: Mapping[str, Sequence[str]] | None = None) -> DataError:
     with pytest.raises(DataError) as caught:
-        infer(path, **options)  # type: ignore[arg-type]  # the options of infer
+        infer(path, groups=groups, levels=levels)
     return caught.value
 
 
@@ -264,7 +264,11 @@ def test_whole_numbers_that_are_all_different_are_a_group_to_every_command_unles
     assert "`pay`" not in done.stderr
 
 
-VISITS = {"h": ["a", "b"] * 40, "patient": [1000 + k // 2 for k in range(80)], "age": [30 + k % 37 for k in range(80)]}
+VISITS: dict[str, Sequence[object]] = {
+    "h": ["a", "b"] * 40,
+    "patient": [1000 + k // 2 for k in range(80)],
+    "age": [30 + k % 37 for k in range(80)],
+}
 """40 patients with two rows each, of 37 ages."""
 
 

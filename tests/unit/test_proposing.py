@@ -1,6 +1,7 @@
 """A proposed dictionary can be shown to others: no rare level, no identifier and no extreme value stands in it."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,10 @@ PATIENT = "Mrs-Smith-1951"
 
 
 def proposed(
-    folder: Path, columns: dict[str, list[object]], unit: str | None = None, levels: dict[str, list[str]] | None = None
+    folder: Path,
+    columns: Mapping[str, Sequence[object]],
+    unit: str | None = None,
+    levels: dict[str, list[str]] | None = None,
 ) -> Proposal:
     path = folder / "rows.csv"
     lines = zip(*columns.values(), strict=True)
@@ -62,7 +66,7 @@ def test_whole_numbers_that_are_all_different_are_an_identifier(tmp_path: Path) 
 
 
 def test_with_a_privacy_unit_patients_are_counted_and_not_rows(tmp_path: Path) -> None:
-    columns: dict[str, list[object]] = {
+    columns: Mapping[str, Sequence[object]] = {
         "patient": [k // 4 for k in range(40)],
         "arm": ["rare" if k < 8 else "ab"[k % 2] for k in range(40)],
         "x": [99.5 if k < 4 else k % 4 + 0.5 for k in range(40)],
@@ -117,7 +121,7 @@ def test_one_unit_far_from_all_others_gets_no_range_and_a_note_without_its_value
 
 def test_with_a_privacy_unit_the_range_follows_from_what_three_patients_reach(tmp_path: Path) -> None:
     values = [*range(40, 70), 400, 410, 420]
-    columns: dict[str, list[object]] = {"p": [*range(30), 30, 30, 30], "x": [value + 0.5 for value in values]}
+    columns: Mapping[str, Sequence[object]] = {"p": [*range(30), 30, 30, 30], "x": [value + 0.5 for value in values]}
     by_row, by_patient = proposed(tmp_path, columns), proposed(tmp_path, columns, unit="p")
     assert of(by_row, "x").range == (0, 600)
     assert of(by_patient, "x").range is None

@@ -52,7 +52,9 @@ def test_only_the_first_evaluation_after_a_raise_is_compared() -> None:
 
 
 @pytest.mark.parametrize(("change", "settled"), [(0.9 * ENOUGH, True), (-0.9 * ENOUGH, True), (1.1 * ENOUGH, False)])
-def test_the_nodes_are_enough_when_the_last_change_for_each_group_is_small_in_either_direction(change, settled) -> None:
+def test_the_nodes_are_enough_when_the_last_change_for_each_group_is_small_in_either_direction(
+    change: float, settled: bool
+) -> None:
     for before in ((), (0.1,), (0.1, -0.01)):
         raising = raised(*before, change)
         assert (raising.settled, raising.at_its_end) == (settled, settled)
@@ -73,7 +75,9 @@ def test_the_last_nodes_are_the_end_also_when_they_are_not_enough() -> None:
 
 
 @given(st.lists(st.floats(-1.0, 1.0), min_size=1, max_size=len(LADDER) - 1), st.floats(1.0, 1e6))
-def test_the_path_is_the_changes_as_they_were_whatever_the_number_of_groups(changes, groups) -> None:
+def test_the_path_is_the_changes_as_they_were_whatever_the_number_of_groups(
+    changes: list[float], groups: float
+) -> None:
     raising, value = Raising(groups), 0.0
     for change in changes:
         raising = replace(raising.raised(value).evaluated(value + change))

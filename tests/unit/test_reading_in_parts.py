@@ -44,13 +44,15 @@ FORMULAS = (
 
 def specification(formula: str, **settings: str) -> Specification:
     family = "gaussian" if formula.startswith("x") else "binomial"
-    return resolve(AnalysisRequest(formula=formula, family=family, **settings), DICTIONARY, ("A",))
+    return resolve(
+        AnalysisRequest.model_validate({"formula": formula, "family": family} | settings), DICTIONARY, ("A",)
+    )
 
 
 def data(folder: Path, suffix: str) -> Path:
     """A file with a few values missing, whose groups are not in order."""
     rng = np.random.default_rng(5)
-    columns = {f"x{j}": rng.normal(size=N) for j in range(6)}
+    columns: dict[str, np.ndarray] = {f"x{j}": rng.normal(size=N) for j in range(6)}
     columns["x3"][rng.integers(0, N, 30)] = np.nan
     columns |= {"arm": rng.choice(["a", "b", "c"], N), "y": rng.integers(0, 2, N), "w": rng.integers(0, 3, N)}
     columns |= {"g": rng.integers(0, 300, N), "h": rng.choice([2.5, -1.0, 7.0], N)}

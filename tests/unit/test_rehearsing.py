@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from coordinator.client import federation
 from coordinator.client.cli import app
+from coordinator.client.federation import Policy
 from coordinator.client.rehearsing import check_request
 from coordinator.client.terminal import WRONG
 from shared.dictionary import Dictionary, Variable
@@ -24,8 +25,10 @@ DICTIONARY = Dictionary(
 SITES = ("a", "b", "c", "d", "e", "f")
 
 
-def checked(formula: str, *, policy="default", column: str = "hospital", dealt: bool = False, **fields) -> None:
-    request = AnalysisRequest(formula=formula, **{"family": "binomial"} | fields)
+def checked(
+    formula: str, *, policy: Policy = "default", column: str = "hospital", dealt: bool = False, **fields: object
+) -> None:
+    request = AnalysisRequest.model_validate({"formula": formula, "family": "binomial"} | fields)
     check_request(request, DICTIONARY, SITES, policy=policy, column=column, dealt=dealt)
 
 
@@ -38,7 +41,7 @@ def table(folder: Path) -> str:
 
 @pytest.fixture
 def never_served(monkeypatch: pytest.MonkeyPatch) -> None:
-    def serving(*_):
+    def serving(*_: object) -> None:
         raise AssertionError("a server was started")
 
     monkeypatch.setattr(federation, "serving", serving)
@@ -57,7 +60,9 @@ def never_served(monkeypatch: pytest.MonkeyPatch) -> None:
         ("y ~ scale(x) + (1 | site)", ["no `mean` of `x`"]),
     ],
 )
-def test_a_faulty_formula_is_refused_with_its_place_before_anything_is_served(tmp_path, formula, said) -> None:
+def test_a_faulty_formula_is_refused_with_its_place_before_anything_is_served(
+    tmp_path: Path, formula: str, said: list[str]
+) -> None:
     done = CliRunner().invoke(app, ["rehearse", table(tmp_path), formula, "--site", "hospital"])
     assert (done.exit_code, done.stdout) == (WRONG, "")
     for part in said:
@@ -75,7 +80,7 @@ def test_what_a_coordinator_takes_is_taken(formula: str) -> None:
     "bar", ["(1 | hospital)", "(1 + x || hospital)", "(1 | ward) + (0 + x | hospital)", "(1 | hospital/ward)"]
 )
 @pytest.mark.parametrize("policy", ["default", "open"])
-def test_a_group_that_is_the_site_itself_is_refused_unless_its_values_are_dealt_out(bar: str, policy: str) -> None:
+def test_a_group_that_is_the_site_itself_is_refused_unless_its_values_are_dealt_out(bar: str, policy: Policy) -> None:
     with pytest.raises(FormulaError, match="is a site of its own"):
         checked(f"y ~ x + {bar}", policy=policy)
     checked("y ~ x + (1 | hospital)", policy=policy, dealt=True)
@@ -93,14 +98,14 @@ def test_a_group_that_is_the_site_itself_is_refused_unless_its_values_are_dealt_
     ],
 )
 @pytest.mark.parametrize("policy", ["default", "open"])
-def test_the_node_that_values_were_dealt_to_is_no_group(bar: str, meant: str, policy: str) -> None:
+def test_the_node_that_values_were_dealt_to_is_no_group(bar: str, meant: str, policy: Policy) -> None:
     with pytest.raises(FormulaError, match="with --nodes `site` is the node") as refused:
         checked(f"y ~ x + {bar}", policy=policy, dealt=True)
     assert refused.value.remedy == f"Write `{meant}`."
 
 
 @pytest.mark.usefixtures("never_served")
-def test_a_rehearsal_over_nodes_refuses_their_effects_before_anything_is_served(tmp_path) -> None:
+def test_a_rehearsal_over_nodes_refuses_their_effects_before_anything_is_served(tmp_path: Path) -> None:
     asked = ["rehearse", table(tmp_path), "y ~ x + (1 | site)", "--site", "hospital", "--nodes", "2"]
     done = CliRunner().invoke(app, asked)
     assert (done.exit_code, done.stdout) == (WRONG, "")
@@ -114,7 +119,7 @@ def test_groups_within_nodes_are_taken(bar: str) -> None:
 
 
 @pytest.mark.usefixtures("never_served")
-def test_a_group_that_is_told_of_is_one_in_the_rehearsal(tmp_path) -> None:
+def test_a_group_that_is_told_of_is_one_in_the_rehearsal(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("\n".join(["hospital,y,id", *(f"h{k % 4},{k % 3 // 2},{k // 3}" for k in range(160))]) + "\n")
     done = CliRunner().invoke(app, ["rehearse", str(path), "y ~ id", "--site", "hospital", "--groups", "id"])

@@ -1,6 +1,6 @@
 """A request is resolved against dictionary and roster, or refused with where and what instead."""
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from coordinator.request import resolve
 from shared.dictionary import Dictionary, Variable
 from shared.errors import RequestError
-from shared.families import LINKS
+from shared.families import LINKS, FamilyName
 from shared.formula.expressions import Arithmetic, Call, LevelTest, VariableRef
 from shared.request import AnalysisRequest
 from shared.specification import CountsResponse, EventResponse, NumericResponse, Specification, sha256_of
@@ -141,7 +141,7 @@ def test_weights_are_a_numeric_variable() -> None:
 
 
 @pytest.mark.parametrize(("family", "link"), [(family, link) for family, links in LINKS.items() for link in links])
-def test_every_link_of_a_family_may_be_named_and_its_first_is_the_default(family: str, link: str) -> None:
+def test_every_link_of_a_family_may_be_named_and_its_first_is_the_default(family: FamilyName, link: str) -> None:
     assert resolved("I(time) ~ age", family=family, link=link).link == link
     assert resolved("I(time) ~ age", family=family).link == LINKS[family][0]
 
@@ -161,7 +161,7 @@ def test_a_link_that_a_family_does_not_have_is_refused_with_those_it_has(family:
 
 
 @pytest.mark.parametrize("points", [1, 2, 25, 100, "auto"])
-def test_quadrature_is_for_one_random_effect_a_group(points) -> None:
+def test_quadrature_is_for_one_random_effect_a_group(points: int | Literal["auto"]) -> None:
     assert resolved("death ~ age + (1 | site)", quadrature_points=points).quadrature_points == points
     if points != 1:
         for bars in ("(age | site)", "(1 | site) + (1 | ward)", "n"):

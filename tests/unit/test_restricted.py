@@ -7,7 +7,10 @@ import pytest
 
 from shared.contribution import Contribution, total
 from shared.optimisation.restricted import restricted
+from shared.parameters import ParameterLayout
 from site_node.estimation.contribution import contribution
+from site_node.estimation.model import Model
+from site_node.estimation.rows import Rows
 from tests.unit.generated import Shape, generate
 from tests.unit.test_derivatives import difference
 
@@ -16,7 +19,7 @@ SHAPES = [Shape(0), Shape(1), Shape(2), Shape(2, correlated=False), Shape(1, out
 LOG_TWO_PI = math.log(2.0 * math.pi)
 
 
-def covariance(rows, layout, psi) -> np.ndarray:
+def covariance(rows: Rows, layout: ParameterLayout, psi: np.ndarray) -> np.ndarray:
     """V = sum of Z Lambda Lambda' Z' within groups, and within outer groups, and phi^2 over the weights."""
     at, q0 = layout.unpack(psi), layout.q_outer
     group = np.repeat(np.arange(rows.groups), np.diff(rows.starts))
@@ -28,32 +31,33 @@ def covariance(rows, layout, psi) -> np.ndarray:
     return V
 
 
-def weighted(rows, layout, psi) -> float:
+def weighted(rows: Rows, layout: ParameterLayout, psi: np.ndarray) -> float:
     """What a weight adds as it multiplies a row's log-likelihood, beside dividing its variance."""
     two_pi_phi = LOG_TWO_PI + 2.0 * layout.unpack(psi).log_phi
     return float(np.sum((two_pi_phi - np.log(rows.weight)) - rows.weight * two_pi_phi)) / 2.0
 
 
-def textbook(rows, layout, psi) -> float:
+def textbook(rows: Rows, layout: ParameterLayout, psi: np.ndarray) -> float:
     """log of the normal density of y, without log |X'V^-1 X| / 2 and with p log(2 pi) / 2."""
     V = covariance(rows, layout, psi)
     residual = rows.y - rows.offset - rows.X @ psi[: layout.p]
     normal = -(rows.n * LOG_TWO_PI + np.linalg.slogdet(V).logabsdet + residual @ np.linalg.solve(V, residual)) / 2.0
     A = rows.X.T @ np.linalg.solve(V, rows.X)
-    return normal + weighted(rows, layout, psi) - np.linalg.slogdet(A).logabsdet / 2.0 + layout.p * LOG_TWO_PI / 2.0
+    log_det = float(np.linalg.slogdet(A).logabsdet)
+    return float(normal) + weighted(rows, layout, psi) - log_det / 2.0 + layout.p * LOG_TWO_PI / 2.0
 
 
-def found(rows, model, psi) -> Contribution:
+def found(rows: Rows, model: Model, psi: np.ndarray) -> Contribution:
     return restricted(model.layout, psi, contribution(rows, model, psi))
 
 
-def slope_or_nested(shape: Shape):
+def slope_or_nested(shape: Shape) -> tuple[Rows, Model, np.ndarray]:
     rows, model, psi, _ = generate(KEY, shape, n=40, p=2, groups=6, restricted=True)
     return rows, model, psi
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_value_gradient_and_hessian_are_the_textbooks(shape) -> None:
+def test_value_gradient_and_hessian_are_the_textbooks(shape: Shape) -> None:
     rows, model, psi = slope_or_nested(shape)
     layout, at_psi = model.layout, found(rows, model, psi)
 
@@ -68,7 +72,7 @@ def test_value_gradient_and_hessian_are_the_textbooks(shape) -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_the_hessian_is_the_derivative_of_the_gradient_to_the_last_digits(shape) -> None:
+def test_the_hessian_is_the_derivative_of_the_gradient_to_the_last_digits(shape: Shape) -> None:
     rows, model, psi = slope_or_nested(shape)
     at_psi = found(rows, model, psi)
     hessian = difference(lambda x: found(rows, model, x).gradient, psi, 2e-3)
@@ -76,7 +80,7 @@ def test_the_hessian_is_the_derivative_of_the_gradient_to_the_last_digits(shape)
 
 
 @pytest.mark.parametrize("shape", [Shape(1), Shape(2), Shape(1, outer=1)])
-def test_it_holds_at_a_variance_of_zero(shape) -> None:
+def test_it_holds_at_a_variance_of_zero(shape: Shape) -> None:
     rows, model, psi = slope_or_nested(shape)
     psi[model.layout.theta] = 0.0
     at_psi = found(rows, model, psi)
@@ -87,7 +91,7 @@ def test_it_holds_at_a_variance_of_zero(shape) -> None:
 
 
 @pytest.mark.parametrize("shape", [Shape(2), Shape(1, outer=1)])
-def test_at_the_best_fixed_effects_it_is_the_likelihood_with_them_integrated_out(shape) -> None:
+def test_at_the_best_fixed_effects_it_is_the_likelihood_with_them_integrated_out(shape: Shape) -> None:
     """int exp(L) d beta, of a function that is quadratic in beta: its maximum, and the determinant of its curvature."""
     rows, model, psi = slope_or_nested(shape)
     layout = model.layout
@@ -105,7 +109,7 @@ def test_at_the_best_fixed_effects_it_is_the_likelihood_with_them_integrated_out
 
 
 @pytest.mark.parametrize("shape", [Shape(2), Shape(1, outer=1)])
-def test_it_is_made_of_the_sum_of_the_sites_and_is_no_sum_of_theirs(shape) -> None:
+def test_it_is_made_of_the_sum_of_the_sites_and_is_no_sum_of_theirs(shape: Shape) -> None:
     rows, model, psi = slope_or_nested(shape)
     parts = [rows.select_outer(0, 1), rows.select_outer(1, len(rows.outer) - 1)]
     summed = restricted(model.layout, psi, total([contribution(part, model, psi) for part in parts]))

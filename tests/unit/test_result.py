@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ ACCEPTED = Accepted(
 )
 
 
-def written(curvature: float, *, rows: int = 9, mode: float = 0.1) -> dict:
+def written(curvature: float, *, rows: int = 9, mode: float = 0.1) -> dict[str, Any]:
     summed = Contribution(-5.0, np.zeros(2), -np.diag([4.0, curvature]))
     state = State(SPECIFICATION.layout, 1e-16, 50, round=3, psi=PSI, basis=np.eye(1))
     state = replace(state, point=Point(PSI, summed, np.ones(2), 0.0), ending=OutcomeKind.CONVERGED)
@@ -37,11 +38,13 @@ def written(curvature: float, *, rows: int = 9, mode: float = 0.1) -> dict:
     accepted = {"Bern": ACCEPTED.model_copy(update={"counts": counts})}
     replies = {"Bern": CloseReply(site_effect=RandomEffect(modes=(mode,), standard_deviations=(0.0,)))}
     result = make_result(SPECIFICATION, state, [], Told.of(SPECIFICATION, accepted, None, replies))
-    return json.loads(json.dumps(result, allow_nan=False))
+    read: dict[str, Any] = json.loads(json.dumps(result, allow_nan=False))
+    return read
 
 
-def row(result: dict, effect: str) -> dict:
-    return next(one for one in result["tidy"] if one["effect"] == effect)
+def row(result: dict[str, Any], effect: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(one for one in result["tidy"] if one["effect"] == effect)
+    return found
 
 
 def test_an_interval_wider_than_the_numbers_reach_has_no_upper_end() -> None:

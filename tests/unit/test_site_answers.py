@@ -138,7 +138,9 @@ def closed(reply: CloseReply, effects: int) -> CloseReply:
     ("modes", "sds", "effects"),
     [((), (1.0,), 1), ((1.0,), (), 1), ((1.0, 2.0), (1.0, 1.0), 1), ((1.0,), (-1.0,), 1), ((1.0,), (1.0,), 0)],
 )
-def test_an_effect_of_the_wrong_size_or_with_a_negative_sd_is_a_wrong_answer(modes, sds, effects) -> None:
+def test_an_effect_of_the_wrong_size_or_with_a_negative_sd_is_a_wrong_answer(
+    modes: tuple[float, ...], sds: tuple[float, ...], effects: int
+) -> None:
     with pytest.raises(SiteError, match="Bern: its effect") as caught:
         closed(CloseReply(site_effect=RandomEffect(modes=modes, standard_deviations=sds)), effects)
     assert caught.value.code == "site_answer"

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import TypeVar
 
 import httpx
@@ -21,7 +22,7 @@ from shared.parameters import ParameterLayout, Term
 from shared.specification import NumericResponse, Specification
 
 Value = TypeVar("Value")
-Handler = Callable[[httpx.Request], httpx.Response | Coroutine[None, None, httpx.Response]]
+Handler = Callable[[httpx.Request], httpx.Response] | Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]
 SPECIFICATION = Specification(
     formula="y ~ 1",
     family="binomial",
@@ -39,10 +40,11 @@ REQUEST = EvaluateRequest(round=3, specification_sha256=SPECIFICATION.sha256, ps
 MESSAGE = ContributionMessage(value=-1.0, gradient=(0.1, 0.2), hessian=(-1.0, 0.0, -1.0))
 REPLY = EvaluateReply(round=3, contribution=MESSAGE)
 ABOUT = {"site": "Bern", "version": "1", "protocol_min": 3, "protocol_max": 3, "fingerprint": "f", "policy": "open"}
+COUNTS: dict[str, object] = {"rows": 9, "rows_dropped": 0, "groups": {}}
 ACCEPTED = {
     "specification_sha256": "0" * 64,
     "fingerprint": "f",
-    "counts": {"rows": 9, "rows_dropped": 0, "groups": {}},
+    "counts": COUNTS,
 }
 
 
@@ -207,7 +209,7 @@ def test_a_restricted_likelihood_is_never_asked_for_in_bytes_which_hold_no_infor
     many = tuple(f"x{k}" for k in range(packed.SMALLEST))
     for restricted in (False, True):
         layout = ParameterLayout(many, restricted=restricted)
-        fault(handler, lambda site, layout=layout: site.evaluate("a", REQUEST, layout))
+        fault(handler, partial(SiteClient.evaluate, analysis_id="a", request=REQUEST, layout=layout))
     assert {accept: packed.accepted(accept) for accept in seen} == {seen[0]: True, seen[-1]: False}
 
 
@@ -283,7 +285,7 @@ def test_accepting_another_specification_is_a_fault() -> None:
 
 @pytest.mark.parametrize("groups", [{"site": 1}, {"ward": 4}, {"site": 1, "ward": 4}])
 def test_groups_of_other_factors_are_a_wrong_answer(groups: dict[str, int]) -> None:
-    counts = ACCEPTED["counts"] | {"groups": groups}
+    counts = COUNTS | {"groups": groups}
     answer = ACCEPTED | {"specification_sha256": SPECIFICATION.sha256, "counts": counts}
     error = fault(lambda _: httpx.Response(200, json=answer), lambda site: site.prepare("a", SPECIFICATION))
     assert (error.code, "other factors" in error.message) == ("site_answer", True)

@@ -253,7 +253,9 @@ def test_a_port_in_use_is_a_settings_error_that_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "said"), [("kurz", "fewer than 16"), ("schlüssel-von-bern", "ASCII"), ("bern:key", "colon")]
 )
-def test_a_key_that_cannot_be_used_beyond_loopback_is_refused_without_being_quoted(tmp_path, key, said) -> None:
+def test_a_key_that_cannot_be_used_beyond_loopback_is_refused_without_being_quoted(
+    tmp_path: Path, key: str, said: str
+) -> None:
     (tmp_path / "key").write_text(key, encoding="utf-8")
     settings = load_settings(site_toml(tmp_path, host='"0.0.0.0"', key_file='"key"'))
     with pytest.raises(SettingsError, match=said) as fault:

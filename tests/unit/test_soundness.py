@@ -138,7 +138,9 @@ def test_an_empty_file_and_one_whose_first_start_was_killed_between_two_tables_a
         ("UPDATE analyses SET start = '[]'", lambda store, known: store.start(known)),
     ],
 )
-def test_a_cell_that_was_overwritten_is_a_fault_of_the_database_that_does_not_pass(tmp_path, damage, read) -> None:
+def test_a_cell_that_was_overwritten_is_a_fault_of_the_database_that_does_not_pass(
+    tmp_path: Path, damage: str, read: Callable[[SqlStore, str], object]
+) -> None:
     file = stored(tmp_path)
     with closing(sqlite3.connect(file)) as connection:
         connection.execute(damage)

@@ -38,7 +38,14 @@ GROUP = RNG.integers(0, 8, N)
 COIN = RNG.integers(0, 2, N).astype(float)
 
 
-def estimate(X, y, *, family=("binomial", "logit"), random=True, max_rounds=50) -> State:
+def estimate(
+    X: np.ndarray,
+    y: np.ndarray,
+    *,
+    family: tuple[str, str] = ("binomial", "logit"),
+    random: bool = True,
+    max_rounds: int = 50,
+) -> State:
     X = np.column_stack([np.ones(N), X])
     rows = Rows.sorted_by_group(
         X=X, Z=X[:, : int(random)], y=y, weight=np.ones(N), offset=np.zeros(N), group=GROUP if random else None
@@ -52,12 +59,12 @@ def estimate(X, y, *, family=("binomial", "logit"), random=True, max_rounds=50) 
     return state
 
 
-def fit_contribution(rows, model, state) -> Contribution:
+def fit_contribution(rows: Rows, model: Model, state: State) -> Contribution:
     return contribution(rows.in_basis(state.basis), model, state.psi)
 
 
 @pytest.mark.parametrize("random", [False, True])
-def test_complete_separation_is_named_long_before_the_round_limit(random) -> None:
+def test_complete_separation_is_named_long_before_the_round_limit(random: bool) -> None:
     state = estimate(X1[:, None], (X1 > 0).astype(float), random=random)
     assert state.outcome is not None
     assert state.outcome.kind == "separated"
@@ -66,7 +73,7 @@ def test_complete_separation_is_named_long_before_the_round_limit(random) -> Non
 
 
 @pytest.mark.parametrize("random", [False, True])
-def test_quasi_separation_names_the_column_that_does_it_and_no_other(random) -> None:
+def test_quasi_separation_names_the_column_that_does_it_and_no_other(random: bool) -> None:
     treated = (X1 > 0.5).astype(float)
     state = estimate(np.column_stack([treated, RNG.normal(size=N)]), np.maximum(COIN, treated), random=random)
     assert state.outcome is not None
@@ -151,7 +158,7 @@ def test_a_trial_that_lowers_the_likelihood_costs_one_round_and_the_best_point_s
 
 
 @pytest.mark.parametrize("losses", [1, 2, 3])
-def test_trials_without_a_log_likelihood_and_the_short_ones_after_them_are_not_taken_for_rest(losses) -> None:
+def test_trials_without_a_log_likelihood_and_the_short_ones_after_them_are_not_taken_for_rest(losses: int) -> None:
     """At rest, within 1e-8 of the top, rounding would end the fit; here it is that nothing was told."""
     one = case("cbpp_ri")
     (rows,) = one.sites(1)
@@ -178,12 +185,15 @@ def test_where_nothing_is_told_however_short_the_trial_a_variance_of_zero_is_not
         at_zero = not state.psi[one.model.layout.theta].any()
         state = step(state, fit_contribution(rows, one.model, state) if at_zero else worthless(one.model.layout))
     assert state.ending == "not_finite"
+    assert state.outcome is not None
     assert "held their answers back" in state.outcome.advice
 
 
 @pytest.mark.parametrize("slope", [0.0, 1e-6])
 @pytest.mark.parametrize("curvature", [0.0, -1e-3])
-def test_a_point_without_positive_curvature_is_an_end_only_where_it_is_flat_and_level(slope, curvature) -> None:
+def test_a_point_without_positive_curvature_is_an_end_only_where_it_is_flat_and_level(
+    slope: float, curvature: float
+) -> None:
     """Along x0 + x1: a slope of a millionth, or a curvature downwards of a thousandth, and it goes on."""
     layout = ParameterLayout(("x0", "x1"))
     begun = Contribution(-9.0, np.zeros(2), -np.eye(2))
@@ -197,7 +207,7 @@ def test_a_point_without_positive_curvature_is_an_end_only_where_it_is_flat_and_
 
 
 @given(seed=st.integers(0, 10**6), size=st.integers(1, 7), radius=st.sampled_from([0.01, 1.0, np.inf]))
-def test_a_region_step_climbs_and_stays_inside_for_any_symmetric_matrix(seed, size, radius) -> None:
+def test_a_region_step_climbs_and_stays_inside_for_any_symmetric_matrix(seed: int, size: int, radius: float) -> None:
     rng = np.random.default_rng(seed)
     A = rng.normal(size=(size, size))
     A, g, metric = A + A.T, rng.normal(size=size), rng.uniform(0.1, 3.0, size)
@@ -207,7 +217,7 @@ def test_a_region_step_climbs_and_stays_inside_for_any_symmetric_matrix(seed, si
 
 
 @given(seed=st.integers(0, 10**6), size=st.integers(1, 12))
-def test_the_written_out_factorisation_solves_and_knows_definiteness(seed, size) -> None:
+def test_the_written_out_factorisation_solves_and_knows_definiteness(seed: int, size: int) -> None:
     rng = np.random.default_rng(seed)
     root, b = rng.normal(size=(size, size + 2)), rng.normal(size=size)
     A = root @ root.T
@@ -222,7 +232,7 @@ def test_the_written_out_factorisation_solves_and_knows_definiteness(seed, size)
 
 
 @pytest.mark.parametrize("size", [1, 2, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 3 * BLOCK + 5])
-def test_substitution_in_blocks_has_the_bits_of_substitution_number_by_number(size) -> None:
+def test_substitution_in_blocks_has_the_bits_of_substitution_number_by_number(size: int) -> None:
     rng = np.random.default_rng(size)
     root, b = rng.normal(size=(size, size + 2)), rng.normal(size=size) * 10.0 ** rng.uniform(-9, 9, size)
     A = root @ root.T
@@ -319,7 +329,7 @@ def _random_sum(rng: np.random.Generator, layout: ParameterLayout, value: float,
         {"OPENBLAS_CORETYPE": "Prescott", "NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3"},
     ],
 )
-def test_the_step_gives_the_same_bits_under_other_kernels_and_less_simd(settings) -> None:
+def test_the_step_gives_the_same_bits_under_other_kernels_and_less_simd(settings: dict[str, str]) -> None:
     root = str(Path(__file__).parents[2])
     found = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", SCRIPT.format(root=root)],
@@ -335,7 +345,7 @@ def test_the_step_gives_the_bits_that_it_always_gave() -> None:
     assert replayed_bits() == DIGEST
 
 
-def test_the_stored_bits_know_of_bent_steps(monkeypatch) -> None:
+def test_the_stored_bits_know_of_bent_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Bend, "correction", lambda *_: 0.0)
     assert replayed_bits() != DIGEST
 
@@ -349,7 +359,7 @@ METHODS = {"sum", "dot", "mean", "prod", "std", "var", "trace", "cumsum"}
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in OPTIMISATION.glob("*.py") if path.stem != "explanation"))
-def test_the_optimiser_is_made_of_correctly_rounded_operations(name) -> None:
+def test_the_optimiser_is_made_of_correctly_rounded_operations(name: str) -> None:
     """Only `explanation`, on which nothing depends but what people read, may use more."""
     for node in ast.walk(ast.parse((OPTIMISATION / name).read_text(encoding="utf-8"))):
         match node:

@@ -253,7 +253,8 @@ def test_nothing_is_stored_after_the_ending(store: Store) -> None:
     """A write may still be on its way in its thread when the analysis is cancelled."""
     analysis = store.add(new(), SPECIFICATION)
     store.add_round(analysis.id, ROUND)
-    ended, heard = store.change(analysis.id, AnalysisState.CANCELLED), []
+    ended = store.change(analysis.id, AnalysisState.CANCELLED)
+    heard: list[str] = []
     store.listen(heard.append)
     events = store.events(analysis.id)
     store.set_accepted(analysis.id, {"Bern": ACCEPTED})

@@ -72,7 +72,9 @@ def test_a_full_disk_is_a_store_error_without_what_was_to_be_written(store: SqlS
 
 
 @pytest.mark.parametrize("call", [*READS.values(), *WRITES.values()], ids=[*READS, *WRITES])
-def test_a_database_that_is_broken_is_a_store_error(tmp_path: Path, store: SqlStore, call) -> None:
+def test_a_database_that_is_broken_is_a_store_error(
+    tmp_path: Path, store: SqlStore, call: Callable[[SqlStore, str], object]
+) -> None:
     analysis = store.add(new(), SPECIFICATION)
     engine = sql.create_engine(f"sqlite:///{tmp_path / 'a.db'}")
     METADATA.drop_all(engine)
@@ -93,7 +95,8 @@ NO_EVENTS = "CREATE TRIGGER none BEFORE INSERT ON events BEGIN SELECT RAISE(ABOR
 
 def test_what_cannot_be_told_is_not_done(tmp_path: Path, store: SqlStore) -> None:
     """An event and its change are stored together or not at all, and nobody hears of what was not."""
-    analysis, heard = store.add(new(), SPECIFICATION), []
+    analysis = store.add(new(), SPECIFICATION)
+    heard: list[str] = []
     engine = sql.create_engine(f"sqlite:///{tmp_path / 'a.db'}")
     with engine.begin() as connection:
         connection.exec_driver_sql(NO_EVENTS)

@@ -67,7 +67,7 @@ def test_ordinary_sums_are_not_left_to_fsum(monkeypatch: pytest.MonkeyPatch) -> 
     """The way that is fast is the way that is taken: of ten sites' like contributions."""
     terms = RNG.normal(size=(10, 5000))
     expected = by_fsum(terms)
-    monkeypatch.setattr(summation.math, "fsum", lambda _: pytest.fail("not needed"))
+    monkeypatch.setattr(math, "fsum", lambda _: pytest.fail("not needed"))
     assert column_sums(terms).tobytes() == expected
 
 
@@ -75,7 +75,7 @@ def test_columns_that_are_small_beside_others_are_not_left_to_fsum(monkeypatch: 
     """They are cut anew, each by its own largest term."""
     terms = RNG.normal(size=(10, 500)) * 10.0 ** RNG.uniform(-200, 200, size=500)
     expected = by_fsum(terms)
-    monkeypatch.setattr(summation.math, "fsum", lambda _: pytest.fail("not needed"))
+    monkeypatch.setattr(math, "fsum", lambda _: pytest.fail("not needed"))
     assert column_sums(terms).tobytes() == expected
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from typer.main import get_command
+from typer.main import get_group
 from typer.testing import CliRunner
 
 from coordinator.client import terminal, watching
@@ -41,7 +41,9 @@ LISTED = ("list", "show", "watch", "cancel", "compare", "fit", "rehearse")
         ([1e-2, 0.0, 1e-4], "█·▁"),
     ],
 )
-def test_a_sparkline_is_the_logarithm_from_the_largest_to_the_smallest(decrements, line: str) -> None:
+def test_a_sparkline_is_the_logarithm_from_the_largest_to_the_smallest(
+    decrements: list[float | None], line: str
+) -> None:
     assert sparkline(decrements) == line
 
 
@@ -90,7 +92,7 @@ def test_the_live_table_keeps_to_the_last_rounds() -> None:
     assert [line.split()[0] for line in shown.splitlines()[1:-1]] == [str(k) for k in range(6, MOST_ROWS + 6)]
 
 
-def test_a_terminal_gets_the_live_table_and_anything_else_one_line_a_round(capsys) -> None:
+def test_a_terminal_gets_the_live_table_and_anything_else_one_line_a_round(capsys: pytest.CaptureFixture[str]) -> None:
     out = io.StringIO()
     with display(Console(file=out, force_terminal=True, width=100)) as show:
         show(of_round(1))
@@ -101,7 +103,9 @@ def test_a_terminal_gets_the_live_table_and_anything_else_one_line_a_round(capsy
 
 
 @pytest.mark.parametrize(("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
-def test_errors_are_coloured_on_a_terminal_unless_no_color_is_set(monkeypatch, environment, coloured: bool) -> None:
+def test_errors_are_coloured_on_a_terminal_unless_no_color_is_set(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], coloured: bool
+) -> None:
     for name in ("NO_COLOR", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
@@ -120,7 +124,7 @@ def test_off_a_terminal_there_is_no_colour(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize("name", LISTED)
 def test_whatever_is_listed_is_there_as_json_too(name: str) -> None:
-    assert "as_json" in {option.name for option in get_command(app).commands[name].params}
+    assert "as_json" in {option.name for option in get_group(app).commands[name].params}
 
 
 def test_exit_codes_are_in_the_help_and_in_the_page_with_one_meaning() -> None:

@@ -15,6 +15,7 @@ from shared.errors import CredentialsError, RoleError
 from tests.unit.issuer import AUDIENCE, ISSUER, KEYS, NOW, SETTINGS, URL, Issuer, by_hand, check, public, token
 
 pytestmark = pytest.mark.anyio
+ANNA = Caller("oidc:anna", Role.RUN)
 
 
 def test_only_signatures_with_a_public_key_are_known() -> None:
@@ -23,7 +24,7 @@ def test_only_signatures_with_a_public_key_are_known() -> None:
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 async def test_a_token_lets_its_subject_in_with_its_role(algorithm: str) -> None:
-    assert await check().caller(token(algorithm)) == Caller("oidc:anna", Role.RUN)
+    assert await check().caller(token(algorithm)) == ANNA
 
 
 @pytest.mark.parametrize(
@@ -96,6 +97,7 @@ async def test_an_unsigned_token_is_refused(name: str) -> None:
 @pytest.mark.parametrize("kind", ["RS256", "ES256", "EdDSA"])
 async def test_a_public_key_taken_for_a_shared_secret_opens_nothing(kind: str, algorithm: str) -> None:
     key = KEYS[kind]
+    assert not isinstance(key, jwk.OctKey)
     for secret in (key.as_pem(private=False), key.as_der(private=False), public(key)):
         with pytest.raises(CredentialsError, match="not signed with"):
             await check().caller(by_hand({"alg": algorithm, "kid": key.kid}, secret))
@@ -109,14 +111,14 @@ async def test_a_shared_secret_in_the_issuers_set_checks_nothing() -> None:
     for algorithm in ("HS256", "ES256"):
         with pytest.raises(CredentialsError):
             await tokens.caller(by_hand({"alg": algorithm, "kid": "s"}, b"s" * 32))
-    assert await tokens.caller(token())
+    assert await tokens.caller(token()) == ANNA
 
 
 @pytest.mark.parametrize("named", ALGORITHMS)
 @pytest.mark.parametrize("signed", ALGORITHMS)
 async def test_a_key_of_one_kind_checks_no_signature_of_another(named: str, signed: str) -> None:
     if named == signed:
-        assert await check().caller(token(signed))
+        assert await check().caller(token(signed)) == ANNA
         return
     with pytest.raises(CredentialsError):
         await check().caller(token(signed, header={"kid": KEYS[named].kid}))
@@ -151,7 +153,7 @@ async def test_a_critical_header_that_nobody_here_knows_is_refused() -> None:
 
 async def test_a_token_without_a_key_id_is_checked_with_the_only_key_and_with_none_of_several() -> None:
     unnamed = token(header={"kid": None})
-    assert await check(KEYS["ES256"]).caller(unnamed)
+    assert await check(KEYS["ES256"]).caller(unnamed) == ANNA
     with pytest.raises(CredentialsError, match="does not publish"):
         await check().caller(unnamed)
 

@@ -5,7 +5,9 @@ import pytest
 
 from site_node.estimation.contribution import contribution
 from site_node.estimation.families import REGISTRY
+from site_node.estimation.model import Model
 from site_node.estimation.nesting import Nesting
+from site_node.estimation.rows import Rows
 from site_node.estimation.slab import at_mode
 from tests.unit.generated import SHAPES, Shape, generate
 from tests.unit.test_derivatives import difference
@@ -13,7 +15,7 @@ from tests.unit.test_derivatives import difference
 NESTED = [shape for shape in SHAPES if shape.outer]
 
 
-def dense(rows, model, psi) -> tuple[np.ndarray, np.ndarray]:
+def dense(rows: Rows, model: Model, psi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The columns of all effects of all groups, each row's a, and all modes stacked, by plain Newton."""
     layout, family = model.layout, model.family
     at, q0 = layout.unpack(psi), layout.q_outer
@@ -36,7 +38,7 @@ def dense(rows, model, psi) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("key", REGISTRY)
 @pytest.mark.parametrize("shape", NESTED)
-def test_the_value_is_that_of_the_dense_hessian_of_all_effects_at_once(key, shape) -> None:
+def test_the_value_is_that_of_the_dense_hessian_of_all_effects_at_once(key: tuple[str, str], shape: Shape) -> None:
     rows, model, psi, _ = generate(key, shape)
     A, u = dense(rows, model, psi)
     at = model.layout.unpack(psi)
@@ -52,7 +54,7 @@ def test_the_value_is_that_of_the_dense_hessian_of_all_effects_at_once(key, shap
     assert slab.arrow.log_det == pytest.approx(np.linalg.slogdet(H).logabsdet, rel=1e-12)
 
 
-def information(rows, model, psi) -> np.ndarray:
+def information(rows: Rows, model: Model, psi: np.ndarray) -> np.ndarray:
     return -contribution(rows, model, psi).hessian[: model.layout.p, : model.layout.p]
 
 
@@ -67,7 +69,13 @@ def test_a_restricted_likelihood_gets_the_exact_derivatives_of_the_information(s
     np.testing.assert_allclose(
         first, np.moveaxis(slope, -1, 0).reshape(first.shape), atol=1e-8 * np.abs(slope).max(initial=1)
     )
-    bend = difference(lambda x: contribution(rows, model, x).information[:t], psi, 4e-3)[..., model.layout.theta]
+
+    def slopes(x: np.ndarray) -> np.ndarray:
+        found = contribution(rows, model, x).information
+        assert found is not None
+        return found[:t]
+
+    bend = difference(slopes, psi, 4e-3)[..., model.layout.theta]
     expected = [bend[k, :, :, l] for k in range(t) for l in range(k + 1)]
     np.testing.assert_allclose(
         second, np.array(expected).reshape(second.shape), atol=1e-8 * np.abs(bend).max(initial=1)

@@ -4,7 +4,7 @@ import asyncio
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 
 import httpx
@@ -62,7 +62,7 @@ def of_the_coordinator(url: str) -> SiteError:
 
 
 @pytest.mark.parametrize("asked", [of_a_site, of_the_coordinator])
-def test_a_refused_connection_is_told_with_the_address(asked) -> None:
+def test_a_refused_connection_is_told_with_the_address(asked: Callable[[str], SiteError]) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
     error = asked(url)
@@ -71,7 +71,9 @@ def test_a_refused_connection_is_told_with_the_address(asked) -> None:
 
 
 @pytest.mark.parametrize("asked", [of_a_site, of_the_coordinator])
-def test_a_host_without_an_address_is_told_with_its_name(monkeypatch: pytest.MonkeyPatch, asked) -> None:
+def test_a_host_without_an_address_is_told_with_its_name(
+    monkeypatch: pytest.MonkeyPatch, asked: Callable[[str], SiteError]
+) -> None:
     def resolve(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -82,7 +84,7 @@ def test_a_host_without_an_address_is_told_with_its_name(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("asked", [of_a_site, of_the_coordinator])
-def test_a_server_without_tls_is_told_with_the_address(plain: str, asked) -> None:
+def test_a_server_without_tls_is_told_with_the_address(plain: str, asked: Callable[[str], SiteError]) -> None:
     error = asked(plain)
     assert "(TLS: the handshake fails; does it speak https?)" in error.message
     assert plain in str(error)

@@ -43,8 +43,14 @@ def told(model: type[BaseModel], fields: Any) -> Words:
         (Dictionary, {"variables": [{"name": "x", "type": "factor", "lvls": ["a"]}]}, "variables.0.lvls", "levels"),
     ],
 )
-def test_an_unknown_field_is_answered_with_the_nearest_one(model, fields, where, nearest) -> None:
-    assert told(model, fields) == (where, f"there is no field `{where.split('.')[-1]}`.", f"Did you mean `{nearest}`?")
+def test_an_unknown_field_is_answered_with_the_nearest_one(
+    model: type[BaseModel], fields: dict[str, Any], where: str, nearest: str
+) -> None:
+    assert told(model, fields) == (
+        where,
+        f"there is no field `{where.rpartition('.')[2]}`.",
+        f"Did you mean `{nearest}`?",
+    )
 
 
 def test_an_unknown_field_like_no_other_is_answered_with_the_fields_of_its_place() -> None:
@@ -70,7 +76,7 @@ def test_without_a_model_an_unknown_field_is_still_named() -> None:
         (Dictionary, {"variables": [{"name": "x", "type": "factor"}]}, "x: a factor has levels, and nothing else has."),
     ],
 )
-def test_each_fault_has_its_words(model, fields, message) -> None:
+def test_each_fault_has_its_words(model: type[BaseModel], fields: dict[str, Any], message: str) -> None:
     assert told(model, fields).message.endswith(message)
 
 

@@ -10,6 +10,7 @@ from shared.messages import EvaluateRequest
 from shared.optimisation.start import StartContribution
 from shared.optimisation.step import begin, step
 from shared.parameters import ParameterLayout
+from site_node.release.rounds import Point
 from site_node.release.withheld import MOST_WITHHELD, may_withhold
 from tests.unit.smallest import SPECIFICATION
 
@@ -33,7 +34,9 @@ ANSWERED = {0: ((), (), 1), 1: ((0.1,), (), 1), 2: ((0.2,), (), 1)}
     ],
     ids=["the first psi", "after a restart without a memory", "a trial", "the next", "a psi again with more nodes"],
 )
-def test_without_proved_sums_a_trial_is_what_comes_after_an_answer_and_at_a_new_psi(request_, answered, may) -> None:
+def test_without_proved_sums_a_trial_is_what_comes_after_an_answer_and_at_a_new_psi(
+    request_: EvaluateRequest, answered: dict[int, Point], may: bool
+) -> None:
     assert may_withhold(request_, answered, set(), None) == may
 
 
