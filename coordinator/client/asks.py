@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypedDict, TypeVar
 
 from pydantic import ValidationError
 
 from coordinator.client.faults import fault_of, no_coordinator
 from coordinator.client.marking import MarkedFormulaError
+from coordinator.wanted import Wanted
 from shared.errors import FormulaError, RequestError
 from shared.request import AnalysisRequest
 from shared.validation import in_words
@@ -33,6 +35,16 @@ class Options(TypedDict, total=False):
     max_rounds: int
     confidence_level: float
     title: str
+
+
+class Filters(TypedDict, total=False):
+    """What listed analyses must be like; None does not matter (docs/protocol.md, The analyst's interface)."""
+
+    state: str | None
+    who: str | None
+    formula: str | None
+    since: date | str | None
+    until: date | str | None
 
 
 def body_as_json(response: "httpx.Response") -> Any:
@@ -88,9 +100,10 @@ def submit(request: AnalysisRequest) -> Ask[str]:
     return Ask("POST", "/analyses", lambda answer: str(answer["id"]), json=body)
 
 
-def analyses() -> Ask[list[Json]]:
-    """The newest analyses."""
-    return Ask("GET", "/analyses", lambda answer: list(answer["analyses"]))
+def analyses(wanted: Wanted) -> Ask[list[Json]]:
+    """The newest of the analyses that are wanted."""
+    params = wanted.model_dump(mode="json", exclude_none=True)
+    return Ask("GET", "/analyses", lambda answer: list(answer["analyses"]), params=params)
 
 
 def analysis(analysis_id: str) -> Ask[Json]:
@@ -155,4 +168,17 @@ def request_of(**fields: Any) -> AnalysisRequest:
         return AnalysisRequest(**fields)
     except ValidationError as error:
         where, message, remedy = in_words(error, AnalysisRequest)
+        raise RequestError(message, where=where, remedy=remedy) from None
+
+
+def wanted_of(**filters: Any) -> Wanted:
+    """Which analyses are wanted.
+
+    Raises:
+        RequestError: a filter is none, or has a value that cannot be; named.
+    """
+    try:
+        return Wanted(**filters)
+    except ValidationError as error:
+        where, message, remedy = in_words(error, Wanted)
         raise RequestError(message, where=where, remedy=remedy) from None

@@ -100,6 +100,14 @@ def test_a_terminal_gets_the_live_table_and_anything_else_one_line_a_round(capsy
     assert capsys.readouterr().err == "     1       -11.000000     1.0e-01     0.100\n"
 
 
+def test_a_round_is_one_line_off_a_terminal_whatever_columns_says(monkeypatch, capsys) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    watching.round_table(of_round(2, accepted=False))
+    assert (
+        capsys.readouterr().err == "     2       -12.000000     1.0e-02     0.100   not taken: a shorter step follows\n"
+    )
+
+
 @pytest.mark.parametrize(("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
 def test_errors_are_coloured_on_a_terminal_unless_no_color_is_set(monkeypatch, environment, coloured: bool) -> None:
     for name in ("NO_COLOR", "COLUMNS"):
