@@ -3,6 +3,7 @@
 import io
 import re
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from coordinator.states import AnalysisState
 from coordinator.wanted import Wanted
 from shared.errors import RequestError
 
+ROOT = Path(__file__).parents[2]
 NOBODY = "http://127.0.0.1:9"
 LONG = "death ~ " + " + ".join(f"column_{k}" for k in range(40)) + " + (1 | site)"
 TITLE = "Everything that there is to say about the treatment, and somewhat more than that"
@@ -182,6 +184,13 @@ def test_what_does_not_matter_is_not_asked_for_and_days_may_be_dates() -> None:
 def test_command_package_and_interface_have_the_same_filters() -> None:
     options = {option.name for option in get_command(app).commands["list"].params}
     assert set(Filters.__annotations__) == set(Wanted.model_fields) <= options
+
+
+def test_the_package_for_r_knows_the_same_states() -> None:
+    source = (ROOT / "clients" / "r" / "R" / "wanted.R").read_text(encoding="utf-8")
+    listed = re.search(r"^STATES <- c\((.*?)\)$", source, re.MULTILINE | re.DOTALL)
+    assert listed is not None
+    assert re.findall(r'"(\w+)"', listed[1]) == list(AnalysisState)
 
 
 def test_the_help_names_every_state() -> None:
