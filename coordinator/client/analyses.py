@@ -18,7 +18,7 @@ from coordinator.client.following import has_ended
 from coordinator.client.listing import print_list
 from coordinator.client.moments import minute
 from coordinator.client.options import Access, Which
-from coordinator.client.saved import as_text
+from coordinator.client.saved import WRITABLE, as_text
 from coordinator.client.side_by_side import side_by_side
 from coordinator.client.tables import csv_table, html_table, latex_table
 from coordinator.client.terminal import CONVERGED, NO_ESTIMATES, Id, Json, console, finish, say, told
@@ -171,12 +171,15 @@ def _json(value: Any) -> str:
 
 
 def _write(path: Path, text: str, *, force: bool) -> None:
+    mode = "w" if force or path.is_dir() else "x"  # a folder is told as one
     try:
-        with path.open("w" if force else "x", encoding="utf-8", newline="") as file:
+        with path.open(mode, encoding="utf-8", newline="") as file:
             file.write(text)
     except FileExistsError:
         raise SettingsError(
             "the file is there already.", where=str(path), remedy="Give another name, or --force to overwrite it."
         ) from None
     except OSError as error:
-        raise SettingsError(f"the file cannot be written: {error.strerror}.", where=str(path)) from None
+        raise SettingsError(
+            f"the file cannot be written: {error.strerror}.", where=str(path), remedy=WRITABLE
+        ) from None

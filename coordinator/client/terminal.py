@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from coordinator.client.fit import Fit
 from coordinator.client.saved import as_text
-from shared.errors import FedglmmError, RefusedError, SettingsError, SiteError, UnknownAnalysisError, VerificationError
+from shared.errors import FedglmmError, RefusedError, SettingsError, SiteError, VerificationError
 from shared.keys import checked_key
 from shared.printable import printable
 
@@ -65,8 +65,6 @@ def told() -> Iterator[None]:
     try:
         yield
     except FedglmmError as error:
-        if isinstance(error, UnknownAnalysisError):
-            error = UnknownAnalysisError(error.message, where=error.where, remedy="`fedglmm list` shows the newest.")
         Console(stderr=True, emoji=False).print(
             f"fedglmm: {printable(str(error))}", style="red", soft_wrap=True, highlight=False, markup=False
         )

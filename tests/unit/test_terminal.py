@@ -17,8 +17,9 @@ from typer.testing import CliRunner
 from coordinator.client import terminal, watching
 from coordinator.client.analyses import Format
 from coordinator.client.cli import app
+from coordinator.client.connection import Coordinator
 from coordinator.client.following import Progress
-from coordinator.client.saved import as_text
+from coordinator.client.saved import WRITABLE, as_text
 from coordinator.client.sparkline import sparkline
 from coordinator.client.watching import MOST_ROWS, display
 from shared.optimisation.outcome import OutcomeKind
@@ -179,6 +180,17 @@ def test_one_result_is_nothing_to_compare(tmp_path: Path) -> None:
     file = saved(tmp_path, "a.json")
     done = CliRunner().invoke(app, ["compare", file, file])
     assert (done.exit_code, "Name two different ones" in done.stderr) == (terminal.WRONG, True)
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]])
+@pytest.mark.parametrize(("place", "why"), [("", "Is a directory"), ("none/fit.json", "No such file or directory")])
+def test_a_place_that_cannot_be_written_to_is_told_with_what_to_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, force: list[str], place: str, why: str
+) -> None:
+    monkeypatch.setattr(Coordinator, "result", lambda *_: result())
+    done = CliRunner().invoke(app, ["export", "k7mqabcdefgh", "--out", str(tmp_path / place), *force])
+    assert done.exit_code == terminal.WRONG
+    assert f"{tmp_path / place}: the file cannot be written: {why}. {WRITABLE}" in done.stderr
 
 
 def test_every_format_is_named_in_the_help() -> None:
