@@ -189,7 +189,7 @@ def list_keys(config: At = Path(FILE_NAME)) -> None:
     for key in keys:
         days = (str(day or "") for day in (key.created, key.expires, key.revoked))
         table.add_row(key.name, key.role, key.state(today()), *days)
-    Console().print(table)
+    Console(emoji=False).print(table)
 
 
 @keys_app.command("revoke")

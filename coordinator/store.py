@@ -12,6 +12,7 @@ from coordinator.records import Analysis, Event, EventKind, Round, TraceEntry, n
 from coordinator.states import AnalysisState
 from coordinator.views import AnalysisView, RoundView
 from coordinator.wanted import ALL, Wanted
+from coordinator.wanted_records import fits
 from shared.errors import UnknownAnalysisError
 from shared.messages import Accepted, Problem, StartMessage
 from shared.specification import Specification
@@ -152,7 +153,7 @@ class MemoryStore:
             if before is not None:
                 ids = ids[: ids.index(self._find(before).analysis.id)]
             analyses = [self.get(identifier) for identifier in reversed(ids)]
-        return [analysis for analysis in analyses if wanted.fits(analysis)][:limit]
+        return [analysis for analysis in analyses if fits(analysis, wanted)][:limit]
 
     def unfinished(self) -> list[str]:
         """The ids of all analyses that have not ended, oldest first."""

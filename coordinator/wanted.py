@@ -1,15 +1,26 @@
 """Which analyses somebody wants to see, out of all that are kept."""
 
+import re
 from datetime import date
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
-from coordinator.records import Analysis
 from coordinator.states import AnalysisState
 
-_DAY = len("2026-01-31")
+_WRITTEN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _as_written(day: object) -> object:
+    """Pydantic alone reads a number too, as seconds since 1970."""
+    if isinstance(day, date) or (isinstance(day, str) and _WRITTEN.fullmatch(day)):
+        return day
+    raise PydanticCustomError("date_parsing", "no day")
+
+
 Sought = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f]+$")]
+Day = Annotated[date, BeforeValidator(_as_written)]
 
 
 class Wanted(BaseModel):
@@ -20,19 +31,8 @@ class Wanted(BaseModel):
     state: AnalysisState | None = Field(default=None, description="in which it is")
     who: Sought | None = Field(default=None, description="whose it is, by the whole name")
     formula: Sought | None = Field(default=None, description="a part of the formula, in small or capital letters")
-    since: date | None = Field(default=None, description="the first day (UTC) of its submission")
-    until: date | None = Field(default=None, description="the last day (UTC) of it")
-
-    def fits(self, analysis: Analysis) -> bool:
-        """Whether an analysis is wanted."""
-        day = analysis.created_at[:_DAY]
-        return (
-            self.state in {None, analysis.state}
-            and self.who in {None, analysis.owner}
-            and (self.formula or "").lower() in analysis.request.formula.lower()
-            and (self.since is None or day >= self.since.isoformat())
-            and (self.until is None or day <= self.until.isoformat())
-        )
+    since: Day | None = Field(default=None, description="the first day (UTC) of its submission")
+    until: Day | None = Field(default=None, description="the last day (UTC) of it")
 
 
 ALL = Wanted()

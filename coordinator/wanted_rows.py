@@ -12,7 +12,7 @@ _DAY = sql.func.substr(ANALYSES.c.created_at, 1, len("2026-01-31"))
 
 
 def conditions(wanted: Wanted, dialect: str) -> Iterator[sql.ColumnElement[bool]]:
-    """What Wanted.fits says, as a database does.
+    """What `wanted_records.fits` says, as a database does.
 
     Args:
         wanted: which analyses.

@@ -15,7 +15,7 @@ def request_in_words(error: Faults, model: type[BaseModel] | None = None) -> Wor
 
     Args:
         error: FastAPI's RequestValidationError.
-        model: what the body should be; without it the fields that there are cannot be named.
+        model: what the body should be; without it the fields that there are cannot be named, nor are those of a query.
     """
     first = error.errors()[0]
     kind, place = first["type"], first["loc"]
@@ -25,4 +25,4 @@ def request_in_words(error: Faults, model: type[BaseModel] | None = None) -> Wor
         return Words("body", "the body is no JSON object.", f"Send {{...}}, and with curl also {_HEADER}.")
     if place == ("body",) and kind == "missing":
         return Words("body", "the body is missing.", f"Send JSON: with curl, -d '{{...}}' {_HEADER}.")
-    return in_words(error, model)
+    return in_words(error, model if place[:1] == ("body",) else None)

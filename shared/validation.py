@@ -98,6 +98,10 @@ def _not_among(fault: _Fault) -> Words:
     return Words(_dotted(fault.place), "the value is not one of those allowed.", f"Allowed: {allowed}.")
 
 
+def _no_day(fault: _Fault) -> Words:
+    return Words(_dotted(fault.place), "this is no day.", "Write it as 2026-01-31.")
+
+
 def _own_words(fault: _Fault) -> Words:
     """Our own validators speak for themselves."""
     return Words(_dotted(fault.place), f"{fault.context['error']}.", "")
@@ -115,6 +119,7 @@ _WORDS: Mapping[str, Callable[[_Fault], Words]] = {
     "value_error": _own_words,
     **dict.fromkeys(NO_OBJECT, _no_object),
     **dict.fromkeys(("tuple_type", "list_type"), _no_list),
+    **dict.fromkeys(("date_type", "date_parsing", "date_from_datetime_parsing", "date_from_datetime_inexact"), _no_day),
     **dict.fromkeys(("literal_error", "enum", "union_tag_invalid"), _not_among),
 }
 

@@ -9,7 +9,8 @@ from shared.printable import shown
 
 LONGEST_LABEL = 200
 
-AnalysisId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
+ANALYSIS_ID = r"^[a-z0-9-]{1,64}$"
+AnalysisId = Annotated[str, Field(pattern=ANALYSIS_ID)]
 Label = Annotated[str, StringConstraints(max_length=LONGEST_LABEL)]
 Text = Annotated[str, AfterValidator(shown)]
 Signature = Annotated[str, Field(pattern=r"^[0-9a-f]{128}$")]

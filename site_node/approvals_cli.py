@@ -41,7 +41,7 @@ def list_all(folder: Folder) -> None:
         cells = (one.analysis, asked, _state(one), shown(one.specification.formula), roster)
         # as texts: whatever a coordinator wrote is no markup
         table.add_row(*(Text(cell, overflow="fold") for cell in cells))
-    Console().print(table)
+    Console(emoji=False).print(table)
 
 
 @approvals.command()

@@ -95,7 +95,7 @@ def _report(settings: SiteSettings, inspection: Inspection) -> None:
         missing = "" if report.problem else str(report.missing)
         levels = escape(", ".join(report.variable.coded_levels))
         table.add_row(escape(report.variable.name), report.variable.type, levels, missing, escape(wrong))
-    Console().print(table)
+    Console(emoji=False).print(table)
     if inspection.problem or any(report.problem for report in inspection.variables):
         say(_OF_FILE if settings.source is None else _OF_QUERY)
     if inspection.problem:

@@ -42,7 +42,7 @@ def show(
         say("Nothing has left." if analysis is None else f"Nothing has left for an analysis {analysis}.")
     for heading, table in tables.items():
         say(heading)
-        Console().print(table)
+        Console(emoji=False).print(table)
     _end(chain)
 
 

@@ -134,12 +134,17 @@ def load_settings(folder: Path) -> SiteSettings:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise SettingsError(
-            "there is no such file.", where=str(path), remedy="Run `fedglmm-site init` to write one."
-        ) from None
+        raise SettingsError("there is no such file.", where=str(path), remedy=_instead(folder)) from None
     except (OSError, UnicodeDecodeError) as error:
         raise _unreadable(error, path) from None
     return settings_in(text, path)
+
+
+def _instead(folder: Path) -> str:
+    """What to do where a folder is no site's; `fedglmm-site split` makes one of many sites."""
+    if any(folder.glob(f"*/{FILE_NAME}")):
+        return f"Name the folder of a site in {folder}; to serve all of them, {folder / '*'}/."
+    return "Run `fedglmm-site init` to write one."
 
 
 def settings_in(text: str, path: Path) -> SiteSettings:

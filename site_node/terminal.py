@@ -65,14 +65,14 @@ def told() -> Iterator[None]:
 
 def say(text: str) -> None:
     """Prints a line as it is."""
-    Console().print(printable(text), soft_wrap=True, highlight=False, markup=False)
+    Console(emoji=False).print(printable(text), soft_wrap=True, highlight=False, markup=False)
 
 
 def say_wrong(text: str) -> None:
     """Prints on standard error what is wrong."""
-    Console(stderr=True).print(printable(text), style="red", soft_wrap=True, highlight=False, markup=False)
+    Console(stderr=True, emoji=False).print(printable(text), style="red", soft_wrap=True, highlight=False, markup=False)
 
 
 def note(text: str) -> None:
     """Prints on standard error what somebody should look at."""
-    Console(stderr=True).print(f"Note: {printable(text)}", soft_wrap=True, highlight=False, markup=False)
+    Console(stderr=True, emoji=False).print(f"Note: {printable(text)}", soft_wrap=True, highlight=False, markup=False)

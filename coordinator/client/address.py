@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
 
 from coordinator.client.faults import lost
 from shared.errors import SettingsError
@@ -18,6 +19,7 @@ from shared.tls import trusting
 if TYPE_CHECKING:
     import httpx
 
+COMPLETE = "Write it as http://127.0.0.1:8000 or https://NAME."
 TIMEOUT = 60.0
 SILENCE = 45.0
 """Seconds without a byte after which a stream of events is dead: the coordinator sends a comment every 15."""
@@ -86,7 +88,17 @@ def checked_url(url: str) -> str:
         raise SettingsError("the address is not complete.", where=url, remedy="It begins with http:// or https://.")
     if url.rstrip("/").endswith("/v1"):
         raise SettingsError("the address goes too far.", where=url.rstrip("/"), remedy="Leave off /v1.")
+    if not _names_a_host(url):
+        raise SettingsError("the address names no host, or no port that can be.", where=url, remedy=COMPLETE)
     return url.rstrip("/")
+
+
+def _names_a_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none, or brackets that are not closed
+        return False
 
 
 def headers_of(key: str | None) -> dict[str, str]:

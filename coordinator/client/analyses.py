@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Column, Table
 
 from coordinator.client.comparison import compare
 from coordinator.client.connection import Coordinator
@@ -17,18 +15,21 @@ from coordinator.client.estimates import Result
 from coordinator.client.faults import ending
 from coordinator.client.fit import Fit
 from coordinator.client.following import has_ended
+from coordinator.client.listing import print_list
 from coordinator.client.moments import minute
-from coordinator.client.options import Access
-from coordinator.client.saved import as_text
+from coordinator.client.options import Access, Which
+from coordinator.client.saved import WRITABLE, as_text
 from coordinator.client.side_by_side import side_by_side
 from coordinator.client.tables import csv_table, html_table, latex_table
-from coordinator.client.terminal import CONVERGED, NO_ESTIMATES, Id, Json, cell, finish, say, told
+from coordinator.client.terminal import CONVERGED, NO_ESTIMATES, Id, Json, console, finish, say, told
 from coordinator.client.watching import watched
 from shared.errors import SettingsError
 from shared.grouping import grouped
 from shared.printable import printable
 
 app = typer.Typer()
+NONE_YET = "There is no analysis yet. `fedglmm fit` asks for one."
+NONE_LIKE_THAT = "There is no analysis like that. `fedglmm list` without filters shows the newest."
 
 
 class Format(StrEnum):
@@ -51,18 +52,18 @@ _OF_A_RESULT: dict[Format, Callable[[Result], str]] = {
 
 @app.command("list")
 @grouped
-def list_analyses(*, access: Access, as_json: Json = False) -> None:
-    """List the newest analyses."""
-    with told(), access.connection() as connection:
-        analyses = connection.analyses()
+def list_analyses(*, which: Which, access: Access, as_json: Json = False) -> None:
+    """List the newest analyses. With filters, those for which all that they say is so."""
+    with told():
+        filters = which.filters()
+        with access.connection() as connection:
+            analyses = connection.analyses(**filters)
     if as_json:
         say(_json(analyses))
-        return
-    table = Table(*(Column(name, no_wrap=True) for name in ("id", "state", "last round", "created (UTC)")), "formula")
-    for one in analyses:
-        texts = (one["id"], one["state"], str(one["round"]), minute(one["created_at"]), one["formula"])
-        table.add_row(*map(cell, texts))
-    Console().print(table)
+    elif analyses:
+        print_list(analyses, console())
+    else:
+        typer.echo(NONE_LIKE_THAT if filters else NONE_YET, err=True)
 
 
 @app.command()
@@ -137,7 +138,7 @@ def compare_analyses(
             raise SettingsError("one alone has nothing to be compared with.", where="analyses", remedy=remedy)
         fits = {name: _fit(connection, name) for name in names}
     compared = compare({name: fit.result for name, fit in fits.items()})
-    say(_json(compared)) if as_json else Console().print(side_by_side(compared))
+    say(_json(compared)) if as_json else console().print(side_by_side(compared))
     raise typer.Exit(CONVERGED if all(fit.has_estimates for fit in fits.values()) else NO_ESTIMATES)
 
 
@@ -170,12 +171,15 @@ def _json(value: Any) -> str:
 
 
 def _write(path: Path, text: str, *, force: bool) -> None:
+    mode = "w" if force or path.is_dir() else "x"  # a folder is told as one
     try:
-        with path.open("w" if force else "x", encoding="utf-8", newline="") as file:
+        with path.open(mode, encoding="utf-8", newline="") as file:
             file.write(text)
     except FileExistsError:
         raise SettingsError(
             "the file is there already.", where=str(path), remedy="Give another name, or --force to overwrite it."
         ) from None
     except OSError as error:
-        raise SettingsError(f"the file cannot be written: {error.strerror}.", where=str(path)) from None
+        raise SettingsError(
+            f"the file cannot be written: {error.strerror}.", where=str(path), remedy=WRITABLE
+        ) from None

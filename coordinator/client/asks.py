@@ -1,16 +1,20 @@
 """What an analyst asks of a coordinator, as values: one description for a blocking connection and an awaited one."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypedDict, TypeVar
 
 from pydantic import ValidationError
 
-from coordinator.client.faults import fault_of, no_coordinator
+from coordinator.client.faults import LISTED, fault_of, no_coordinator
 from coordinator.client.marking import MarkedFormulaError
-from shared.errors import FormulaError, RequestError
+from coordinator.wanted import Wanted
+from shared.errors import FormulaError, RequestError, UnknownAnalysisError
 from shared.request import AnalysisRequest
 from shared.validation import in_words
+from shared.wire import ANALYSIS_ID
 
 if TYPE_CHECKING:
     import httpx
@@ -33,6 +37,16 @@ class Options(TypedDict, total=False):
     max_rounds: int
     confidence_level: float
     title: str
+
+
+class Filters(TypedDict, total=False):
+    """What listed analyses must be like; None does not matter (docs/protocol.md, The analyst's interface)."""
+
+    state: str | None
+    who: str | None
+    formula: str | None
+    since: date | str | None
+    until: date | str | None
 
 
 def body_as_json(response: "httpx.Response") -> Any:
@@ -88,29 +102,30 @@ def submit(request: AnalysisRequest) -> Ask[str]:
     return Ask("POST", "/analyses", lambda answer: str(answer["id"]), json=body)
 
 
-def analyses() -> Ask[list[Json]]:
-    """The newest analyses."""
-    return Ask("GET", "/analyses", lambda answer: list(answer["analyses"]))
+def analyses(wanted: Wanted) -> Ask[list[Json]]:
+    """The newest of the analyses that are wanted."""
+    params = wanted.model_dump(mode="json", exclude_none=True)
+    return Ask("GET", "/analyses", lambda answer: list(answer["analyses"]), params=params)
 
 
 def analysis(analysis_id: str) -> Ask[Json]:
     """An analysis as it stands."""
-    return Ask("GET", f"/analyses/{analysis_id}", dict)
+    return Ask("GET", _place(analysis_id), dict)
 
 
 def rounds(analysis_id: str) -> Ask[list[Json]]:
     """Its rounds so far."""
-    return Ask("GET", f"/analyses/{analysis_id}/rounds", lambda answer: list(answer["rounds"]))
+    return Ask("GET", _place(analysis_id, "/rounds"), lambda answer: list(answer["rounds"]))
 
 
 def result(analysis_id: str) -> Ask[Json]:
     """Its canonical result."""
-    return Ask("GET", f"/analyses/{analysis_id}/result", dict)
+    return Ask("GET", _place(analysis_id, "/result"), dict)
 
 
 def report(analysis_id: str) -> Ask[str]:
     """Its result as a page to print."""
-    return Ask("GET", f"/analyses/{analysis_id}/report", str, body=body_as_page)
+    return Ask("GET", _place(analysis_id, "/report"), str, body=body_as_page)
 
 
 def sites() -> Ask[list[Json]]:
@@ -125,7 +140,7 @@ def dictionary() -> Ask[list[Json]]:
 
 def delete(analysis_id: str) -> Ask[None]:
     """Delete an ended analysis."""
-    return Ask("DELETE", f"/analyses/{analysis_id}", lambda _: None, params={"only": "delete"})
+    return Ask("DELETE", _place(analysis_id), lambda _: None, params={"only": "delete"})
 
 
 def cancel(analysis_id: str) -> Ask[Json]:
@@ -142,7 +157,18 @@ def cancel(analysis_id: str) -> Ask[Json]:
             )
         return answer
 
-    return Ask("DELETE", f"/analyses/{analysis_id}", read, params={"only": "cancel"})
+    return Ask("DELETE", _place(analysis_id), read, params={"only": "cancel"})
+
+
+def _place(analysis_id: str, part: str = "") -> str:
+    """A path, which an id that is none would lead elsewhere.
+
+    Raises:
+        UnknownAnalysisError: it is none.
+    """
+    if not re.fullmatch(ANALYSIS_ID, analysis_id):
+        raise UnknownAnalysisError("this is no id of an analysis.", where=analysis_id or "id", remedy=LISTED)
+    return f"/analyses/{analysis_id}{part}"
 
 
 def request_of(**fields: Any) -> AnalysisRequest:
@@ -155,4 +181,17 @@ def request_of(**fields: Any) -> AnalysisRequest:
         return AnalysisRequest(**fields)
     except ValidationError as error:
         where, message, remedy = in_words(error, AnalysisRequest)
+        raise RequestError(message, where=where, remedy=remedy) from None
+
+
+def wanted_of(**filters: Any) -> Wanted:
+    """Which analyses are wanted.
+
+    Raises:
+        RequestError: a filter is none, or has a value that cannot be; named.
+    """
+    try:
+        return Wanted(**filters)
+    except ValidationError as error:
+        where, message, remedy = in_words(error, Wanted)
         raise RequestError(message, where=where, remedy=remedy) from None

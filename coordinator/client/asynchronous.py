@@ -9,7 +9,7 @@ from typing import Self, Unpack
 
 from coordinator.client import asks
 from coordinator.client.address import OF_STREAMS, Address
-from coordinator.client.asks import Ask, Json, Options, T, request_of
+from coordinator.client.asks import Ask, Filters, Json, Options, T, request_of, wanted_of
 from coordinator.client.faults import check_stream
 from coordinator.client.fit import Fit
 from coordinator.client.following import PATIENCE, PAUSE, Following, Progress, must_have_result
@@ -92,9 +92,9 @@ class AsyncCoordinator:
         """Delete an ended analysis with its rounds and its result."""
         await self._asked(asks.delete(analysis_id))
 
-    async def analyses(self) -> list[Json]:
-        """The newest analyses."""
-        return await self._asked(asks.analyses())
+    async def analyses(self, **filters: Unpack[Filters]) -> list[Json]:
+        """The newest analyses, of those that the filters leave."""
+        return await self._asked(asks.analyses(wanted_of(**filters)))
 
     async def analysis(self, analysis_id: str) -> Json:
         """An analysis as it stands."""

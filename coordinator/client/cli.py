@@ -82,7 +82,7 @@ def fit(
             _refuse_options(context)
             request = _request_in(Path(what))
         else:
-            roster = tuple(name.strip() for name in sites.split(",")) if sites else None
+            roster = tuple(name.strip() for name in sites.split(",") if name.strip()) if sites else None
             request = model.request(what, roster)
         with access.connection() as connection:
             found = watched(connection, connection.submit(request), access)

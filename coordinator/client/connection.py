@@ -8,7 +8,7 @@ from typing import Self, Unpack
 
 from coordinator.client import asks
 from coordinator.client.address import OF_STREAMS, Address
-from coordinator.client.asks import Ask, Json, Options, T, request_of
+from coordinator.client.asks import Ask, Filters, Json, Options, T, request_of, wanted_of
 from coordinator.client.faults import check_stream
 from coordinator.client.fit import Fit
 from coordinator.client.following import PATIENCE, Progress, follow, must_have_result
@@ -126,9 +126,17 @@ class Coordinator:
         """
         self._asked(asks.delete(analysis_id))
 
-    def analyses(self) -> list[Json]:
-        """The newest analyses."""
-        return self._asked(asks.analyses())
+    def analyses(self, **filters: Unpack[Filters]) -> list[Json]:
+        """The newest analyses, of those that the filters leave.
+
+        Args:
+            filters: `state`; `who`, a whole name; `formula`, a part of it; `since` and `until`, the first and the last day
+                (UTC) of the submission.
+
+        Raises:
+            RequestError: a filter is none, or has a value that cannot be. Nothing was asked.
+        """
+        return self._asked(asks.analyses(wanted_of(**filters)))
 
     def analysis(self, analysis_id: str) -> Json:
         """An analysis as it stands; UnknownAnalysisError if there is none."""

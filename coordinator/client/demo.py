@@ -32,7 +32,7 @@ def run_demo(data: Path | None, on_progress: Callable[[Progress], None]) -> None
     Raises:
         SettingsError: the trials' file is not there.
     """
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, emoji=False)
     file = data or DATA
     if not file.exists():
         raise SettingsError("the trials' file is not there.", where=str(file), remedy="Name it with --data.")

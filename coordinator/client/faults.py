@@ -36,6 +36,8 @@ _BY_CODE = {kind.code: kind for kind in (FormulaError, NoResultError)}
 SEND_IT = "Send `Authorization: Bearer KEY`."
 """What a coordinator advises whoever speaks HTTP; here SHOW_IT stands in its place."""
 SHOW_IT = "Show a key by `--key-file FILE` in the terminal, `Coordinator(url, key)` in Python."
+LISTED = "`fedglmm list` shows the newest in the terminal, `Coordinator.analyses()` in Python."
+"""In the place of what a coordinator advises, as above."""
 TRUST_IT = "`--ca-file FILE` or FEDGLMM_CA_FILE in the terminal, `Coordinator(url, ca_file=...)` in Python"
 MOST_NAMES = 8
 """Sites with one and the same problem that are named rather than counted."""
@@ -77,7 +79,8 @@ def fault_of(response: "httpx.Response", url: str) -> FedglmmError:
         advice = problem.remedy.removeprefix(SEND_IT).strip()
         return CredentialsError(problem.message, where=url, remedy=f"{SHOW_IT} {advice}".rstrip(), code=problem.code)
     kind = _BY_CODE.get(problem.code, _KINDS.get(response.status_code, FedglmmError))
-    return kind(problem.message, where=problem.where, remedy=problem.remedy, code=problem.code)
+    remedy = LISTED if kind is UnknownAnalysisError else problem.remedy
+    return kind(problem.message, where=problem.where, remedy=remedy, code=problem.code)
 
 
 def check_stream(response: "httpx.Response", url: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any, Literal, TypeAlias
 
+from coordinator.client.saved import WRITABLE
 from shared.dictionary import Dictionary, read_dictionary
 from shared.errors import FedglmmError, SettingsError
 
@@ -85,7 +86,9 @@ def _make(file: Path) -> None:
     except FileExistsError:
         raise SettingsError("the file is there already.", where=str(file), remedy="Give another name.") from None
     except OSError as error:
-        raise SettingsError(f"the file cannot be written: {error.strerror}.", where=str(file)) from None
+        raise SettingsError(
+            f"the file cannot be written: {error.strerror}.", where=str(file), remedy=WRITABLE
+        ) from None
 
 
 def _command(name: str) -> str:

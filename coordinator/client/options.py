@@ -8,15 +8,22 @@ from typing import Annotated
 
 import typer
 
-from coordinator.client.asks import request_of
+from coordinator.client.asks import Filters, request_of, wanted_of
 from coordinator.client.connection import Coordinator
 from coordinator.client.terminal import key_in
+from coordinator.states import AnalysisState
+from shared.errors import RequestError
 from shared.families import LINKS
 from shared.request import AnalysisRequest
 
 _LINKS = "; ".join(f"{family}: {', '.join(links)}" for family, links in LINKS.items())
 LONGEST_NUMBER = 9
 """Digits."""
+
+
+def _states() -> list[str]:
+    """For the shell, which completes them."""
+    return list(AnalysisState)
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,32 @@ class Access:
         """The same as options of another command."""
         given = {"coordinator": self.coordinator.rstrip("/"), "key-file": self.key_file, "ca-file": self.ca_file}
         return " ".join(f"--{name} {shlex.quote(str(value))}" for name, value in given.items() if value)
+
+
+@dataclass(frozen=True)
+class Which:
+    """Which analyses are listed: those for which all that is given is so."""
+
+    state: Annotated[
+        str | None, typer.Option(help=f"in which they are: {', '.join(AnalysisState)}", autocompletion=_states)
+    ] = None
+    who: Annotated[str | None, typer.Option(help="whose they are, by the whole name")] = None
+    formula: Annotated[str | None, typer.Option(help="a part of the formula, in small or capital letters")] = None
+    since: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="the first day (UTC) of submission")] = None
+    until: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="the last day (UTC) of it")] = None
+
+    def filters(self) -> Filters:
+        """Those that are given.
+
+        Raises:
+            RequestError: one has a value that cannot be; it is named as the option.
+        """
+        given: Filters = {name: value for name, value in vars(self).items() if value is not None}  # type: ignore[assignment]
+        try:
+            wanted_of(**given)
+        except RequestError as error:
+            raise RequestError(error.message, where=f"--{error.where}", remedy=error.remedy) from None
+        return given
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from coordinator.client.canonical import fault_in
 from shared.errors import FedglmmError
 
 EXPORT = "Give a file that `fit.save` or `fedglmm export` wrote."
+WRITABLE = "Name a file in a folder that is there and that you may write to."
 
 
 class ResultFileError(FedglmmError):
@@ -41,7 +42,9 @@ def write_text(path: Path, text: str) -> None:
         with path.open("w", encoding="utf-8", newline="") as file:
             file.write(text)
     except OSError as error:
-        raise ResultFileError(f"the file cannot be written: {error.strerror}.", where=str(path)) from None
+        raise ResultFileError(
+            f"the file cannot be written: {error.strerror}.", where=str(path), remedy=WRITABLE
+        ) from None
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def _cell(own: Row | None) -> str:
 
 
 def _table(*heads: str) -> Table:
-    table = Table(*heads, box=box.SIMPLE)
-    for column in table.columns[1:]:
+    table = Table(*heads, box=box.SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
+    for column in table.columns:
         column.overflow = "fold"
     return table

@@ -11,12 +11,14 @@ from rich.markup import escape
 
 from coordinator.client.fit import Fit
 from coordinator.client.saved import as_text
-from shared.errors import FedglmmError, RefusedError, SettingsError, SiteError, UnknownAnalysisError, VerificationError
+from shared.errors import FedglmmError, RefusedError, SettingsError, SiteError, VerificationError
 from shared.keys import checked_key
 from shared.printable import printable
 
 CONVERGED, NO_ESTIMATES, WRONG, REFUSED, FAILED, INTERRUPTED = 0, 1, 2, 3, 4, 130
 UNSIGNED = NO_ESTIMATES
+ENDLESS = 10**6
+"""Columns."""
 EXIT_CODES = {
     CONVERGED: "estimates, or what was asked for; `verify`: signed by all",
     NO_ESTIMATES: "ended without estimates: separated, not identified, perfect fit, not finite, round limit; `verify`: unsigned",
@@ -39,6 +41,14 @@ def finish(found: Fit, *, as_json: bool) -> None:
     raise typer.Exit(CONVERGED if found.has_estimates else NO_ESTIMATES)
 
 
+def console() -> Console:
+    """Where tables are printed. Off a terminal lines are as long as they have to be: nothing is broken for other programs."""
+    made = Console(emoji=False)  # a:man:b is an interaction
+    if not made.is_terminal:
+        made.width = ENDLESS
+    return made
+
+
 def say(text: str) -> None:
     """Print a line, in which names and titles may be anybody's."""
     typer.echo(printable(text))
@@ -55,9 +65,7 @@ def told() -> Iterator[None]:
     try:
         yield
     except FedglmmError as error:
-        if isinstance(error, UnknownAnalysisError):
-            error = UnknownAnalysisError(error.message, where=error.where, remedy="`fedglmm list` shows the newest.")
-        Console(stderr=True).print(
+        Console(stderr=True, emoji=False).print(
             f"fedglmm: {printable(str(error))}", style="red", soft_wrap=True, highlight=False, markup=False
         )
         raise typer.Exit(next((code for kind, code in _CODES.items() if isinstance(error, kind)), WRONG)) from None

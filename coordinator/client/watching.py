@@ -98,7 +98,7 @@ def cells(entry: dict[str, Any]) -> tuple[str, str, str, str]:
 
 def round_table(progress: Progress) -> None:
     """One line a round, for whoever keeps what is said."""
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
     analysis = progress.analysis
     if progress.notice:
         console.print(printable(progress.notice), markup=False)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from fastapi import Request, Response
 
+from coordinator.dashboard.addresses import in_words
 from coordinator.dashboard.rendering import page
 from coordinator.dashboard.visitor import PART_OF_A_PAGE
 from coordinator.guard import PROTECTED
@@ -30,7 +31,8 @@ def answer(request: Request, status: int, problem: Problem, headers: Mapping[str
     if status == UNAUTHORISED:
         return sign_in_page(request, problem, after=_back_to(request), headers=headers)
     title = TITLES.get(status, "Something is wrong")
-    return page(request, "error.html", status, headers=headers, title=title, problem=problem)
+    told = in_words(request.url.path, status, problem)
+    return page(request, "error.html", status, headers=headers, title=title, problem=told)
 
 
 def sign_in_page(

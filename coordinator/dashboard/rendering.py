@@ -27,7 +27,7 @@ HEADERS = {
 @cache
 def environment() -> Environment:
     """The templates, compiled as they are needed."""
-    known = {"STATES": tuple(AnalysisState), "state_in_words": wording.STATES}
+    known = {"STATES": tuple(AnalysisState), "state_in_words": wording.STATES, "LABELS": wording.LABELS}
     return templates_in(TEMPLATES, wording.FILTERS, known)
 
 

@@ -34,6 +34,8 @@ TONES: Mapping[str, str] = {
     **dict.fromkeys((AnalysisState.NOT_FINITE, AnalysisState.ROUND_LIMIT), "bad"),
 }
 """How a state is shown beside its name; going on unless named."""
+LABELS: Mapping[str, str] = {"state": "State", "formula": "Formula with", "who": "Who", "since": "From", "until": "to"}
+"""What the filters of the list are called beside their fields."""
 DASH = "\N{EN DASH}"
 
 

@@ -195,11 +195,15 @@ def test_what_is_there_is_told_as_tables(federation: Federation, r_library: Libr
     script = f"""
 coordinator <- fed_coordinator("{url_of(federation)}")
 told(subset(fed_analyses(coordinator), id == "{analysis}"))
+some <- fed_analyses(coordinator, state = "converged", formula = "X + (1", since = Sys.Date() - 2, until = Sys.Date() + 2)
+told("{analysis}" %in% some$id)
+told(nrow(fed_analyses(coordinator, until = "2026-01-31")))
 told(fed_sites(coordinator)[c("name", "reachable", "policy", "problem")])
 told(fed_dictionary(coordinator)[c("name", "type")])
 told(bits(fixef(fed_result(coordinator, "{analysis}"))))
 """
-    analyses, sites, dictionary, estimates = r_library.tells(script, tmp_path)
+    analyses, is_among_some, of_before, sites, dictionary, estimates = r_library.tells(script, tmp_path)
+    assert (is_among_some, of_before) == (True, 0)
     view = federation.view(analysis)
     assert [(row["id"], row["state"], row["title"], row["round"]) for row in analyses] == [
         (analysis, "converged", "an older one", view["round"])

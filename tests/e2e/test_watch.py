@@ -125,15 +125,27 @@ def test_show_tells_an_analysis_without_a_result_in_words(federation: Federation
     assert "the analysis is cancelled." in ended.stderr
 
 
-def test_list_is_readable_at_80_columns(federation: Federation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_list_prints_a_line_an_analysis_for_other_programs_and_filters_them(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    analysis = federation.submit()
-    created = federation.until(analysis)["created_at"]
+    formula = " + ".join(["y ~ x", *(f"I(x^{power})" for power in range(2, 5)), "(1 | site)"])
+    analysis = federation.submit(formula=formula, title="Of the list")
+    view = federation.until(analysis)
     listed = fedglmm(federation, "list").stdout
-    assert max(map(len, listed.splitlines())) <= 80
     row = next(line for line in listed.splitlines() if analysis in line)
-    assert f" {created[:10]} {created[11:16]} " in row
-    assert " converged " in row
+    texts = [
+        analysis,
+        view["state"],
+        str(view["round"]),
+        view["created_at"][:16].replace("T", " "),
+        formula,
+        "Of the list",
+    ]
+    assert re.split(r" {2,}", row.strip()) == texts
+    day = view["created_at"][:10]
+    filters = ["--formula", "i(X^4)", "--state", view["state"], "--since", day, "--until", day, "--json"]
+    assert [one["id"] for one in json.loads(fedglmm(federation, "list", *filters).stdout)] == [analysis]
 
 
 def test_cancel_ends_an_analysis_once_and_never_deletes_it(federation: Federation, tmp_path: Path) -> None:

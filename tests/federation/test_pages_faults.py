@@ -33,25 +33,6 @@ async def test_what_does_not_fit_how_things_stand_is_a_409_in_words(anna: Visito
         assert "Nothing was changed" in Page.of(answer).text
 
 
-@pytest.mark.parametrize(
-    "place", ["/nothing", "/analyses/nobody-has-this", "/analyses/nobody-has-this/result", "/static/nothing"]
-)
-async def test_what_there_is_not_is_a_404_in_words(anna: Visitor, place: str) -> None:
-    answer = await anna.get(place)
-    assert answer.status_code == 404
-    assert "Not found" in Page.of(answer).text
-    assert "/analyses" in Page.of(answer).links()
-    as_a_program = await anna.get(place, Accept="*/*")
-    assert as_a_program.headers["Content-Type"] == "application/problem+json"
-
-
-async def test_an_address_that_makes_no_sense_is_a_422_in_words(anna: Visitor) -> None:
-    for place in ("/analyses?state=nonsense", "/analyses?since=today", "/analyses?colour=red", "/analyses/NOT_AN_ID"):
-        answer = await anna.get(place)
-        assert answer.status_code == 422
-        assert Page.of(answer).all("h1")
-
-
 async def test_a_fault_of_the_coordinators_own_is_a_page_without_its_text(
     app: FastAPI, anna: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -115,6 +116,29 @@ async def test_what_the_consortium_has_is_there(
         assert [site["name"] for site in await coordinator.sites()] == list(sites)
         assert [variable["name"] for variable in await coordinator.dictionary()] == ["x", "y"]
         assert await coordinator.analyses() == []
+
+
+@KINDS
+async def test_analyses_are_listed_by_state_who_formula_and_days(
+    tmp_path: Path, sites: dict[str, FakeSite], kind: Any, connect: Connect
+) -> None:
+    keys = keys_file({"anna": "run", "rolf": "run"})
+    async with served(build(tmp_path, sites, keys=keys)) as running:
+        anna, rolf = (connect(kind, url_of(running), key_of(name)) for name in ("anna", "rolf"))
+        await anna.fit(FORMULA)
+        with pytest.raises(SiteError, match="its start has another size"):  # which these sites have for one model only
+            await rolf.fit("y ~ 1 + (1 | site)")
+        day = date.fromisoformat((await rolf.analyses())[0]["created_at"][:10])
+        for filters, owners in (
+            ({}, ["rolf", "anna"]),
+            ({"who": "anna", "state": "converged"}, ["anna"]),
+            ({"formula": "Y ~ 1 +"}, ["rolf"]),
+            ({"state": "failed"}, ["rolf"]),
+            ({"since": day, "until": day.isoformat()}, ["rolf", "anna"]),
+            ({"since": day + timedelta(days=1)}, []),
+            ({"state": "refused", "who": None}, []),
+        ):
+            assert [one["owner"] for one in await anna.analyses(**filters)] == owners, filters
 
 
 @KINDS

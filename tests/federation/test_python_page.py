@@ -84,7 +84,7 @@ async def test_every_example_and_every_command_of_the_page_does_what_it_says(tmp
             assert not unlike, unlike
             done = await asyncio.to_thread(run_commands, url)
     assert [(command, told) for command, code, told in done if code != 0] == []
-    assert len(done) == 11
+    assert len(done) == 12
     written = {path.name for path in Path.cwd().iterdir()}
     assert written >= {
         "estimates.csv",

@@ -18,7 +18,7 @@ from coordinator.access.keys_file import add_key
 from coordinator.access.roles import Role
 from coordinator.client import Coordinator
 from coordinator.client.cli import app
-from coordinator.client.faults import SHOW_IT, fault_of
+from coordinator.client.faults import LISTED, SHOW_IT, fault_of
 from coordinator.client.summary import summary
 from coordinator.client.terminal import WRONG, key_in
 from shared.errors import CredentialsError, RoleError, SettingsError, SiteError, UnknownAnalysisError
@@ -74,6 +74,48 @@ def test_a_key_in_python_may_end_with_a_line_end_and_is_else_checked_at_once() -
 def test_an_address_that_ends_with_v1_is_told_to_leave_it_off(url: str) -> None:
     with pytest.raises(SettingsError, match="Leave off /v1"):
         Coordinator(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://", "https:///analyses", "http://127.0.0.1:x", "http://127.0.0.1:99999", "http://[::1", "http://:8000"],
+)
+def test_an_address_without_a_host_or_with_a_port_that_is_none_is_told_with_what_one_is(url: str) -> None:
+    with pytest.raises(SettingsError, match=r"names no host, or no port that can be\. Write it as http://127"):
+        Coordinator(url)
+    assert CliRunner().invoke(app, ["list", "--coordinator", url]).exit_code == WRONG
+
+
+@pytest.mark.parametrize("name", ["", "NO BODY", "../sites", "k7mqabcdefgh/result", "fit.csv", "a" * 65, "a\n"])
+def test_an_id_that_is_none_is_told_before_anything_is_asked_and_leads_nowhere_else(name: str) -> None:
+    with Coordinator(NOBODY) as coordinator:
+        for ask in (coordinator.analysis, coordinator.rounds, coordinator.result, coordinator.report):
+            with pytest.raises(UnknownAnalysisError, match="this is no id of an analysis") as caught:
+                ask(name)
+            assert (caught.value.where, caught.value.remedy) == (name or "id", LISTED)
+        for end in (coordinator.cancel, coordinator.delete, coordinator.wait):
+            with pytest.raises(UnknownAnalysisError):
+                end(name)
+    for command in (["show", name], ["watch", name], ["cancel", name], ["export", name], ["compare", name, "other"]):
+        done = CliRunner().invoke(app, [*command, "--coordinator", NOBODY])
+        assert (done.exit_code, "this is no id of an analysis. `fedglmm list` shows" in done.stderr) == (WRONG, True)
+
+
+@pytest.mark.parametrize("written", ["a,b", " a , b", "a,b,", ",a,,b"])
+def test_a_comma_too_many_names_no_site(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    asked: list[AnalysisRequest] = []
+
+    def submit(_: Coordinator, request: AnalysisRequest) -> str:
+        asked.append(request)
+        raise SettingsError("enough.")
+
+    monkeypatch.setattr(Coordinator, "submit", submit)
+    assert CliRunner().invoke(app, ["fit", "y ~ x", "--sites", written]).exit_code == WRONG
+    assert [request.sites for request in asked] == [("a", "b")]
+
+
+def test_an_analysis_that_there_is_not_is_told_with_what_lists_them_in_the_terminal_and_in_python() -> None:
+    assert fault_of(answer(404, "unknown_analysis", "k7"), NOBODY).remedy == LISTED
 
 
 def answer(status: int, code: str, where: str = "") -> httpx.Response:

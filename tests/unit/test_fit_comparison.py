@@ -111,3 +111,22 @@ def test_a_terminal_shows_all_three_tables_and_what_one_model_lacks_is_empty() -
     assert "s1 in l2" in text
     (slope,) = [line for line in text.splitlines() if line.split()[:1] == ["x_dose"]]
     assert slope.split() == ["x_dose", "-1.20000", "(0.50000)"]
+
+
+def test_at_80_columns_no_id_is_cut_and_no_number_broken() -> None:
+    ids = ("k7mqabcdef01", "k7mqabcdef02")
+    small, large = made(3, -60081.088), made(5, -59944.38)
+    long = "_".join(["a", "very", "long", "name", "of", "a", "parameter"] * 3)
+    for one in (small, large):
+        one["formula"] = "death ~ treatment + hospital_days + (1 + treatment | trial)"
+        one["tidy"][0]["term"] = long
+    console = Console(width=80, force_terminal=True, color_system=None)
+    with console.capture() as shown:
+        console.print(side_by_side(compare(dict(zip(ids, (small, large), strict=True)))))
+    lines = shown.get().splitlines()
+    assert max(map(len, lines)) <= 80
+    models = [line.split()[:4] for line in lines if line.split()[1:2] in (["3"], ["5"])]
+    numbers = [[f"{one['glance'][name]:.3f}" for name in ("logLik", "AIC")] for one in (small, large)]
+    assert models == [[ids[0], "3", *numbers[0]], [ids[1], "5", *numbers[1]]]
+    assert "\N{HORIZONTAL ELLIPSIS}" not in shown.get()
+    assert long in "".join(line[1:40].strip() for line in lines)

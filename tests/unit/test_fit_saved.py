@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from coordinator.client import Fit
-from coordinator.client.saved import ResultFileError
+from coordinator.client.saved import WRITABLE, ResultFileError
 from shared.optimisation.outcome import OutcomeKind
 from tests.unit.finished import result
 
@@ -28,8 +28,9 @@ def test_saving_replaces_the_file(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ResultFileError, match=r"none/fit.json: the file cannot be written: No such file"):
+    with pytest.raises(ResultFileError, match=r"none/fit.json: the file cannot be written: No such file") as caught:
         Fit(result()).save(tmp_path / "none" / "fit.json")
+    assert caught.value.remedy == WRITABLE
 
 
 @pytest.mark.parametrize(

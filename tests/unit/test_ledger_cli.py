@@ -18,7 +18,7 @@ FIRST = Note(
     analysis="first",
     specification="5" * 64,
     title="[red]Deaths[/red]",
-    formula="dead ~ arm",
+    formula="dead ~ arm:man:age",
     roster=("A", "B"),
     left=Left(message="Accepted", numbers=3, bytes=200, sha256="1" * 64),
 )
@@ -66,7 +66,7 @@ def test_show_prints_by_analysis_what_left_and_when_and_which_of_it_again(folder
     lines = [" ".join(line.split()) for line in run("show", folder).stdout.splitlines()]
     head, time = "time (UTC) event round what left numbers bytes", "2026-03-01 12:00:00"
     assert [line for line in lines if line.strip("─ ")] == [
-        "Analysis first. [red]Deaths[/red]: dead ~ arm",
+        "Analysis first. [red]Deaths[/red]: dead ~ arm:man:age",
         "Specification 555555555555..., sites A, B",
         head,
         f"1 {time} prepared Accepted 3 200",

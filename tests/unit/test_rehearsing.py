@@ -9,6 +9,7 @@ from coordinator.client import federation
 from coordinator.client.cli import app
 from coordinator.client.federation import Policy
 from coordinator.client.rehearsing import check_request
+from coordinator.client.saved import WRITABLE
 from coordinator.client.terminal import WRONG
 from shared.dictionary import Dictionary, Variable
 from shared.errors import FormulaError, RequestError
@@ -143,3 +144,11 @@ def test_other_fields_are_held_against_the_dictionary_as_well() -> None:
         checked("y ~ x", weights="ward")
     with pytest.raises(RequestError, match="REML"):
         checked("y ~ x + (1 | site)", reml=True)
+
+
+@pytest.mark.usefixtures("never_served")
+def test_a_file_for_the_wire_that_cannot_be_written_is_told_before_anything_is_served(tmp_path: Path) -> None:
+    file = tmp_path / "none" / "wire.txt"
+    done = CliRunner().invoke(app, ["rehearse", table(tmp_path), "y ~ x", "--site", "hospital", "--wire", str(file)])
+    assert done.exit_code == WRONG
+    assert f"{file}: the file cannot be written: No such file or directory. {WRITABLE}" in done.stderr

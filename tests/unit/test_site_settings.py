@@ -57,6 +57,16 @@ def test_a_file_that_is_not_there_or_no_toml_is_a_settings_error(tmp_path: Path)
         load_settings(tmp_path)
 
 
+def test_a_folder_of_sites_is_told_with_how_to_name_them(tmp_path: Path) -> None:
+    site = tmp_path / "Bern"
+    site.mkdir()
+    site_toml(site)
+    with pytest.raises(SettingsError) as caught:
+        load_settings(tmp_path)
+    assert caught.value.where == str(tmp_path / "site.toml")
+    assert caught.value.remedy == f"Name the folder of a site in {tmp_path}; to serve all of them, {tmp_path}/*/."
+
+
 def test_secrets_come_from_files_and_do_not_show(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("open-sesame-2026\n", encoding="utf-8")
     settings = load_settings(

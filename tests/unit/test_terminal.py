@@ -17,8 +17,9 @@ from typer.testing import CliRunner
 from coordinator.client import terminal, watching
 from coordinator.client.analyses import Format
 from coordinator.client.cli import app
+from coordinator.client.connection import Coordinator
 from coordinator.client.following import Progress
-from coordinator.client.saved import as_text
+from coordinator.client.saved import WRITABLE, as_text
 from coordinator.client.sparkline import sparkline
 from coordinator.client.watching import MOST_ROWS, display
 from shared.optimisation.outcome import OutcomeKind
@@ -102,6 +103,14 @@ def test_a_terminal_gets_the_live_table_and_anything_else_one_line_a_round(capsy
     assert capsys.readouterr().err == "     1       -11.000000     1.0e-01     0.100\n"
 
 
+def test_a_round_is_one_line_off_a_terminal_whatever_columns_says(monkeypatch, capsys) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    watching.round_table(of_round(2, accepted=False))
+    assert (
+        capsys.readouterr().err == "     2       -12.000000     1.0e-02     0.100   not taken: a shorter step follows\n"
+    )
+
+
 @pytest.mark.parametrize(("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
 def test_errors_are_coloured_on_a_terminal_unless_no_color_is_set(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], coloured: bool
@@ -175,6 +184,17 @@ def test_one_result_is_nothing_to_compare(tmp_path: Path) -> None:
     file = saved(tmp_path, "a.json")
     done = CliRunner().invoke(app, ["compare", file, file])
     assert (done.exit_code, "Name two different ones" in done.stderr) == (terminal.WRONG, True)
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]])
+@pytest.mark.parametrize(("place", "why"), [("", "Is a directory"), ("none/fit.json", "No such file or directory")])
+def test_a_place_that_cannot_be_written_to_is_told_with_what_to_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, force: list[str], place: str, why: str
+) -> None:
+    monkeypatch.setattr(Coordinator, "result", lambda *_: result())
+    done = CliRunner().invoke(app, ["export", "k7mqabcdefgh", "--out", str(tmp_path / place), *force])
+    assert done.exit_code == terminal.WRONG
+    assert f"{tmp_path / place}: the file cannot be written: {why}. {WRITABLE}" in done.stderr
 
 
 def test_every_format_is_named_in_the_help() -> None:

@@ -1,11 +1,11 @@
 """What is wrong with a request or a settings file is said in words, by place, and with what to do; never with a value."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Query
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -13,6 +13,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from coordinator import problems
 from coordinator.client.asks import request_of
 from coordinator.settings import Settings
+from coordinator.wanted import Wanted
 from shared.dictionary import Dictionary
 from shared.errors import RequestError
 from shared.messages import ContributionRequest, Problem
@@ -127,6 +128,31 @@ async def test_the_coordinator_answers_a_wrong_body_in_these_words(
     assert (response.status_code, problem.where) == (422, where)
     assert message in problem.message
     assert remedy in problem.remedy
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("query", "where", "message", "remedy"),
+    [
+        ("since=today", "query.since", "this is no day.", "Write it as 2026-01-31."),
+        ("until=2026-02-30", "query.until", "this is no day.", "Write it as 2026-01-31."),
+        ("until=86400", "query.until", "this is no day.", "Write it as 2026-01-31."),
+        ("stat=refused", "query.stat", "there is no field `stat`.", "/docs describes every field."),
+    ],
+)
+async def test_the_coordinator_answers_a_wrong_query_in_these_words_and_not_with_the_fields_of_a_body(
+    query: str, where: str, message: str, remedy: str
+) -> None:
+    app = FastAPI()
+    problems.install(app)
+
+    @app.get("/")
+    async def newest(_: Annotated[Wanted, Query()]) -> None: ...
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://127.0.0.1") as http:
+        response = await http.get(f"/?{query}")
+    problem = Problem.model_validate_json(response.content)
+    assert (response.status_code, problem.where, problem.message, problem.remedy) == (422, where, message, remedy)
 
 
 def test_the_client_says_the_same_before_anything_is_sent() -> None:
