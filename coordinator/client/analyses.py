@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from coordinator.client.asks import NEWEST
 from coordinator.client.comparison import compare
 from coordinator.client.connection import Coordinator
 from coordinator.client.estimates import Result
@@ -29,6 +30,7 @@ from shared.printable import printable
 
 app = typer.Typer()
 NONE_YET = "There is no analysis yet. `fedglmm fit` asks for one."
+AND_OLDER = f"These are the newest {NEWEST}: --until and the other filters lead to older ones."
 NONE_LIKE_THAT = "There is no analysis like that. `fedglmm list` without filters shows the newest."
 
 
@@ -62,6 +64,8 @@ def list_analyses(*, which: Which, access: Access, as_json: Json = False) -> Non
         say(_json(analyses))
     elif analyses:
         print_list(analyses, console())
+        if len(analyses) == NEWEST:
+            typer.echo(AND_OLDER, err=True)
     else:
         typer.echo(NONE_LIKE_THAT if filters else NONE_YET, err=True)
 

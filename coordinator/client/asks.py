@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Json: TypeAlias = dict[str, Any]
+NEWEST = 200
+"""Analyses in a list, which is as many as a coordinator tells at once: filters narrow it down."""
 
 
 class Options(TypedDict, total=False):
@@ -103,8 +105,8 @@ def submit(request: AnalysisRequest) -> Ask[str]:
 
 
 def analyses(wanted: Wanted) -> Ask[list[Json]]:
-    """The newest of the analyses that are wanted."""
-    params = wanted.model_dump(mode="json", exclude_none=True)
+    """The newest of the analyses that are wanted, at most `NEWEST`."""
+    params = {"limit": NEWEST} | wanted.model_dump(mode="json", exclude_none=True)
     return Ask("GET", "/analyses", lambda answer: list(answer["analyses"]), params=params)
 
 

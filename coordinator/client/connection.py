@@ -127,7 +127,7 @@ class Coordinator:
         self._asked(asks.delete(analysis_id))
 
     def analyses(self, **filters: Unpack[Filters]) -> list[Json]:
-        """The newest analyses, of those that the filters leave.
+        """The newest 200 analyses at most, of those that the filters leave.
 
         Args:
             filters: `state`; `who`, a whole name; `formula`, a part of it; `since` and `until`, the first and the last day

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from typer.core import TyperGroup
 from typer.main import get_command
 from typer.testing import CliRunner
 
 from coordinator.client import asks
-from coordinator.client.analyses import NONE_LIKE_THAT, NONE_YET
-from coordinator.client.asks import Filters, wanted_of
+from coordinator.client.analyses import AND_OLDER, NONE_LIKE_THAT, NONE_YET
+from coordinator.client.asks import NEWEST, Filters, wanted_of
 from coordinator.client.cli import app
 from coordinator.client.connection import Coordinator
 from coordinator.client.listing import print_list
@@ -120,7 +121,8 @@ def test_the_command_asks_for_what_its_filters_say(monkeypatch: pytest.MonkeyPat
     for options in ([], said):
         assert CliRunner().invoke(app, ["list", *options]).exit_code == 0
     everything = {"state": "refused", "who": "anna", "formula": "x +", "since": "2026-01-31", "until": "2026-02-01"}
-    assert asked == [{}, everything]
+    newest = {"limit": NEWEST}
+    assert asked == [newest, newest | everything]
 
 
 def test_what_the_command_prints_for_other_programs_does_not_depend_on_columns(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,6 +138,16 @@ def test_a_formula_is_printed_as_it_was_written(monkeypatch: pytest.MonkeyPatch)
     assert CliRunner().invoke(app, ["list"]).stdout.rstrip().endswith(f"  {formula}")
     told = CliRunner().invoke(app, ["compare", "fit:man:.json", "[bold].json"]).stderr
     assert told.startswith("fedglmm: fit:man:.json: ")
+
+
+@pytest.mark.parametrize("number", [NEWEST - 1, NEWEST])
+def test_a_list_that_may_have_stopped_short_says_so_beside_standard_output(
+    monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    answering(monkeypatch, *map(kept, range(number)))
+    done = CliRunner().invoke(app, ["list"])
+    assert done.stderr == (f"{AND_OLDER}\n" if number == NEWEST else "")
+    assert done.stdout.count(kept()["id"][:10]) == number
 
 
 def test_an_empty_list_says_so_beside_standard_output(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,7 +179,7 @@ def test_a_filter_that_cannot_be_is_refused_by_its_name_before_anybody_is_asked(
     assert done.stderr.startswith(f"fedglmm: --{option}: ")
     assert allowed in done.stderr
     with Coordinator(NOBODY) as coordinator, pytest.raises(RequestError) as caught:
-        coordinator.analyses(**{option: value})  # type: ignore[misc]
+        coordinator.analyses(**{option: value})
     assert caught.value.where == option
     assert allowed in str(caught.value)
 
@@ -178,11 +190,16 @@ def test_a_misspelt_filter_is_told_with_the_one_that_is_meant() -> None:
 
 
 def test_what_does_not_matter_is_not_asked_for_and_days_may_be_dates() -> None:
-    assert asks.analyses(wanted_of(state=None, since=date(2026, 1, 31))).params == {"since": "2026-01-31"}
+    assert asks.analyses(wanted_of(state=None, since=date(2026, 1, 31))).params == {
+        "limit": NEWEST,
+        "since": "2026-01-31",
+    }
 
 
 def test_command_package_and_interface_have_the_same_filters() -> None:
-    options = {option.name for option in get_command(app).commands["list"].params}
+    group = get_command(app)
+    assert isinstance(group, TyperGroup)
+    options = {option.name for option in group.commands["list"].params}
     assert set(Filters.__annotations__) == set(Wanted.model_fields) <= options
 
 

@@ -103,7 +103,9 @@ def test_a_terminal_gets_the_live_table_and_anything_else_one_line_a_round(capsy
     assert capsys.readouterr().err == "     1       -11.000000     1.0e-01     0.100\n"
 
 
-def test_a_round_is_one_line_off_a_terminal_whatever_columns_says(monkeypatch, capsys) -> None:
+def test_a_round_is_one_line_off_a_terminal_whatever_columns_says(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     watching.round_table(of_round(2, accepted=False))
     assert (

@@ -1,6 +1,6 @@
 #' What a coordinator has
 #'
-#' The newest analyses, the sites as they answer right now, and the variables of the consortium. With filters the analyses
+#' The newest 200 analyses, the sites as they answer right now, and the variables of the consortium. With filters the analyses
 #' are the newest for which all that is given is so.
 #'
 #' @param coordinator from [fed_coordinator()]; unless given, what the environment variables name.
@@ -22,7 +22,7 @@ fed_analyses <- function(coordinator = fed_coordinator(), state = NULL, who = NU
                          until = NULL) {
   check_coordinator(coordinator)
   wanted <- wanted_of(list(state = state, who = who, formula = formula, since = since, until = until))
-  rows <- asked(coordinator, "GET", "/analyses", query = wanted)$analyses
+  rows <- asked(coordinator, "GET", "/analyses", query = c(list(limit = NEWEST), wanted))$analyses
   names <- c("id", "state", "since", "created_at", "owner", "title", "formula", "family")
   data.frame(text_columns(rows, names), round = as.integer(numbers(field(rows, "round"))))
 }

@@ -1,5 +1,8 @@
 # Which analyses are listed: filters are checked before anything is asked.
 
+# analyses in a list: as many as a coordinator tells at once
+NEWEST <- 200L
+
 STATES <- c(
   "submitted", "preparing", "running", "paused", "awaiting_approval", "converged", "boundary", "separated",
   "not_identified", "perfect_fit", "not_finite", "round_limit", "refused", "failed", "cancelled"
