@@ -1,7 +1,7 @@
 #' What a coordinator has
 #'
-#' The newest 200 analyses, the sites as they answer right now, and the variables of the consortium. With filters the analyses
-#' are the newest for which all that is given is so.
+#' The newest 200 analyses, the sites as they answer right now, and the variables of the consortium. With filters the
+#' analyses are the newest for which all that is given is so.
 #'
 #' @param coordinator from [fed_coordinator()]; unless given, what the environment variables name.
 #' @param state in which they are, such as `"converged"`.
