@@ -47,11 +47,19 @@ class AsyncCoordinator:
         **options: Unpack[Options],
     ) -> Fit:
         """Estimate a model and wait for it. Cancelling the task stops the waiting, not the analysis."""
-        analysis_id = await self.submit(request_of(formula=formula, **options))
+        analysis_id = await self.submit(formula, **options)
         return await self.wait(analysis_id, on_progress, progress=progress)
 
-    async def submit(self, request: AnalysisRequest) -> str:
-        """Submit an analysis; returns its id."""
+    async def submit(self, formula: str, **options: Unpack[Options]) -> str:
+        """Ask for what `fit` estimates, without waiting for it; returns the analysis's id.
+
+        Raises:
+            FormulaError, RequestError: the model is not one that can be asked for.
+        """
+        return await self.submit_request(request_of(formula=formula, **options))
+
+    async def submit_request(self, request: AnalysisRequest) -> str:
+        """The same of a request that is there already, as from a file."""
         return await self._asked(asks.submit(request))
 
     async def wait(

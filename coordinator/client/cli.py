@@ -52,7 +52,7 @@ def rehearse(
         request = model.request(formula)
         check = partial(check_request, request, policy=policy, column=split.site, dealt=split.nodes is not None)
         with federation(split.arguments(data), policy, wire, check) as url, Coordinator(url) as coordinator:
-            fit = coordinator.wait(coordinator.submit(request), round_table)
+            fit = coordinator.wait(coordinator.submit_request(request), round_table)
     finish(fit, as_json=as_json)
 
 
@@ -85,7 +85,7 @@ def fit(
             roster = tuple(name.strip() for name in sites.split(",") if name.strip()) if sites else None
             request = model.request(what, roster)
         with access.connection() as connection:
-            found = watched(connection, connection.submit(request), access)
+            found = watched(connection, connection.submit_request(request), access)
     finish(found, as_json=as_json)
 
 

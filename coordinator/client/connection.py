@@ -71,11 +71,19 @@ class Coordinator:
             RefusedError: a site does not take part.
             SiteError: a site failed, or the analysis was cancelled.
         """
-        analysis_id = self.submit(request_of(formula=formula, **options))
+        analysis_id = self.submit(formula, **options)
         return self.wait(analysis_id, on_progress, progress=progress)
 
-    def submit(self, request: AnalysisRequest) -> str:
-        """Submit an analysis; returns its id."""
+    def submit(self, formula: str, **options: Unpack[Options]) -> str:
+        """Ask for what `fit` estimates, without waiting for it; returns the analysis's id.
+
+        Raises:
+            FormulaError, RequestError: the model is not one that can be asked for.
+        """
+        return self.submit_request(request_of(formula=formula, **options))
+
+    def submit_request(self, request: AnalysisRequest) -> str:
+        """The same of a request that is there already, as from a file."""
         return self._asked(asks.submit(request))
 
     def wait(

@@ -25,11 +25,11 @@ class Desk:
 def desk() -> Iterator[Desk]:
     """Runs one."""
     with federation([str(DATA), "--by", "trial", "--levels", LEVELS]) as url, Coordinator(url) as coordinator:
-        refused = coordinator.submit(AnalysisRequest(formula=FORMULA))
+        refused = coordinator.submit_request(AnalysisRequest(formula=FORMULA))
         with pytest.raises(RefusedError):
             coordinator.wait(refused, progress=False)
         names = tuple(site["name"] for site in coordinator.sites() if site["name"] != TOO_FEW_DEATHS)
-        fitted = coordinator.submit(AnalysisRequest(formula=FORMULA, sites=names, title="Beta-blocker trials"))
+        fitted = coordinator.submit_request(AnalysisRequest(formula=FORMULA, sites=names, title="Beta-blocker trials"))
         coordinator.wait(fitted, progress=False)
         pages = {
             "analyses": "/analyses",
