@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shared.parameters import Matrix, Vector
+from site_node.estimation.rows import Index
 from tests.reference.cases import Case
 
 U = np.linspace(-12.0, 12.0, 481)
@@ -31,7 +32,8 @@ def log_terms(one: Case, psi: Vector) -> Matrix:
     """log of the integrand at each u, with the rule's weight, for each group: (G, K)."""
     start, fixed = _starts(one), one.offset + one.X @ psi[:-1]
     l = [one.model.family.log_likelihood(one.y, one.weight, fixed + psi[-1] * one.Z[:, 0] * u, 0.0) for u in U]
-    return np.add.reduceat(np.array(l), start, axis=1).T - U * U / 2.0 + np.log((U[1] - U[0]) / np.sqrt(2.0 * np.pi))
+    by_group: Matrix = np.add.reduceat(np.array(l), start, axis=1)
+    return by_group.T - U * U / 2.0 + float(np.log((U[1] - U[0]) / np.sqrt(2.0 * np.pi)))
 
 
 def derivatives(one: Case, psi: Vector) -> tuple[float, Vector, Matrix]:
@@ -62,12 +64,12 @@ def maximise(one: Case, near: Vector) -> Exact:
         value, gradient, hessian = derivatives(one, psi)
         step = np.linalg.solve(-hessian, gradient)
         if gradient @ step <= ENOUGH:
-            return Exact(psi, value, np.linalg.inv(-hessian))
+            return Exact(psi, value, np.linalg.inv(-hessian).astype(np.float64, copy=False))
         psi += step
     raise ArithmeticError(one.name)
 
 
-def _starts(one: Case) -> np.ndarray:
+def _starts(one: Case) -> Index:
     changes = np.flatnonzero(np.diff(one.group)) + 1
     if len(changes) + 1 != one.groups:
         raise ValueError("rows are not sorted by group")

@@ -239,7 +239,7 @@ def with_tables(page: str) -> str:
         pattern = re.compile(re.escape(begin) + r"\n.*?" + re.escape(END), re.DOTALL)
         if not pattern.search(page):
             raise LookupError(begin)
-        page = pattern.sub(lambda _, begin=begin, make=make: f"{begin}\n\n{make()}\n{END}", page)
+        page = f"{begin}\n\n{make()}\n{END}".join(pattern.split(page))
     return page
 
 

@@ -86,7 +86,8 @@ def measure(p: int) -> tuple[float, dict[str, tuple[int, float]]]:
     rows, model, psi = simulate(ROWS, p, GROUPS, 1)
     _, weights = exposed_contribution(rows, model, psi)
     tried = cases(rows, weights, model.layout.size)
-    rounds, judged = [], {name: [] for name in tried}
+    rounds: list[float] = []
+    judged: dict[str, list[float]] = {name: [] for name in tried}
     for _ in range(REPEATS):
         rounds.append(processor_seconds(lambda: exposed_contribution(rows, model, psi)))
         for name, some in tried.items():

@@ -125,7 +125,7 @@ class Federation:
             )
             for name in names[1:]
         ]
-        parts = tuple(_rows(specification, data.part(k, 2)) for k in range(2))
+        parts = (_rows(specification, data.part(0, 2)), _rows(specification, data.part(1, 2)))
         return cls(specification, model_of(specification), parts, exchange, kept, (exchange.join, *others))
 
     def fitted(self) -> Iterator[Cost]:
@@ -162,8 +162,16 @@ class Federation:
         written, writing = _clocked(lambda: reply.written)
         answering -= self.kept.computing - during - within
         plain, sent, unmasked = _unmasked(question, own)
-        seconds = (checking - within, reading + answering + writing, self.kept.wall - disk, unmasked)
-        return reply, Cost(*(1e3 * one for one in seconds), len(content), len(written), plain, sent)
+        return reply, Cost(
+            checking=1e3 * (checking - within),
+            answering=1e3 * (reading + answering + writing),
+            disk=1e3 * (self.kept.wall - disk),
+            unmasked=1e3 * unmasked,
+            down=len(content),
+            up=len(written),
+            unmasked_down=plain,
+            unmasked_up=sent,
+        )
 
     def _tree(self, reply: MaskedReply, summed: Vector) -> Tree:
         """Over the site's answer, noise, and one that makes them all add up."""

@@ -7,6 +7,7 @@ site's resident memory after each.
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -50,7 +51,7 @@ async def phases(site: SiteClient, pid: int, specification: Specification) -> Ph
         request = EvaluateRequest(
             round=number, specification_sha256=sha256, psi=tuple(psi.tolist()), basis=(1.0,), previous=None
         )
-        await phase(f"round {number}", lambda asked=request: site.evaluate(ANALYSIS, asked, layout))
+        await phase(f"round {number}", partial(site.evaluate, ANALYSIS, request, layout))
     await phase("close", lambda: site.close(ANALYSIS, CloseRequest(outcome="converged")))
     return measured
 

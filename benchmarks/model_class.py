@@ -9,18 +9,20 @@ import statistics
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from unittest.mock import patch
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from benchmarks.measured import seconds, table, verdict
 from benchmarks.site_round import bound
-from shared.parameters import ParameterLayout, Term
+from shared.parameters import Matrix, ParameterLayout, Term, Vector
 from site_node.estimation import node_sums, slab
 from site_node.estimation.contribution import contribution
 from site_node.estimation.families import REGISTRY
 from site_node.estimation.model import Model
-from site_node.estimation.rows import Rows
+from site_node.estimation.rows import Index, Rows
+from site_node.estimation.sums import Array, weighted_by_group
 
 ROWS, COLUMNS, REPEATS = 1_000_000, 20, 5
 
@@ -55,7 +57,7 @@ KINDS = (
 )
 
 
-def simulate(kind: Kind, n: int = ROWS, p: int = COLUMNS) -> tuple[Rows, Model, np.ndarray]:
+def simulate(kind: Kind, n: int = ROWS, p: int = COLUMNS) -> tuple[Rows, Model, Vector]:
     """Responses of a model with effects of sd 0.7 (outer ones 0.4), and the psi that made them."""
     rng = np.random.default_rng(20240601)
     X = rng.normal(size=(n, p))
@@ -82,7 +84,7 @@ def simulate(kind: Kind, n: int = ROWS, p: int = COLUMNS) -> tuple[Rows, Model, 
     return rows, Model(layout, family), layout.pack(beta, Lambda, np.log(2.0) if family.dispersion else 0.0)
 
 
-def _responses(family: str, eta: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _responses(family: str, eta: Vector, rng: np.random.Generator) -> Vector:
     mu = np.exp(np.clip(eta, -20.0, 20.0))
     match family:
         case "binomial":
@@ -98,14 +100,6 @@ class Counted(np.ndarray):
 
     read = 0
 
-    def __matmul__(self, other: np.ndarray) -> np.ndarray:
-        Counted.read += self.size
-        return np.asarray(self) @ np.asarray(other)
-
-    def __rmatmul__(self, other: np.ndarray) -> np.ndarray:
-        Counted.read += self.size
-        return np.asarray(other) @ np.asarray(self)
-
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: object, **more: object) -> object:
         Counted.read += sum(one.size for one in inputs if isinstance(one, Counted))
         plain = (np.asarray(one) if isinstance(one, Counted) else one for one in inputs)
@@ -115,20 +109,13 @@ class Counted(np.ndarray):
 @contextmanager
 def _skinny_products_counted() -> Iterator[None]:
     """`weighted_by_group` reads X once for each of its columns of weights."""
-    rooms = (slab, node_sums)
-    own = slab.weighted_by_group
 
-    def counted(W: np.ndarray, X: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    def counted(W: Matrix, X: Matrix, starts: Index) -> Array:
         Counted.read += len(W) * X.size if isinstance(X, Counted) else 0
-        return own(W, np.asarray(X), starts)
+        return weighted_by_group(W, np.asarray(X), starts)
 
-    for room in rooms:
-        room.weighted_by_group = counted
-    try:
+    with patch.object(slab, "weighted_by_group", counted), patch.object(node_sums, "weighted_by_group", counted):
         yield
-    finally:
-        for room in rooms:
-            room.weighted_by_group = own
 
 
 def passes(kind: Kind) -> float:

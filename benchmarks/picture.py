@@ -58,13 +58,13 @@ class Panel:
         lines = [_text(f"x='{LEFT}' y='22'", self.title, size=13, weight=" font-weight='bold'"), *self.parts]
         lines += [f"<path d='M{LEFT} {TOP} V{bottom} H{right}' fill='none' stroke='{INK}'/>"]
         for value, label in self.x_ticks:
-            at = f"{self.x(value):.1f}"
-            lines.append(f"<path d='M{at} {bottom} v5' stroke='{INK}'/>")
-            lines.append(_text(f"x='{at}' y='{bottom + 19}'", label, anchor="middle"))
+            x = self.x(value)
+            lines.append(f"<path d='M{x:.1f} {bottom} v5' stroke='{INK}'/>")
+            lines.append(_text(f"x='{x:.1f}' y='{bottom + 19}'", label, anchor="middle"))
         for value, label in self.y_ticks:
-            at = self.y(value)
-            lines.append(f"<path d='M{LEFT} {at:.1f} h-5' stroke='{INK}'/>")
-            lines.append(_text(f"x='{LEFT - 9}' y='{at + 4:.1f}'", label, anchor="end"))
+            y = self.y(value)
+            lines.append(f"<path d='M{LEFT} {y:.1f} h-5' stroke='{INK}'/>")
+            lines.append(_text(f"x='{LEFT - 9}' y='{y + 4:.1f}'", label, anchor="end"))
         lines.append(_text(f"x='{(LEFT + right) / 2:.1f}' y='{HEIGHT - 12}'", self.x_label, anchor="middle"))
         return "\n".join([f"<g transform='translate({across:g} 0)'>", *lines, "</g>"])
 

@@ -106,9 +106,9 @@ class Tally:
 
     def cells(self) -> list[str]:
         """Of the table."""
-        told = ([not one.codes for one in self.sites], [one.own for one in self.sites])
-        told += ([one.either for one in self.sites], [one.answers for one in self.sites])
-        told += ([fit.ending in {"estimates", "shorter steps"} for fit in self.fits],)
+        told = [[not one.codes for one in self.sites], [one.own for one in self.sites]]
+        told += [[one.either for one in self.sites], [one.answers for one in self.sites]]
+        told += [[fit.ending in {"estimates", "shorter steps"} for fit in self.fits]]
         return [str(len(self.sites)), *(f"{np.mean(those):.2f}" for those in told)]
 
     def why(self) -> Counter[str]:
@@ -144,9 +144,9 @@ def simulated(family: str, link: str, *, skewed: bool, seed: int) -> tuple[list[
         X = np.column_stack([np.ones(ROWS), np.arange(ROWS) % 2, rng.permutation(ROWS) % 2, np.exp(x) if skewed else x])
         eta = X @ [-0.3, 0.4, -0.2, 0.2] + effect
         y = rng.random(ROWS) < 1.0 / (1.0 + np.exp(-eta)) if family == "binomial" else rng.poisson(np.exp(eta))
-        ones = np.ones(ROWS)
+        ones, group = np.ones(ROWS), np.zeros(ROWS, dtype=np.int64)
         sites.append(
-            Rows.sorted_by_group(X=X, Z=X[:, :1], y=y.astype(float), weight=ones, offset=0 * ones, group=0 * ones)
+            Rows.sorted_by_group(X=X, Z=X[:, :1], y=y.astype(float), weight=ones, offset=0 * ones, group=group)
         )
     return sites, model
 

@@ -9,8 +9,10 @@ import numpy as np
 
 from shared.consortium import FILE_NAME
 from shared.dictionary import Dictionary, Variable
+from shared.parameters import Matrix, Vector
 from site_node.data.inference import write_dictionary
 from site_node.data.split import Federation, Share
+from site_node.estimation.rows import Index
 from site_node.folder import NewSite, write_site
 from site_node.founding import write_consortium
 from site_node.release.policy import PolicyName
@@ -23,15 +25,15 @@ SD = 0.7
 class Simulated:
     """y ~ x1 + ... + xp + (1 | g)."""
 
-    y: np.ndarray
-    group: np.ndarray
-    X: np.ndarray
+    y: Vector
+    group: Index
+    X: Matrix
     """(n, p), without the intercept's column."""
 
     @property
     def p(self) -> int:
         """Columns."""
-        return self.X.shape[1]
+        return len(self.X.T)
 
     @property
     def formula(self) -> str:
@@ -49,9 +51,10 @@ class Simulated:
         mine = self.group % of == k
         return Simulated(self.y[mine], self.group[mine], self.X[mine])
 
-    def columns(self) -> dict[str, np.ndarray]:
+    def columns(self) -> dict[str, Vector | Index]:
         """As a file holds them."""
-        return {"y": self.y, "g": self.group} | {f"x{j + 1}": self.X[:, j].copy() for j in range(self.p)}
+        columns: dict[str, Vector | Index] = {"y": self.y, "g": self.group}
+        return columns | {f"x{j + 1}": self.X[:, j].copy() for j in range(self.p)}
 
 
 def simulate(n: int, p: int, groups: int) -> Simulated:
@@ -85,7 +88,7 @@ def write_sites(
     return folders
 
 
-def write_parquet(path: Path, columns: Mapping[str, np.ndarray]) -> None:
+def write_parquet(path: Path, columns: Mapping[str, Vector | Index]) -> None:
     """Writes columns of equal length."""
     with duckdb.connect() as connection:
         connection.register("given", dict(columns))

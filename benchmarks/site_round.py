@@ -14,7 +14,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from benchmarks.measured import seconds, table, verdict
-from shared.parameters import ParameterLayout
+from shared.parameters import Matrix, ParameterLayout, Vector
 from site_node.estimation.contribution import contribution
 from site_node.estimation.families import REGISTRY
 from site_node.estimation.model import Model
@@ -36,7 +36,7 @@ REPEATS = 5
 BLOCK = 8_192
 
 
-def simulate(n: int, p: int, groups: int, q: int) -> tuple[Rows, Model, np.ndarray]:
+def simulate(n: int, p: int, groups: int, q: int) -> tuple[Rows, Model, Vector]:
     """A logistic model with random effects of sd 0.7, and the psi that made it."""
     rng = np.random.default_rng(20240601)
     X = rng.normal(size=(n, p))
@@ -51,7 +51,7 @@ def simulate(n: int, p: int, groups: int, q: int) -> tuple[Rows, Model, np.ndarr
     return rows, Model(layout, REGISTRY["binomial", "logit"]), layout.pack(beta, 0.7 * np.eye(q))
 
 
-def bound(X: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def bound(X: Matrix, weight: Vector) -> Matrix:
     """X beta and X' diag(weight) X, in blocks."""
     product, _ = np.zeros((X.shape[1], X.shape[1])), X @ np.ones(X.shape[1])
     for first in range(0, len(X), BLOCK):
@@ -60,11 +60,12 @@ def bound(X: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return product
 
 
-def bound_in_pieces(X: np.ndarray, weight: np.ndarray, pool: ThreadPoolExecutor) -> np.ndarray:
+def bound_in_pieces(X: Matrix, weight: Vector, pool: ThreadPoolExecutor) -> Matrix:
     """The same, of a piece of rows in each thread."""
     cores = os.cpu_count() or 1
     cuts = [len(X) * k // cores for k in range(cores + 1)]
-    return sum(pool.map(lambda a, b: bound(X[a:b], weight[a:b]), cuts[:-1], cuts[1:]))
+    products = pool.map(lambda a, b: bound(X[a:b], weight[a:b]), cuts[:-1], cuts[1:])
+    return sum(products, np.zeros((X.shape[1], X.shape[1])))
 
 
 @dataclass(frozen=True)

@@ -44,11 +44,11 @@ def _print(n: int, openly: Fit, masked: Fit, engines: list[Pooled]) -> None:
     print(f"## Whole fit: {n:,} rows, {COLUMNS} columns, {GROUPS} groups, {SITES} sites in processes of their own\n")
     taken, ours = openly[0], openly[1]["glance"]["logLik"]
     lines = []
-    for engine, (seconds, result) in (("fedglmm", openly), ("fedglmm under masks", masked)):
+    for name, (seconds, result) in (("fedglmm", openly), ("fedglmm under masks", masked)):
         value, rounds = result["glance"]["logLik"], result["convergence"]["rounds"]
-        beside = (f"{value:.6f}", "" if engine == "fedglmm" else f"{value - ours:+.1e}")
+        beside = (f"{value:.6f}", "" if name == "fedglmm" else f"{value - ours:+.1e}")
         what = f"{rounds} rounds; median of {REPEATS} fits"
-        lines.append((engine, f"{seconds:.2f}", f"{seconds / taken:.1f}", "", *beside, what))
+        lines.append((name, f"{seconds:.2f}", f"{seconds / taken:.1f}", "", *beside, what))
     for engine in engines:
         if engine.seconds is None or engine.log_likelihood is None:
             lines.append((engine.engine, "", "", "", "", "", engine.what))

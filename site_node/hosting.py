@@ -12,7 +12,7 @@ from pathlib import Path
 
 import structlog
 from anyio import CapacityLimiter
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it ships none
+from threadpoolctl import threadpool_limits
 
 from shared import logged, serving
 from shared.errors import SettingsError

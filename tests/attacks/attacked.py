@@ -84,8 +84,14 @@ async def attacked(
     (folder / "dictionary.json").write_text(
         json.dumps({"variables": list(variables), "privacy_unit": privacy_unit}), encoding="utf-8"
     )
-    paths = {"data": folder / "data.csv", "dictionary": folder / "dictionary.json", "ledger": folder / "ledger.jsonl"}
-    settings = SiteSettings(name="A", policy=policy, **paths, **more)
+    settings = SiteSettings(
+        name="A",
+        policy=policy,
+        data=folder / "data.csv",
+        dictionary=folder / "dictionary.json",
+        ledger=folder / "ledger.jsonl",
+        **more,
+    )
     transport = httpx.ASGITransport(app=create_app(settings))
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
         yield Attacked(http, read_dictionary(folder / "dictionary.json"))

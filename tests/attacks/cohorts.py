@@ -1,6 +1,7 @@
 """Cohorts that differ by a row, and those of which a sum of differences is a row."""
 
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 
@@ -17,7 +18,19 @@ KEPT = slice(0, 2)
 """The intercept and x, of a model that has a third column whose coefficient is zero: the sums are those of the smaller one."""
 
 
-def rows() -> list[dict[str, object]]:
+class Row(TypedDict):
+    y: int
+    x: float
+    lab: float | None
+    one: float | None
+    other: float | None
+
+
+class Visit(Row):
+    patient: str
+
+
+def rows() -> list[Row]:
     """`lab` is missing in the victim's row alone; `one` and `other` each in six, both in the victim's."""
     rng = np.random.default_rng(3)
     lacks_one, lacks_other = {VICTIM_ROW, 1, 2, 3, 4, 5}, {VICTIM_ROW, 31, 32, 33, 34, 35}
@@ -33,11 +46,11 @@ def rows() -> list[dict[str, object]]:
     ]
 
 
-def visits() -> list[dict[str, object]]:
+def visits() -> list[Visit]:
     """The same, but that the victim has come five times: `one` and `other` are missing in all of these visits."""
     rng = np.random.default_rng(4)
     return [
-        row | {"x": round(float(rng.normal()), 6), "patient": f"p{patient}"}
+        {**row, "x": round(float(rng.normal()), 6), "patient": f"p{patient}"}
         for patient, row in enumerate(rows())
         for _ in range(VISITS if patient == VICTIM_ROW else 1)
     ]
@@ -67,7 +80,7 @@ def visits_in(gradient: Numbers, hessian: Numbers) -> tuple[float, float, float]
     return n, float(gradient[0]) + n / 2.0, float(hessian[0, 1] / hessian[0, 0])
 
 
-def _truth() -> tuple[object, object]:
+def _truth() -> tuple[int, float]:
     victim = rows()[VICTIM_ROW]
     return victim["y"], victim["x"]
 
@@ -98,7 +111,7 @@ async def four_cohorts_of_visits(folder: Path) -> Found:
     """Off: the dictionary has no `privacy_unit`, and every visit counts."""
     variables, data = [*VARIABLES, {"name": "patient", "type": "group"}], visits()
     mine = [row for row in data if row["patient"] == f"p{VICTIM_ROW}"]
-    truth = (VISITS, sum(row["y"] for row in mine), np.mean([row["x"] for row in mine]))
+    truth = (VISITS, sum(row["y"] for row in mine), float(np.mean([row["x"] for row in mine])))
     async with attacked(folder / "off", variables, data, "default") as site:
         found = visits_in(*await inclusion_and_exclusion(site))
     async with attacked(folder / "on", variables, data, "default", privacy_unit="patient") as site:

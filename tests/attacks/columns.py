@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 
@@ -21,7 +22,16 @@ AGREED = ("t", "I(t^2)")
 """Some of what the default policy takes of one variable; of many more at once G1 says no."""
 
 
-def rows(visits: int = 1) -> list[dict[str, object]]:
+class Row(TypedDict):
+    y: float
+    d: int
+    x: float
+    t: int
+    rare: int
+    patient: int
+
+
+def rows(visits: int = 1) -> list[Row]:
     """`t` is the number under which a patient was enrolled, which the attacker knows; one patient alone is rare."""
     rng = np.random.default_rng(7)
     x = np.round(rng.normal(size=ROWS), 6).tolist()
@@ -45,7 +55,8 @@ def _x() -> Numbers:
 
 def _solved(known: Sequence[Numbers], products: Sequence[float]) -> Numbers:
     """The shortest x that has these products with known vectors."""
-    return np.linalg.lstsq(np.array(known), np.array(products), rcond=None)[0]
+    shortest: Numbers = np.linalg.lstsq(np.array(known), np.array(products), rcond=None)[0]
+    return shortest
 
 
 @attack("covariances with columns whose every value is known (Huth et al. 2023)", by="analyst")

@@ -237,7 +237,7 @@ def own_start(heard: Heard, specification: Specification) -> Numbers:
     return start_vector(start, counts.entries, specification.layout)
 
 
-def own_answer(heard: Heard, specification: Specification, psi: Sequence[float]) -> Numbers:
+def own_answer(heard: Heard, specification: Specification, psi: Sequence[float] | Numbers) -> Numbers:
     """What the site's answer at psi is under its mask."""
     rows = _design(heard, specification).rows
     return contribution_vector(contribution(rows, model_of(specification), np.array(psi)), specification.layout)
@@ -245,5 +245,5 @@ def own_answer(heard: Heard, specification: Specification, psi: Sequence[float])
 
 def _design(heard: Heard, specification: Specification) -> SiteDesign:
     dictionary = read_dictionary(heard.settings.dictionary)
-    with FileSource(heard.settings.data, b"any").opened() as (_, columns):
+    with FileSource(heard.data, b"any").opened() as (_, columns):
         return build(specification, dictionary, columns)

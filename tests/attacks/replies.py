@@ -2,12 +2,13 @@
 
 import json
 from base64 import b64decode, b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
-from coordinator.asking import Patience, RosterError
+from coordinator.asking import Patience, RosterError, Wait
 from coordinator.gathering import Gathering
 from coordinator.rounds import Session
 from coordinator.site_answers import Answering
@@ -46,7 +47,7 @@ class Altered(httpx.AsyncBaseTransport):
         return httpx.Response(response.status_code, content=content, headers=headers)
 
 
-async def _nobody(_missing: tuple[str, ...]) -> None:
+async def _nobody(_waits: Mapping[str, Wait]) -> None:
     """Nobody needs to be told."""
 
 

@@ -53,19 +53,19 @@ def restore(coordinator: Malicious, backup: Backup) -> None:
 
 def without_a_row(coordinator: Malicious) -> None:
     """A patient withdraws: the victim's last row is gone."""
-    data = coordinator.sites[VICTIM].settings.data
+    data = coordinator.sites[VICTIM].data
     lines = data.read_text(encoding="utf-8").splitlines()
     data.write_text("\n".join(lines[:-1]) + "\n", encoding="utf-8")
 
 
-def _row(difference: Numbers) -> Numbers:
+def _row(difference: Numbers) -> float:
     """x of the row, from its share of the gradient."""
-    return difference[4] / difference[3]
+    return float(difference[4] / difference[3])
 
 
 def _truth(coordinator: Malicious) -> float:
     """x of the last row."""
-    return float(coordinator.sites[VICTIM].settings.data.read_text(encoding="utf-8").splitlines()[-1].split(",")[3])
+    return float(coordinator.sites[VICTIM].data.read_text(encoding="utf-8").splitlines()[-1].split(",")[3])
 
 
 @attack("a restart, with one row gone from the file, and the same question again", by="coordinator")
@@ -162,8 +162,9 @@ async def restored_history(folder: Path) -> Found:
         told = []
         for formula in ("y ~ x", "y ~ x + lab"):
             (place / HISTORY_NAME).unlink(missing_ok=True)
-            remembering = {"history": place / HISTORY_NAME, "secret_file": place / "secret"}
-            async with attacked(place, VARIABLES, rows(), policy, **remembering) as site:
+            async with attacked(
+                place, VARIABLES, rows(), policy, history=place / HISTORY_NAME, secret_file=place / "secret"
+            ) as site:
                 told.append(await site.sums(formula))
         everybody, all_but_one = told
         truth = rows()[VICTIM_ROW]

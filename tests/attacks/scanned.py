@@ -9,7 +9,7 @@ from scipy.special import log_ndtr
 from tests.attacks.attacked import Numbers, Sums, attacked
 from tests.attacks.registry import REFUSAL, Found, Got, attack, rule_of
 
-AGES = np.arange(40, 80)
+AGES = np.arange(40.0, 80.0)
 STEEPNESS = 1.5
 VARIABLES = [{"name": "y", "type": "integer"}, {"name": "x", "type": "integer"}]
 
@@ -19,7 +19,7 @@ def scanning(centre: int) -> str:
     return f"y ~ 1 + offset({STEEPNESS} * (x - {centre}))"
 
 
-def rows() -> list[dict[str, object]]:
+def rows() -> list[dict[str, int]]:
     """60 people of 40 to 79 years."""
     rng = np.random.default_rng(5)
     return [{"y": int(rng.random() < 0.45), "x": int(rng.choice(AGES))} for _ in range(60)]

@@ -15,6 +15,7 @@ import pytest
 
 from coordinator.request import resolve
 from shared.dictionary import Dictionary
+from shared.families import FamilyName
 from shared.messages import ContributionMessage
 from shared.request import AnalysisRequest
 from site_node.app import create_app
@@ -47,7 +48,7 @@ class Attacked:
     http: httpx.AsyncClient
     dictionary: Dictionary
     formula: str = "y ~ x1 + x2"
-    family: str = "binomial"
+    family: FamilyName = "binomial"
     asked: list[np.ndarray] = field(default_factory=list)
 
     async def prepare(self) -> httpx.Response:
@@ -88,7 +89,7 @@ def attacked(tmp_path: Path) -> Callable[..., Attacked]:
         data: np.ndarray,
         *,
         formula: str = "y ~ x1 + x2",
-        family: str = "binomial",
+        family: FamilyName = "binomial",
         unit: str | None = None,
     ) -> Attacked:
         folder = tmp_path / f"{policy}-{unit}"

@@ -7,7 +7,7 @@ from tests.browser.desk import desk
 
 FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
 WIDTH, HEIGHT, PHONE = 1200, 900, 375
-VIEWS = {
+VIEWS: dict[str, dict[str, object]] = {
     "light": {"viewport": {"width": WIDTH, "height": HEIGHT}},
     "dark": {"viewport": {"width": WIDTH, "height": HEIGHT}, "color_scheme": "dark"},
     "phone": {"viewport": {"width": PHONE, "height": HEIGHT}},

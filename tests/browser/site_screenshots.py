@@ -3,13 +3,13 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.browser.chromium import chromium, watched
+from tests.browser.chromium import Scheme, chromium, watched
 from tests.browser.counter import counter
 
 FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
 HEIGHT = 900
 WIDE, PHONE = 1200, 375
-PICTURES = (
+PICTURES: tuple[tuple[str, Scheme, int], ...] = (
     *((name, "light", WIDE) for name in ("decision", "ledger", "data", "policy")),
     ("waiting", "dark", WIDE),
     ("asked", "light", PHONE),
@@ -28,7 +28,7 @@ def main() -> None:
         running.sign_in(page)
         for name, scheme, width in PICTURES:
             page.set_viewport_size({"width": width, "height": HEIGHT})
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=scheme)
             page.goto(running.pages[name])
             if name == "data":
                 page.get_by_role("button", name="Look now").click()

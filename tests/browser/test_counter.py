@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.chromium import NEEDED, PATIENCE, PHONE, obstacles, watched
+from tests.browser.chromium import NEEDED, PATIENCE, PHONE, Scheme, obstacles, watched
 from tests.browser.counter import SITE, Counter, counter
 
 pytestmark = NEEDED
@@ -28,8 +28,8 @@ def page(running: Counter, browser: Browser) -> Iterator[Page]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious_on_any_page(running: Counter, page: Page, scheme: str) -> None:
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+def test_axe_finds_nothing_serious_on_any_page(running: Counter, page: Page, scheme: Scheme) -> None:
+    page.emulate_media(color_scheme=scheme)
     found = {}
     for name, path in running.pages.items():
         page.goto(path)
@@ -39,12 +39,12 @@ def test_axe_finds_nothing_serious_on_any_page(running: Counter, page: Page, sch
 
 def test_no_page_is_wider_than_a_phone(running: Counter, page: Page) -> None:
     before = page.viewport_size
-    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    page.set_viewport_size(PHONE)
     widths = {}
     for name, path in running.pages.items():
         page.goto(path)
         widths[name] = page.evaluate("document.documentElement.scrollWidth")
-    page.set_viewport_size(before or PHONE)  # type: ignore[arg-type]
+    page.set_viewport_size(before or PHONE)
     assert {name: width for name, width in widths.items() if width > PHONE["width"]} == {}
 
 

@@ -14,8 +14,8 @@ expect.set_options(timeout=PATIENCE)
 
 @pytest.fixture(scope="module")
 def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
-    settings = {"site_deadline_seconds": PATIENCE / 1000.0, "port": free_ports(1)[0]}
-    with small_federation(tmp_path_factory.mktemp("live"), **settings) as running:
+    folder, (port,) = tmp_path_factory.mktemp("live"), free_ports(1)
+    with small_federation(folder, site_deadline_seconds=PATIENCE / 1000.0, port=port) as running:
         yield running
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 SOURCE = Path(__file__).parents[2] / "clients" / "r"
 ALONE = {"LC_ALL": "C.UTF-8", "_R_CHECK_SYSTEM_CLOCK_": "0"}
 """Settings by which R speaks English and the check asks no time server."""
+LONGEST = 600.0
+"""Seconds that a command of R may take."""
 NO_REGISTRY = "options(repos = character())\n"
 BITS = """
 bits <- function(values) lapply(as.list(unname(values)), function(value) if (is.na(value)) NULL else sprintf("%a", value))
@@ -18,17 +21,19 @@ told <- function(value) writeLines(jsonlite::toJSON(value, auto_unbox = TRUE, nu
 """`bits` gives numbers in hexadecimal; `told` prints a value as a line of JSON."""
 
 
-def run_r(*arguments: str, place: Path, timeout: float = 600, **environment: str) -> "subprocess.CompletedProcess[str]":
+def run_r(
+    *arguments: str, place: Path, environment: Mapping[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
     """A command of R, to its end."""
     profile = place / "Rprofile.site"
     profile.write_text(NO_REGISTRY, encoding="utf-8")
     return subprocess.run(
         arguments,
         cwd=place,
-        env=os.environ | ALONE | {"R_PROFILE": str(profile)} | environment,
+        env=os.environ | ALONE | {"R_PROFILE": str(profile)} | dict(environment or {}),
         capture_output=True,
         text=True,
-        timeout=timeout,
+        timeout=LONGEST,
         check=False,
     )
 
@@ -63,7 +68,7 @@ class Library:
 
     def says(self, script: str, folder: Path, **environment: str) -> str:
         """What a script prints."""
-        done = run_r(*self.command(script, folder), place=folder, **self.environment, **environment)
+        done = run_r(*self.command(script, folder), place=folder, environment=self.environment | environment)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import httpx
 import sqlalchemy as sql
@@ -20,6 +20,8 @@ from tests.e2e.gate import Gate
 SITES = ("Aarau", "Bern", "Chur")
 REQUEST = {"formula": "y ~ x + (1 | site)", "family": "binomial"}
 PORTS = range(20_000, 32_000)
+Bits: TypeAlias = tuple[list[tuple[int, str, str]], dict[str, Any]]
+"""Number, psi and sum of every stored round, and the result."""
 ENDED = {state.value for state in AnalysisState if state.ended}
 
 
@@ -153,11 +155,11 @@ class Federation:
         assert view["state"] in wanted, view
         return view
 
-    def fitted(self, **request: Any) -> "tuple[list[tuple[int, str, str]], dict[str, Any]]":
+    def fitted(self, **request: Any) -> Bits:
         """The bits of an analysis that nothing disturbs."""
         return self.bits(self.submit(**request))
 
-    def bits(self, analysis: str) -> "tuple[list[tuple[int, str, str]], dict[str, Any]]":
+    def bits(self, analysis: str) -> Bits:
         """Every round's psi and sum as they are stored, and the result but for the rounds' seconds."""
         view = self.until(analysis, "converged", "boundary")
         result: dict[str, Any] = self.http.get(view["links"]["result"].removeprefix("/v1")).json()

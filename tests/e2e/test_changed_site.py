@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.small_federation import Federation, key
+from tests.e2e.small_federation import Bits, Federation, key
 
 
 @pytest.fixture(scope="module")
-def undisturbed(federation: Federation):
+def undisturbed(federation: Federation) -> Bits:
     return federation.fitted()
 
 
 @pytest.fixture
-def data(federation: Federation, undisturbed) -> Iterator[Path]:
+def data(federation: Federation, undisturbed: Bits) -> Iterator[Path]:
     """Bern's file, which is put back afterwards: then an analysis has the old bits again."""
     file = federation.data("Bern")
     before = file.read_bytes()
@@ -33,7 +33,7 @@ def change_a_row(file: Path) -> None:
 @pytest.mark.parametrize("restarted", [False, True])
 @pytest.mark.parametrize("step", ["start", "3"])
 def test_data_that_change_during_an_analysis_end_it_by_name_and_are_not_used(
-    federation: Federation, undisturbed, data: Path, step: str, restarted: bool
+    federation: Federation, undisturbed: Bits, data: Path, step: str, restarted: bool
 ) -> None:
     with federation.gates["Bern"].holding(step, "question") as held:
         analysis = federation.submit()
@@ -55,7 +55,7 @@ def test_data_that_change_during_an_analysis_end_it_by_name_and_are_not_used(
 
 
 def test_a_file_that_is_written_again_with_the_same_content_changes_nothing(
-    federation: Federation, undisturbed, data: Path
+    federation: Federation, undisturbed: Bits, data: Path
 ) -> None:
     with federation.gates["Bern"].holding("2", "question") as held:
         analysis = federation.submit()
@@ -77,7 +77,7 @@ def test_a_data_file_that_vanishes_ends_the_analysis_by_name(federation: Federat
 
 
 def test_a_key_that_is_stale_after_the_site_changed_it_ends_the_analysis_by_name(
-    federation: Federation, undisturbed
+    federation: Federation, undisturbed: Bits
 ) -> None:
     site, file = federation.sites["Chur"], federation.folder / "sites" / "Chur" / "key"
     with federation.gates["Chur"].holding("2", "question") as held:

@@ -14,7 +14,7 @@ from site_node.folder import NewSite, write_site
 from site_node.release.ledger import read_ledger
 from tests.e2e.commands import BIN, PATIENCE
 from tests.e2e.small_disk import SmallDisk
-from tests.e2e.small_federation import REQUEST, Federation, Server, eventually, small_federation
+from tests.e2e.small_federation import REQUEST, Bits, Federation, Server, eventually, small_federation
 from tests.federation.one_site import Site
 
 
@@ -69,8 +69,8 @@ def test_from_a_site_whose_ledger_is_on_a_full_disk_nothing_leaves_until_there_i
     site, home, small = Site(tmp_path), tmp_path / "home", tmp_path / "disk"
     small.mkdir()
     disk = SmallDisk(small)
-    names = {"data": str(site.data), "dictionary": str(tmp_path / "dictionary.json")}
-    write_site(home, NewSite(name="A", ledger=str(small / "ledger.jsonl"), **names))
+    dictionary = str(tmp_path / "dictionary.json")
+    write_site(home, NewSite(name="A", data=str(site.data), dictionary=dictionary, ledger=str(small / "ledger.jsonl")))
     command = [*disk.inside, str(BIN / "fedglmm-site"), "serve", str(home)]
     with closing(Server(command, tmp_path / "announced.json")) as server:
         analysis = f"{server.start()['sites']['A']}/v1/analyses/one"
@@ -97,7 +97,7 @@ def test_from_a_site_whose_ledger_is_on_a_full_disk_nothing_leaves_until_there_i
         assert "Traceback" not in server.log
 
 
-def bits(federation: Federation, disk: SmallDisk, analysis: str):
+def bits(federation: Federation, disk: SmallDisk, analysis: str) -> Bits:
     """As Federation.bits, from a copy of the database."""
     federation.until(analysis, "converged")
     for file in disk.seen_from(federation.coordinator.process.pid).glob("coordinator.db*"):

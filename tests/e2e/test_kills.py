@@ -6,7 +6,7 @@ and no time of day.
 
 import pytest
 
-from tests.e2e.small_federation import Federation
+from tests.e2e.small_federation import Bits, Federation
 
 PHASES = [
     ("prepare", "answer"),
@@ -19,7 +19,7 @@ PHASES = [
 
 
 @pytest.fixture(scope="module")
-def undisturbed(federation: Federation):
+def undisturbed(federation: Federation) -> Bits:
     bits = federation.fitted()
     effects = [row["level"] for row in bits[1]["tidy"] if row["effect"] == "ran_vals"]
     assert effects == ["Aarau", "Bern", "Chur"], "a fit whose close matters"
@@ -27,7 +27,9 @@ def undisturbed(federation: Federation):
 
 
 @pytest.mark.parametrize(("step", "where"), PHASES)
-def test_a_coordinator_killed_in_any_phase_ends_with_the_same_bits(federation, undisturbed, step, where) -> None:
+def test_a_coordinator_killed_in_any_phase_ends_with_the_same_bits(
+    federation: Federation, undisturbed: Bits, step: str, where: str
+) -> None:
     with federation.gates["Bern"].holding(step, where) as held:
         analysis = federation.submit()
         held.wait()
@@ -35,7 +37,9 @@ def test_a_coordinator_killed_in_any_phase_ends_with_the_same_bits(federation, u
     assert federation.bits(analysis) == undisturbed
 
 
-def test_a_coordinator_killed_inside_every_round_in_turn_ends_with_the_same_bits(federation, undisturbed) -> None:
+def test_a_coordinator_killed_inside_every_round_in_turn_ends_with_the_same_bits(
+    federation: Federation, undisturbed: Bits
+) -> None:
     gate, rounds = federation.gates["Chur"], len(undisturbed[0])
     assert rounds >= 4
     held = gate.hold("1")
@@ -55,7 +59,7 @@ def test_a_coordinator_killed_inside_every_round_in_turn_ends_with_the_same_bits
 
 @pytest.mark.parametrize(("step", "where"), PHASES)
 def test_a_site_killed_in_any_phase_is_waited_for_by_name_and_ends_with_the_same_bits(
-    federation, undisturbed, step, where
+    federation: Federation, undisturbed: Bits, step: str, where: str
 ) -> None:
     site, gate = federation.sites["Bern"], federation.gates["Bern"]
     before = site.log.count('"event": "prepared"')
@@ -72,7 +76,7 @@ def test_a_site_killed_in_any_phase_is_waited_for_by_name_and_ends_with_the_same
     assert site.log.count('"event": "prepared"') > before
 
 
-def test_a_site_killed_after_it_has_closed_ends_with_the_same_bits(federation, undisturbed) -> None:
+def test_a_site_killed_after_it_has_closed_ends_with_the_same_bits(federation: Federation, undisturbed: Bits) -> None:
     with federation.gates["Bern"].holding("close") as held:
         analysis = federation.submit()
         held.wait()
@@ -81,7 +85,7 @@ def test_a_site_killed_after_it_has_closed_ends_with_the_same_bits(federation, u
     assert federation.bits(analysis) == undisturbed
 
 
-def test_everything_killed_at_once_ends_with_the_same_bits(federation, undisturbed) -> None:
+def test_everything_killed_at_once_ends_with_the_same_bits(federation: Federation, undisturbed: Bits) -> None:
     with federation.gates["Aarau"].holding("3") as held:
         analysis = federation.submit()
         held.wait()

@@ -13,8 +13,8 @@ SECONDS = 2.0
 
 @pytest.fixture(scope="module")
 def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
-    deadlines = {"site_deadline_seconds": SECONDS, "round_deadline_seconds": SECONDS}
-    with small_federation(tmp_path_factory.mktemp("pause"), **deadlines) as running:
+    folder = tmp_path_factory.mktemp("pause")
+    with small_federation(folder, site_deadline_seconds=SECONDS, round_deadline_seconds=SECONDS) as running:
         yield running
 
 

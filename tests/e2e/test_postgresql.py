@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.e2e.commands import BIN, run
-from tests.e2e.small_federation import REQUEST, SITES, Federation, Server, eventually, small_federation
+from tests.e2e.small_federation import REQUEST, SITES, Bits, Federation, Server, eventually, small_federation
 from tests.postgresql import OWNER, PASSWORD, Cluster, cluster, needed
 
 pytestmark = needed
@@ -37,12 +37,12 @@ def on_sqlite(server: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture(scope="module")
-def undisturbed(on_sqlite: Federation):
+def undisturbed(on_sqlite: Federation) -> Bits:
     return on_sqlite.fitted()
 
 
 @pytest.fixture(scope="module")
-def federation(server: Cluster, on_sqlite: Federation, undisturbed) -> Federation:
+def federation(server: Cluster, on_sqlite: Federation, undisturbed: Bits) -> Federation:
     """The same sites, with a coordinator that keeps everything in PostgreSQL."""
     assert len(undisturbed[0]) >= 4, "its middle is several rounds long"
     on_sqlite.configure(database=server.new_database())
@@ -70,14 +70,14 @@ def into_database(server: Cluster, file: Path, site: str) -> None:
 
 
 def test_a_fit_that_is_kept_in_postgresql_is_to_the_bit_the_one_that_is_kept_in_sqlite(
-    federation: Federation, undisturbed
+    federation: Federation, undisturbed: Bits
 ) -> None:
     assert federation.fitted() == undisturbed
 
 
 @pytest.mark.parametrize("step", ["prepare", "start", "3", "close"])
 def test_a_coordinator_killed_in_the_middle_goes_on_in_postgresql_and_ends_with_the_same_bits(
-    federation: Federation, undisturbed, step: str
+    federation: Federation, undisturbed: Bits, step: str
 ) -> None:
     with federation.gates["Bern"].holding(step) as held:
         analysis = federation.submit()
@@ -87,7 +87,7 @@ def test_a_coordinator_killed_in_the_middle_goes_on_in_postgresql_and_ends_with_
 
 
 def test_a_server_that_ends_all_connections_in_the_middle_costs_nothing(
-    federation: Federation, server: Cluster, undisturbed
+    federation: Federation, server: Cluster, undisturbed: Bits
 ) -> None:
     with federation.gates["Bern"].holding("3") as held:
         analysis = federation.submit()
@@ -106,7 +106,7 @@ def test_a_second_coordinator_on_a_database_of_postgresql_does_not_start(federat
 
 
 def test_a_coordinator_whose_database_another_one_had_and_left_changes_nothing_more_until_it_is_restarted(
-    federation: Federation, server: Cluster, undisturbed
+    federation: Federation, server: Cluster, undisturbed: Bits
 ) -> None:
     command = [str(BIN / "fedglmm-coordinator"), "serve", str(federation.folder / "coordinator.toml")]
     with (

@@ -149,7 +149,11 @@ told(tryCatch(anova(m0, fed_glmer(y ~ x + (1 | site), binomial("probit"), coordi
 def test_the_random_part_of_a_summary_is_the_terminals(
     federation: Federation, r_library: Library, tmp_path: Path
 ) -> None:
-    models = ({}, {"formula": "x ~ y + (1 + y | site)", "family": "gaussian", "reml": True}, {"random_effect_sd": 0.5})
+    models: tuple[dict[str, Any], ...] = (
+        {},
+        {"formula": "x ~ y + (1 + y | site)", "family": "gaussian", "reml": True},
+        {"random_effect_sd": 0.5},
+    )
     for request in models:
         analysis = federation.submit(**request)
         result = federation.bits(analysis)[1]

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 
 import httpx
 import pytest
 
-from tests.e2e.small_federation import Federation, eventually, key, small_federation
+from tests.e2e.small_federation import Bits, Federation, Server, eventually, key, small_federation
 
 OTHER = {"formula": "y ~ x + I(x^2)"}
 
@@ -18,12 +19,12 @@ def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]
 
 
 @pytest.fixture(scope="module")
-def alone(federation: Federation):
+def alone(federation: Federation) -> tuple[Bits, Bits]:
     return federation.fitted(), federation.fitted(**OTHER)
 
 
 def test_two_analyses_at_once_end_with_the_same_bits_as_alone_and_a_third_waits_and_then_runs(
-    federation: Federation, alone
+    federation: Federation, alone: tuple[Bits, Bits]
 ) -> None:
     gate = federation.gates["Bern"]
     with gate.holding("2") as one, gate.holding("2") as another:
@@ -36,7 +37,7 @@ def test_two_analyses_at_once_end_with_the_same_bits_as_alone_and_a_third_waits_
 
 
 def test_cancelling_inside_a_round_that_hangs_reaches_the_sites_and_makes_room_for_the_next(
-    federation: Federation, alone
+    federation: Federation, alone: tuple[Bits, Bits]
 ) -> None:
     gate = federation.gates["Bern"]
     with ExitStack() as hung:
@@ -49,16 +50,16 @@ def test_cancelling_inside_a_round_that_hangs_reaches_the_sites_and_makes_room_f
         assert (answer.status_code, answer.json()["state"]) == (202, "cancelled")
         assert federation.bits(waiting) == alone[0]
         for name, site in federation.sites.items():
-            eventually(lambda site=site: forgotten(cancelled, site.log))
+            eventually(partial(forgotten, cancelled, site))
             assert asked(federation, name, cancelled).json()["code"] == "unknown_analysis"
         assert federation.view(other)["state"] == "running"
     assert federation.bits(other) == alone[0]
     assert (federation.view(cancelled)["state"], len(federation.rounds(cancelled))) == ("cancelled", 1)
 
 
-def forgotten(analysis: str, log: str) -> bool:
+def forgotten(analysis: str, site: Server) -> bool:
     """Whether a site's log says that the analysis was cancelled."""
-    return any('"closed"' in line and analysis in line and '"cancelled"' in line for line in log.splitlines())
+    return any('"closed"' in line and analysis in line and '"cancelled"' in line for line in site.log.splitlines())
 
 
 def asked(federation: Federation, site: str, analysis: str) -> httpx.Response:

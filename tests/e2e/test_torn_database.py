@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.commands import BIN, run
 from tests.e2e.small_disk import SmallDisk
-from tests.e2e.small_federation import Federation, Server, small_federation
+from tests.e2e.small_federation import Bits, Federation, Server, small_federation
 
 PAGE = 4096
 WRONG = 2
@@ -25,7 +25,7 @@ def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]
 
 
 @pytest.fixture(scope="module")
-def undisturbed(federation: Federation):
+def undisturbed(federation: Federation) -> Bits:
     return federation.fitted()
 
 
@@ -35,7 +35,7 @@ def stored_rounds(database: Path) -> int:
 
 
 def test_a_coordinator_that_lost_its_last_rounds_is_answered_them_again_with_the_same_bits(
-    federation: Federation, undisturbed, tmp_path: Path
+    federation: Federation, undisturbed: Bits, tmp_path: Path
 ) -> None:
     log = federation.database.with_name("coordinator.db-wal")
     before = stored_rounds(federation.database)

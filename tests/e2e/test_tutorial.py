@@ -18,6 +18,7 @@ from random import SystemRandom
 
 import httpx
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import pytest
 
 from coordinator.client.connection import Coordinator
@@ -183,7 +184,7 @@ def reader(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Reader]:
     mpl.use("agg")
     with ExitStack() as running:
         yield Reader(tmp_path, running, r_library)
-    mpl.pyplot.close("all")
+    plt.close("all")
 
 
 def test_the_tutorial_leads_from_an_empty_folder_to_a_report(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:

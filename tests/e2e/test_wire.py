@@ -58,7 +58,9 @@ def fingerprints(wire: list[Exchange]) -> set[str]:
     return {json.loads(one.answer)["fingerprint"] for one in wire if one.path == "about"}
 
 
-def test_both_rehearsals_have_every_exchange_from_the_first_question_to_the_last(masked, unmasked) -> None:
+def test_both_rehearsals_have_every_exchange_from_the_first_question_to_the_last(
+    masked: list[Exchange], unmasked: list[Exchange]
+) -> None:
     for wire in (masked, unmasked):
         assert {one.status for one in wire} == {"200"}
         for site in ("0", "1", "2", "3+"):
@@ -69,7 +71,7 @@ def test_both_rehearsals_have_every_exchange_from_the_first_question_to_the_last
         )
 
 
-def test_unmasked_every_sites_numbers_are_there_to_be_read(unmasked) -> None:
+def test_unmasked_every_sites_numbers_are_there_to_be_read(unmasked: list[Exchange]) -> None:
     """So that the test of masks looks for what is there without them: counts that add up to the rows, sums, effects."""
     counted = [json.loads(one.answer)["counts"]["rows"] for one in unmasked if one.path == "prepare"]
     assert sum(counted) == len(FILE.read_text().splitlines()) - 1
@@ -77,13 +79,15 @@ def test_unmasked_every_sites_numbers_are_there_to_be_read(unmasked) -> None:
     assert all(one.left.startswith("its own effect") for one in unmasked if one.path == "close")
 
 
-def test_masked_no_count_no_sum_and_no_estimate_of_a_site_is_there(masked, unmasked) -> None:
+def test_masked_no_count_no_sum_and_no_estimate_of_a_site_is_there(
+    masked: list[Exchange], unmasked: list[Exchange]
+) -> None:
     assert told(masked) == []
     text = "\n".join(one.request + one.answer for one in masked)
     assert not [number for number in told(unmasked) if not float(number).is_integer() and repr(number) in text]
 
 
-def test_masked_numbers_are_as_large_as_noise_is_and_never_the_same_twice(masked) -> None:
+def test_masked_numbers_are_as_large_as_noise_is_and_never_the_same_twice(masked: list[Exchange]) -> None:
     """A sum of this file's rows is far below 2^40 in size; of noise one in eight million is."""
     noise = [MaskedReply.model_validate_json(one.answer) for one in masked if one.path == "contributions"]
     entries = np.concatenate([decode(one.fixed) for one in noise])
@@ -92,7 +96,7 @@ def test_masked_numbers_are_as_large_as_noise_is_and_never_the_same_twice(masked
     assert len(set(entries)) == len(entries)
 
 
-def test_no_fingerprint_of_a_value_is_there(masked, unmasked) -> None:
+def test_no_fingerprint_of_a_value_is_there(masked: list[Exchange], unmasked: list[Exchange]) -> None:
     """No cell's, row's or file's hash; and the fingerprint of the same rows is another one under another key."""
     with FILE.open(newline="") as file:
         rows = list(csv.reader(file))

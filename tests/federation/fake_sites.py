@@ -2,11 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 import httpx
 import numpy as np
@@ -26,6 +26,8 @@ SITES = ("Bern", "Aarau", "Chur")
 PATIENCE = 2000
 """Hundredths of a second."""
 REQUEST = {"formula": "y ~ x", "family": "binomial"}
+Answers: TypeAlias = Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]
+"""What stands for a site."""
 DICTIONARY = {"variables": [{"name": "x", "type": "number"}, {"name": "y", "type": "integer"}]}
 
 
@@ -118,7 +120,7 @@ class KeptStore(MemoryStore):
 
 def build(
     folder: Path,
-    sites: Mapping[str, FakeSite],
+    sites: Mapping[str, Answers],
     store: Store | None = None,
     *,
     patience: float = 0.3,
@@ -172,7 +174,15 @@ async def until(http: httpx.AsyncClient, analysis_id: str, *states: str) -> dict
     raise AssertionError(f"still {view['state']}")
 
 
-async def bits(http: httpx.AsyncClient, store: Store, analysis_id: str) -> tuple[list[object], dict[str, Any]]:
+class RoundBits(NamedTuple):
+    """A round, as far as it has to be the same again."""
+
+    number: int
+    psi: tuple[float, ...]
+    summed: ContributionMessage
+
+
+async def bits(http: httpx.AsyncClient, store: Store, analysis_id: str) -> tuple[list[RoundBits], dict[str, Any]]:
     """Every round's psi and sum, and the result but for the seconds, of an analysis that converges."""
     view = await until(http, analysis_id)
     assert view["state"] == "converged", view["problem"]
@@ -180,7 +190,7 @@ async def bits(http: httpx.AsyncClient, store: Store, analysis_id: str) -> tuple
     del result["countersigned"]  # of this analysis alone
     for entry in result["convergence"]["trace"]:
         del entry["seconds"]
-    return [(entry.number, entry.psi, entry.summed) for entry in store.rounds(analysis_id)], result
+    return [RoundBits(entry.number, entry.psi, entry.summed) for entry in store.rounds(analysis_id)], result
 
 
 async def eventually(condition: Callable[[], object]) -> None:

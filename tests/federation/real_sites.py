@@ -33,6 +33,12 @@ class Heard(httpx.AsyncBaseTransport):
     def __post_init__(self) -> None:
         self.restart()
 
+    @property
+    def data(self) -> Path:
+        """Its file."""
+        assert self.settings.data is not None
+        return self.settings.data
+
     def restart(self) -> None:
         """Forgets every analysis."""
         self.site = httpx.ASGITransport(create_site(self.settings))
@@ -119,7 +125,7 @@ async def ended(app: FastAPI, **request: Any) -> dict[str, Any]:
     async with client(app) as http:
         answer = await http.post("/v1/analyses", json=request, headers={"Prefer": "wait=60"})
         assert answer.status_code in {201, 303}, answer.text
-        view = answer.json()
+        view: dict[str, Any] = answer.json()
         assert AnalysisState(view["state"]).ended, view
         link = view["links"]["result"]
         return view | {"ended_with": (await http.get(link)).json() if link else None}

@@ -36,6 +36,9 @@ class Mortal(KeptStore):
             raise asyncio.CancelledError  # the task ends where it is
         return written
 
+    def has_died(self) -> bool:
+        return self.dead
+
     def change(self, analysis_id: str, state: AnalysisState, **values: Any) -> Analysis:
         changed: Analysis = self._write(lambda: MemoryStore.change(self, analysis_id, state, **values))
         return changed
@@ -69,7 +72,7 @@ async def test_a_coordinator_that_dies_at_any_of_its_writes_ends_with_the_same_b
         store, again = Mortal(last, after=after), honest_sites()
         async with client(build(tmp_path, again, store)) as http:
             analysis_id = await submitted(http)
-            await eventually(lambda store=store: store.dead)
+            await eventually(store.has_died)
         revived = store.revived()
         async with client(build(tmp_path, again, revived)) as http:
             assert await bits(http, revived, analysis_id) == undisturbed, f"dead at write {last}"
@@ -100,7 +103,7 @@ async def test_so_it_does_between_two_numbers_of_points_and_with_restricted_like
         store = Mortal(last, after=True)
         async with client(coordinator_of(tmp_path, sites, store)) as http:
             analysis_id = await submitted(http, **request_of)
-            await eventually(lambda store=store: store.dead)
+            await eventually(store.has_died)
         revived = store.revived()
         async with client(coordinator_of(tmp_path, sites, revived)) as http:
             assert await bits(http, revived, analysis_id) == undisturbed, f"dead at write {last}"

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,8 @@ async def test_sites_without_a_row_are_refused_before_any_sum_leaves_them(
 async def test_a_site_may_forget_the_analysis_more_than_once_but_not_for_ever(
     tmp_path: Path, sites: dict[str, FakeSite]
 ) -> None:
-    site, forgotten = sites["Bern"], []
+    site = sites["Bern"]
+    forgotten: list[int] = []
 
     def forget(path: str, body: dict[str, Any]) -> None:
         if path == "contributions" and body["round"] == 2 and len(forgotten) < 4:
@@ -121,8 +123,12 @@ async def test_sites_that_are_missing_one_after_the_other_are_each_named_while_t
     store = MemoryStore()
     async with client(build(tmp_path, sites, store, patience=60)) as http:
         analysis_id = await submitted(http)
+
+        def are_waited_for(missing: tuple[str, ...]) -> bool:
+            return store.get(analysis_id).waiting_for == missing
+
         for missing in (("Aarau", "Chur"), ("Chur",)):
-            await eventually(lambda missing=missing: store.get(analysis_id).waiting_for == missing)
+            await eventually(partial(are_waited_for, missing))
             sites[missing[0]].down = False
         view = await until(http, analysis_id)
     assert (view["state"], view["waiting_for"]) == ("converged", [])

@@ -4,9 +4,10 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import fastapi.routing
+import fastapi.sse
 import httpx
 import pytest
 
@@ -34,7 +35,7 @@ class Turnstile(asyncio.Event):
     def push(self) -> None:
         self._free.release()
 
-    async def wait(self) -> bool:
+    async def wait(self) -> Literal[True]:
         return await self._free.acquire()
 
 
@@ -201,7 +202,7 @@ async def test_a_coordinator_that_stops_ends_its_streams_and_held_answers_at_onc
 async def test_a_quiet_stream_has_a_heartbeat_and_says_when_to_come_back(
     tmp_path: Path, sites: dict[str, FakeSite], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert fastapi.routing._PING_INTERVAL == 15
+    assert fastapi.sse._PING_INTERVAL == 15
     monkeypatch.setattr(fastapi.routing, "_PING_INTERVAL", 0.05)
     sites["Bern"].hold = asyncio.Event()
     async with served(build(tmp_path, sites)) as running:

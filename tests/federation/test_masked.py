@@ -9,6 +9,7 @@ import pytest
 from shared.consortium import FILE_NAME, read_consortium
 from shared.masking.result import Signed
 from shared.masking.session import Join
+from site_node.release.policy import PolicyName
 from tests.federation.made_up import DICTIONARY, made_up
 from tests.federation.real_sites import Heard, coordinator_of, ended, real_sites
 
@@ -24,9 +25,9 @@ MODELS: list[dict[str, Any]] = [
 ]
 
 
-def sites(folder: Path, *, masked: bool, policy: str = "open") -> dict[str, Heard]:
+def sites(folder: Path, *, masked: bool, policy: PolicyName = "open") -> dict[str, Heard]:
     folder.mkdir(exist_ok=True)
-    return real_sites(folder, DICTIONARY, made_up(sites=3).tables(), policy, masked=masked)  # type: ignore[arg-type]
+    return real_sites(folder, DICTIONARY, made_up(sites=3).tables(), policy, masked=masked)
 
 
 async def fitted(folder: Path, request: dict[str, Any], **options: Any) -> tuple[dict[str, Heard], dict[str, Any]]:
@@ -37,7 +38,7 @@ async def fitted(folder: Path, request: dict[str, Any], **options: Any) -> tuple
 
 
 @pytest.mark.parametrize("request_", MODELS, ids=lambda request: request["formula"])
-async def test_masks_change_no_estimate(request_, tmp_path: Path) -> None:
+async def test_masks_change_no_estimate(request_: dict[str, Any], tmp_path: Path) -> None:
     """To 1e-9 of a standard error: both fits stop below a decrement of 1e-20, and sums are exact."""
     precise = request_ | {"tolerance": 1e-20}
     _, masked = await fitted(tmp_path / "masked", precise, masked=True)

@@ -37,6 +37,7 @@ class Signing(requests.auth.AuthBase):
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         body = request.body or b""
         content = body.encode() if isinstance(body, str) else body
+        assert isinstance(content, bytes), "a stream could not be signed before it is sent"
         path = unquote(urlsplit(request.url or "").path)
         request.headers.update(AUTHORISED | self.words.sign_request(question(request.method or "", path, content)))
         return request
@@ -74,7 +75,7 @@ def member(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Member]:
     assert (folder / FILE_NAME).exists()
     (folder / "key").write_text(KEY, encoding="utf-8")
     specification = specification_in(folder, sites)
-    joins = []
+    joins: list[dict[str, Any]] = []
     for site in reversed(sites.values()):
         with in_a_thread(create_app(site.settings.model_copy(update={"key_file": folder / "key"}))) as url:
             schema = schemathesis.openapi.from_url(f"{url}/openapi.json")

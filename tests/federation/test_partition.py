@@ -1,6 +1,7 @@
 """The sum over sites is the pooled likelihood, however the groups are dealt."""
 
 import math
+from collections.abc import Sequence
 from itertools import cycle, pairwise
 
 import numpy as np
@@ -11,19 +12,19 @@ from shared.contribution import Contribution, total
 from shared.optimisation.state import State
 from site_node.estimation.contribution import contribution
 from tests.reference.cases import case, fit, names
-from tests.unit.generated import MODELS, generate
+from tests.unit.generated import MODELS, Shape, generate
 
 MOST_SITES = 50
 TOLERANCE = 1e-19
 WITH_GROUPS = [(key, shape) for key, shape in MODELS if shape.q > 0]
 
 
-def is_restricted(key, shape) -> bool:
+def is_restricted(key: tuple[str, str], shape: Shape) -> bool:
     """A Gaussian model by Laplace is also tried with its restricted likelihood, which asks for more sums."""
     return key[0] == "gaussian" and shape.points == 1
 
 
-def distance(parts, whole, terms=None) -> float:
+def distance(parts: Sequence[Contribution], whole: Contribution, terms: Sequence[Contribution] | None = None) -> float:
     """Largest difference of an entry, relative to the sum of the absolute terms that made it: the parts, or given ones."""
     summed, terms = total(parts), terms or parts
     found = []
@@ -31,7 +32,7 @@ def distance(parts, whole, terms=None) -> float:
         a, b = getattr(summed, name), getattr(whole, name)
         if b is not None:
             scale = sum(np.abs(getattr(term, name)) for term in terms)
-            found.append(np.max(np.abs(a - b) / np.where(scale > 0.0, scale, 1.0), initial=0.0))
+            found.append(float(np.max(np.abs(a - b) / np.where(scale > 0.0, scale, 1.0), initial=0.0)))
     return max(found)
 
 
@@ -85,7 +86,7 @@ def test_any_number_of_sites_gives_the_pooled_estimates(name: str, count: int) -
 
 
 @pytest.mark.parametrize(("key", "shape"), WITH_GROUPS)
-def test_any_partition_of_the_outer_groups_gives_the_pooled_contribution(key, shape) -> None:
+def test_any_partition_of_the_outer_groups_gives_the_pooled_contribution(key: tuple[str, str], shape: Shape) -> None:
     rng = np.random.default_rng(WITH_GROUPS.index((key, shape)))
     rows, built, psi, _ = generate(key, shape, restricted=is_restricted(key, shape))
     groups = len(rows.outer) - 1
@@ -99,7 +100,7 @@ def test_any_partition_of_the_outer_groups_gives_the_pooled_contribution(key, sh
 
 
 @pytest.mark.parametrize(("key", "shape"), MODELS)
-def test_the_order_of_rows_and_sites_does_not_matter(key, shape) -> None:
+def test_the_order_of_rows_and_sites_does_not_matter(key: tuple[str, str], shape: Shape) -> None:
     rows, built, psi, group = generate(key, shape, restricted=is_restricted(key, shape))
     order = np.random.default_rng(MODELS.index((key, shape))).permutation(rows.n)
     shuffled = type(rows).sorted_by_group(

@@ -148,7 +148,7 @@ async def test_a_result_that_is_asked_for_too_early_is_its_own_error_and_is_ther
     sites["Bern"].hold = asyncio.Event()
     async with served(build(tmp_path, sites)) as running:
         coordinator = connect(kind, url_of(running))
-        analysis_id = await coordinator.submit_request(AnalysisRequest(**REQUEST))
+        analysis_id = await coordinator.submit_request(AnalysisRequest.model_validate(REQUEST))
         with pytest.raises(NoResultError, match=r"Ask again once it has ended\.") as caught:
             await coordinator.result(analysis_id)
         assert caught.value.where == analysis_id
@@ -164,7 +164,7 @@ async def test_the_report_is_the_coordinators_own(
     async with served(build(tmp_path, sites)) as running:
         coordinator = connect(kind, url_of(running))
         sites["Bern"].hold = asyncio.Event()
-        analysis_id = await coordinator.submit_request(AnalysisRequest(**REQUEST, title="Dosis für Kinder"))
+        analysis_id = await coordinator.submit(**REQUEST, title="Dosis für Kinder")
         with pytest.raises(NoResultError, match=r"Ask again once it has ended\."):
             await coordinator.report(analysis_id)
         sites["Bern"].hold.set()
@@ -247,7 +247,7 @@ async def test_an_analysis_that_is_cancelled_ends_the_waiting(
     sites["Bern"].hold = asyncio.Event()
     async with served(build(tmp_path, sites)) as running:
         coordinator = connect(kind, url_of(running))
-        analysis_id = await coordinator.submit_request(AnalysisRequest(**REQUEST))
+        analysis_id = await coordinator.submit(**REQUEST)
         waiting = asyncio.create_task(connect(kind, url_of(running)).wait(analysis_id))
         assert (await coordinator.cancel(analysis_id))["state"] == "cancelled"
         with pytest.raises(SiteError, match="cancelled") as caught:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import pytest
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
@@ -50,7 +51,7 @@ def a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     monkeypatch.chdir(tmp_path / "here")
     mpl.use("agg")
     yield
-    mpl.pyplot.close("all")
+    plt.close("all")
 
 
 def run_examples(url: str) -> str:

@@ -107,7 +107,7 @@ async def test_a_result_that_is_not_the_sites_own_is_not_signed(
 async def test_a_site_that_restarts_on_other_data_does_not_go_on(tmp_path: Path) -> None:
     """One mask for two plaintexts would tell their difference."""
     view, victim = await fitted(tmp_path)
-    data = victim.settings.data
+    data = victim.data
     rows = data.read_text(encoding="utf-8")
     asked = PrepareRequest(specification=Specification.model_validate(view["ended_with"]["specification"])).written
 

@@ -44,7 +44,7 @@ async def ending(folder: Path, data: Sequence[Sequence[Row]], formula: str, **re
 
 
 def varying(group: int, k: int) -> float:
-    return np.sin(7.0 * group + 3.0 * k)
+    return float(np.sin(7.0 * group + 3.0 * k))
 
 
 async def assert_refused(folder: Path, data: Sequence[Sequence[Row]], code: str, formula: str, **request: Any) -> None:

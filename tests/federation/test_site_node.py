@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -96,9 +97,9 @@ async def test_with_auto_any_number_of_points_is_answered_but_one_only_in_each_r
         assert site.fake.points == [1, 5, 100]
         other = site.evaluate(3) | same | {"quadrature_points": 5}
         assert_problem(await client.post(ROUNDS, json=other), 403, "round_answered")
-        for points in (0, 101, "auto"):
-            wrong = site.evaluate(4) | same | {"quadrature_points": points}
-            assert_problem(await client.post(ROUNDS, json=wrong), 422, "request")
+        for wrong in (0, 101, "auto"):
+            body = site.evaluate(4) | same | {"quadrature_points": wrong}
+            assert_problem(await client.post(ROUNDS, json=body), 422, "request")
 
 
 async def test_a_round_of_a_restricted_likelihood_is_answered_in_json_also_where_bytes_are_asked_for(
@@ -242,7 +243,7 @@ async def test_sites_that_share_a_limiter_do_not_compute_at_once(site: Site) -> 
             await site.prepare(client)
         site.fake.go.clear()
         for client in clients:
-            tasks.start_soon(lambda one=client: one.post(ROUNDS, json=site.evaluate()))
+            tasks.start_soon(partial(client.post, ROUNDS, json=site.evaluate()))
         await until(lambda: limiter.statistics().tasks_waiting > 0 and site.fake.calls > 0)
         assert site.fake.calls == 1
         site.fake.go.set()

@@ -118,7 +118,7 @@ async def test_what_prepare_does_not_accept_stands_in_the_sites_log(
     with capture_logs() as logs:
         async with site.client() as client:
             await site.prepare(client, site.specification(**change))
-    expected = {"site": "A", "analysis": "one", "code": code, "where": where}
+    expected: dict[str, object] = {"site": "A", "analysis": "one", "code": code, "where": where}
     expected |= {"row": 1 if code == "response" else None}
     assert logs == [{"event": "problem", "log_level": "warning"} | expected]
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from coordinator.inference import covariance_of_psi, random_quantities, reported_covariance
 from shared.optimisation.state import State
+from shared.parameters import Matrix, Vector
 from site_node.estimation.effects import random_effects
 from site_node.estimation.families import REGISTRY
 from tests.reference.cases import SITES, Case, case, dealt_fit, fit, names
@@ -63,16 +64,16 @@ class Fitted:
     state: State
 
     @property
-    def beta(self) -> np.ndarray:
+    def beta(self) -> Vector:
         return self.state.psi[: self.state.layout.p]
 
     @property
-    def covariance(self) -> np.ndarray:
+    def covariance(self) -> Matrix:
         assert self.state.point is not None
         return covariance_of_psi(self.state.layout, self.state.psi, self.state.point.summed.hessian)
 
     @property
-    def errors(self) -> np.ndarray:
+    def errors(self) -> Vector:
         return np.sqrt(self.covariance.diagonal())
 
     @property
@@ -326,14 +327,14 @@ def _title(key: Key) -> str:
     return kind if kind == "sigma" else f"{kind} of {', '.join(columns)} by {group}"
 
 
-def flat(value: object) -> np.ndarray:
+def flat(value: object) -> Vector:
     return np.array(value, dtype=float).ravel()
 
 
-def newton_left(reference: dict[str, Any]) -> np.ndarray:
+def newton_left(reference: dict[str, Any]) -> Vector:
     """The step that the engine's own gradient (of minus the log-likelihood) and covariance leave to be taken."""
-    covariance = np.array(reference["vcov_all"], dtype=float)
-    return -np.nan_to_num(covariance) @ flat(reference["grad"])
+    covariance: Matrix = np.nan_to_num(np.array(reference["vcov_all"], dtype=float))
+    return -covariance @ flat(reference["grad"])
 
 
 def left_over(reference: dict[str, Any]) -> float:

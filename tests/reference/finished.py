@@ -60,9 +60,10 @@ def fitted(name: str, known_sd: float | None = None) -> State:
     return fit(one.sites(2), one.model if known_sd is None else one.with_known_sd(known_sd))
 
 
-def result(name: str, *, known_sd: float | None = None, group: str = "woman", **site: int) -> dict[str, Any]:
+def result(
+    name: str, *, known_sd: float | None = None, group: str = "woman", groups: int | None = None, dropped: int = 0
+) -> dict[str, Any]:
     one, state = case(name), fitted(name, known_sd)
-    counts = {"rows": len(one.y), "groups": one.groups} | site
     trace = [TraceEntry(1, -9.0, None, accepted=True, seconds=0.1)]
     settled = specification(state.layout, group=group, known_sd=known_sd)
-    return make_result(settled, state, trace, told(settled, **counts))
+    return make_result(settled, state, trace, told(settled, len(one.y), groups or one.groups, dropped=dropped))

@@ -29,7 +29,10 @@ def test_estimates_errors_and_criteria_are_the_references(name: str, engine: str
 def test_the_covariance_is_the_references_by_name(name: str, engine: str) -> None:
     ours = Fit(result(name)).cov_params()
     np.testing.assert_allclose(
-        [list(row.values()) for row in ours.values()], case(name).fits[engine]["vcov"], rtol=1e-5, atol=1e-9
+        np.array([list(row.values()) for row in ours.values()], float),
+        case(name).fits[engine]["vcov"],
+        rtol=1e-5,
+        atol=1e-9,
     )
     assert all(list(row) == list(ours) for row in ours.values())
 

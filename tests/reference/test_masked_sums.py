@@ -76,4 +76,5 @@ def test_masks_change_no_estimate(name: str, units: tuple[float, ...]) -> None:
     assert plain.ending in {"converged", "boundary"}
     assert plain.point is not None
     away = ours.psi - plain.psi
-    assert np.sqrt(max(0.0, -away @ plain.point.summed.hessian @ away)) <= WITHIN
+    squared = float(-away @ plain.point.summed.hessian @ away)
+    assert np.sqrt(max(0.0, squared)) <= WITHIN

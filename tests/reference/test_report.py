@@ -10,7 +10,7 @@ import pytest
 from coordinator.plots.estimates import rows_of
 from coordinator.report.page import Occasion, report, style
 from coordinator.report.tables import NONE
-from tests.reference.test_result import BOUNDARY, GAUSSIAN, INSIDE, result
+from tests.reference.finished import BOUNDARY, GAUSSIAN, INSIDE, result
 
 OCCASION = Occasion(
     "k7mqabcdefgh",

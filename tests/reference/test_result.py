@@ -17,7 +17,7 @@ def terms(made: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize(("name", "engine"), [(INSIDE, "glmmTMB_laplace"), (GAUSSIAN, "lme4_ML")])
-def test_the_glance_is_that_of_lme4_and_glmmtmb(name, engine) -> None:
+def test_the_glance_is_that_of_lme4_and_glmmtmb(name: str, engine: str) -> None:
     one, glance, reference = case(name), result(name)["glance"], case(name).fits[engine]
     for key in ("logLik", "AIC", "BIC"):
         assert glance[key] == pytest.approx(reference[key], abs=1e-6)
@@ -51,7 +51,7 @@ def test_the_estimates_and_errors_in_the_rows_are_the_references() -> None:
 
 
 @pytest.mark.parametrize("name", [INSIDE, GAUSSIAN])
-def test_statistics_p_values_and_wald_intervals_follow_from_estimate_and_error(name) -> None:
+def test_statistics_p_values_and_wald_intervals_follow_from_estimate_and_error(name: str) -> None:
     reach = norm.ppf(0.5 + LEVEL / 2)
     for key, row in terms(result(name)).items():
         value, se, bounds = row["estimate"], row["std.error"], (row["conf.low"], row["conf.high"])

@@ -33,7 +33,9 @@ def rows_of(text: str) -> dict[tuple[str, str], dict[str, str]]:
 
 
 @pytest.mark.parametrize("name", names())
-def test_the_page_is_what_the_code_gives_now_up_to_the_rounds_that_another_machines_rounding_may_cost(name) -> None:
+def test_the_page_is_what_the_code_gives_now_up_to_the_rounds_that_another_machines_rounding_may_cost(
+    name: str,
+) -> None:
     """If this fails on purpose: python -m benchmarks rounds > docs/rounds.md."""
     page = rows_of(PAGE.read_text(encoding="utf-8"))
     written, now = {key: row for key, row in page.items() if key[0] == name}, rows_of(document(fits_of(name)))
