@@ -1,7 +1,7 @@
 """The numbers of a plot are those of the result: read from what was drawn, not from what was asked for."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import matplotlib as mpl
 import numpy as np
@@ -97,7 +97,7 @@ def test_correlations_are_those_of_the_covariance() -> None:
 def test_a_plot_is_drawn_on_the_axes_that_are_given() -> None:
     _, axes = plt.subplots(2, 2)
     plot = Fit(result()).plot
-    methods = (plot.forest, plot.caterpillar, plot.convergence, plot.correlation)
+    methods: tuple[Callable[[Axes], Axes], ...] = (plot.forest, plot.caterpillar, plot.convergence, plot.correlation)
     for method, own in zip(methods, axes.flat, strict=True):
         assert method(own) is own
 
