@@ -109,7 +109,7 @@ def test_a_comma_too_many_names_no_site(monkeypatch: pytest.MonkeyPatch, written
         asked.append(request)
         raise SettingsError("enough.")
 
-    monkeypatch.setattr(Coordinator, "submit", submit)
+    monkeypatch.setattr(Coordinator, "submit_request", submit)
     assert CliRunner().invoke(app, ["fit", "y ~ x", "--sites", written]).exit_code == WRONG
     assert [request.sites for request in asked] == [("a", "b")]
 
