@@ -8,7 +8,7 @@ from weakref import WeakValueDictionary
 
 import anyio.to_thread
 from anyio import CapacityLimiter
-from fastapi import APIRouter, Depends, FastAPI, Path, Request, Response
+from fastapi import Depends, FastAPI, Path, Request, Response
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from pydantic_core import from_json
@@ -39,8 +39,9 @@ Answer = TypeVar("Answer")
 Analysis = Annotated[AnalysisId, Path(description="the coordinator's id of the analysis", examples=["k7mqx3hb2n5d"])]
 
 _PREPARING = "preparing, of all analyses"
-_ANALYSIS = "/analyses/{analysis_id}"
+_ANALYSIS = "/v1/analyses/{analysis_id}"
 _SCHEME = HTTPBearer(auto_error=False, description="the site's key, if it has one; the guard asks for it")
+_KEYED = [Depends(_SCHEME)]
 _ASKER_LEFT = "asker_left"
 _JSON = "application/json"
 _CHANGED = Example(
@@ -58,9 +59,10 @@ _NO_ENTRY = Example(
     "the ledger cannot be written, and without an entry nothing leaves the site.",
     "Make room on the site's disk.",
 )
-_PREPARED = problems(403, 408, 413, 422, other={409: _CHANGED, 503: _NO_ENTRY})
-_ANSWERED = problems(403, 404, 408, 413, 422, other={409: _CHANGED, 503: _NO_ENTRY})
-_CLOSED = problems(404, 408, 413, 422, other={503: _NO_ENTRY})
+_ABOUT = problems(401, 500, other={422: _NO_DATA})
+_PREPARED = problems(401, 403, 408, 413, 422, 500, other={409: _CHANGED, 503: _NO_ENTRY})
+_ANSWERED = problems(401, 403, 404, 408, 413, 422, 500, other={409: _CHANGED, 503: _NO_ENTRY})
+_CLOSED = problems(401, 404, 408, 413, 422, 500, other={503: _NO_ENTRY})
 _PACKED: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {
@@ -120,13 +122,13 @@ class _Threads:
             return await anyio.to_thread.run_sync(work, limiter=self._limiter)
 
 
-def routes(node: SiteNode, limiter: CapacityLimiter) -> APIRouter:
+def add_routes(app: SiteApi, node: SiteNode, limiter: CapacityLimiter) -> None:
     """The routes of a site; at most as many of them compute at once as the limiter lets."""
-    router = APIRouter()
-    router.add_api_route("/health", _health, name="health", summary="Whether the process answers")
-    router.add_api_route("/docs", _docs, include_in_schema=False)
-    router.include_router(_keyed(node, _Threads(limiter)))
-    return router
+    app.add_api_route("/health", _health, name="health", summary="Whether the process answers")
+    app.add_api_route("/docs", _docs, include_in_schema=False)
+    # on the application itself: of a router's routes it makes its own at the first request, which takes as long again
+    app.router.route_class = _QuickRoute
+    _add_keyed(app, node, _Threads(limiter))
 
 
 async def _health() -> Health:
@@ -138,19 +140,21 @@ async def _docs(asked: Request) -> Response:
     return Response(interface_page(asked.app.openapi()), headers=headers(), media_type="text/html")
 
 
-def _keyed(node: SiteNode, threads: _Threads) -> APIRouter:
+def _add_keyed(app: SiteApi, node: SiteNode, threads: _Threads) -> None:
     """The routes that ask for the site's key."""
-    keyed = APIRouter(
-        route_class=_QuickRoute, prefix="/v1", dependencies=[Depends(_SCHEME)], responses=problems(401, 500)
-    )
 
-    @keyed.get("/about", summary="Who the site is", responses=problems(other={422: _NO_DATA}))
+    @app.get("/v1/about", summary="Who the site is", dependencies=_KEYED, responses=_ABOUT)
     async def about() -> About:
         """Name, policy, the versions of the protocol that it speaks, and the keyed hash of its data as they are now."""
         # not behind the limiter: it must answer while the site computes
         return await anyio.to_thread.run_sync(node.about)
 
-    @keyed.post(f"{_ANALYSIS}/prepare", summary="Whether the site can and will take part", responses=_PREPARED)
+    @app.post(
+        f"{_ANALYSIS}/prepare",
+        summary="Whether the site can and will take part",
+        dependencies=_KEYED,
+        responses=_PREPARED,
+    )
     async def prepare(analysis_id: Analysis, request: PrepareRequest, asked: Request) -> Accepted:
         """It reads its rows and holds them against its policy. The same request again gets the same answer."""
         left = asyncio.create_task(_left(asked))
@@ -166,10 +170,11 @@ def _keyed(node: SiteNode, threads: _Threads) -> APIRouter:
         finally:
             left.cancel()
 
-    @keyed.post(
+    @app.post(
         f"{_ANALYSIS}/contributions",
         summary="The site's contribution to a round",
         response_model=Reply,
+        dependencies=_KEYED,
         responses=_ANSWERED | _PACKED,
     )
     async def contributions(analysis_id: Analysis, request: ContributionRequest, asked: Request) -> Response:
@@ -181,12 +186,10 @@ def _keyed(node: SiteNode, threads: _Threads) -> APIRouter:
         content, form = _body(reply, accept)
         return Response(content, media_type=form)
 
-    @keyed.post(f"{_ANALYSIS}/close", summary="The end of an analysis", responses=_CLOSED)
+    @app.post(f"{_ANALYSIS}/close", summary="The end of an analysis", dependencies=_KEYED, responses=_CLOSED)
     async def close(analysis_id: Analysis, request: CloseRequest) -> CloseReply:
         """It forgets its design, and signs what a masked fit ended with if it is its own step's."""
         return await threads.compute(analysis_id, partial(node.close, analysis_id, request))
-
-    return keyed
 
 
 def _body(reply: Wire, accept: str) -> tuple[bytes, str]:

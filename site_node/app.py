@@ -12,7 +12,7 @@ from shared.dictionary import read_dictionary
 from shared.errors import SettingsError
 from shared.signed import Correspondence
 from site_node.answering import Estimator
-from site_node.api import SiteApi, routes
+from site_node.api import SiteApi, add_routes
 from site_node.data.sources import FileSource
 from site_node.estimation.contribution import exposed_contribution
 from site_node.estimation.effects import site_effect
@@ -87,7 +87,7 @@ def create_app(
     if member is not None:  # around the guard: its refusals are signed too
         coordinator = Correspondence(member.identity, member.consortium.coordinator.public_key)
         app.add_middleware(Signatures, site=settings.name, coordinator=coordinator)
-    app.include_router(routes(node, limiter or CapacityLimiter(os.cpu_count() or 1)))
+    add_routes(app, node, limiter or CapacityLimiter(os.cpu_count() or 1))
     return app
 
 
