@@ -1,8 +1,9 @@
 """Who had a PostgreSQL database last: a word that each coordinator that takes it over leaves there, a fencing token.
 
 A lock does not tell its owner, who lost it and takes it again, that somebody else had it in between. The word does: it is
-another one then. It is drawn and not counted, as a number would come again where a backup is put back, and no sequence gives
-it, as one jumps when the server crashes.
+another one then. It is drawn and not counted: a number would come again where an older backup is put back, and that of a
+sequence jumps when the server crashes. A backup that was made while a coordinator ran holds that one's word, though: it has to
+be stopped before its own backup is put back.
 """
 
 from secrets import token_hex
@@ -13,10 +14,10 @@ from sqlalchemy.dialects.postgresql import insert
 FENCE = sql.Table(
     "fence",
     sql.MetaData(),
-    sql.Column("one", sql.Boolean, sql.CheckConstraint("one"), primary_key=True, comment="there is one row"),
+    sql.Column("one", sql.Boolean, sql.CheckConstraint("one"), primary_key=True),
     sql.Column("token", sql.String(32), nullable=False),
 )
-"""Not of the store's tables: in SQLite, whose lock ends with its process, nobody needs it."""
+"""One row: its key can only be true. Not of the store's tables: in SQLite, whose lock ends with its process, nobody needs it."""
 
 
 class Fence:

@@ -5,7 +5,6 @@ fence of its own. So one that lost the lock and finds it free again knows by its
 """
 
 import time
-from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from threading import Lock
 
@@ -36,7 +35,8 @@ class SoleDatabase:
 
     The lock goes with its connection, as when the server is restarted. Before every change it is made sure of, and taken again
     where it was lost. If somebody else has it by then, or had it meanwhile, this coordinator changes nothing any more, also not
-    later: what it holds in memory is no longer what is stored.
+    later: what it holds in memory is no longer what is stored. What passes is a lock that its own connection still keeps, as the
+    server has not noticed yet that it ended.
 
     Args:
         url: of the database.
@@ -51,7 +51,7 @@ class SoleDatabase:
         self._mutex = Lock()
         self._is_lost = False
         self._fence = Fence()
-        self._connection = self._taken(self._begins)
+        self._connection = self._begun()
         if self._connection is None:
             raise SettingsError(
                 f"another coordinator uses the database: {url.render_as_string(hide_password=True)}.",
@@ -66,7 +66,7 @@ class SoleDatabase:
             change: whose transaction has just begun.
 
         Raises:
-            StoreError: another coordinator has taken it over; it does not pass.
+            StoreError: another coordinator has taken it over; it does not pass. Or the lock is not free yet; that may pass.
             sqlalchemy.exc.SQLAlchemyError: the database cannot be reached.
         """
         change.execute(_SHARE, {"key": CHANGES})  # first: whoever takes over after the look at the lock waits for this
@@ -97,32 +97,36 @@ class SoleDatabase:
             return False
         return True
 
-    def _take_again(self) -> None:
-        # changes under way are not waited for: as long as its fence stands, they are its own
-        self._connection = self._taken(self._fence.stands)
-        if self._connection is None:
-            self._is_lost = True
-            LOG.error("database_taken_over")
-        else:
-            LOG.warning("database_locked_again")
-
-    def _begins(self, connection: sql.Connection) -> bool:
-        """Whether the changes of those before have ended; then none of them makes another one."""
-        # longer: a change may itself wait for the lock before it is refused
-        if not _gets(connection, CHANGES, 2 * PATIENCE):
-            return False
-        self._fence.put_up(connection)
-        connection.execute(_LET_GO, {"key": CHANGES})
-        return True
-
-    def _taken(self, may_keep: Callable[[sql.Connection], bool]) -> sql.Connection | None:
-        """A new connection with the lock; none if somebody else keeps it, or if it may not be kept, once it is there."""
+    def _begun(self) -> sql.Connection | None:
+        """A connection with the lock and a fence; none if somebody else keeps the lock, or if changes under way do not end."""
         with ExitStack() as closing:
             connection = closing.enter_context(self._engine.connect())
-            if not _gets(connection, KEY, PATIENCE) or not may_keep(connection):
+            # for changes longer: one may itself wait for the lock before it is refused
+            if not _gets(connection, KEY, PATIENCE) or not _gets(connection, CHANGES, 2 * PATIENCE):
                 return None
+            self._fence.put_up(connection)
+            connection.execute(_LET_GO, {"key": CHANGES})
             closing.pop_all()
             return connection
+
+    def _take_again(self) -> None:
+        """Unless somebody else has put a fence up since. Changes under way are not waited for: else they are its own."""
+        with ExitStack() as closing:
+            connection = closing.enter_context(self._engine.connect())
+            has_it = _gets(connection, KEY, PATIENCE)
+            if not self._fence.stands(connection):
+                self._is_lost = True
+                LOG.error("database_taken_over")
+            elif has_it:
+                self._connection = connection
+                closing.pop_all()
+                LOG.warning("database_locked_again")
+            else:
+                raise StoreError(
+                    "the database is still locked for a connection that has ended, or for another coordinator that starts.",
+                    where="database",
+                    remedy="It is tried again: within a minute one of the two is over.",
+                )
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None

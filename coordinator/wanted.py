@@ -9,7 +9,10 @@ from pydantic_core import PydanticCustomError
 
 from coordinator.states import AnalysisState
 
+NEWEST = 200
+"""Analyses that are told at once, at most."""
 _WRITTEN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_SOUGHT = re.compile(r"[^\x00-\x1f]{1,300}")
 
 
 def _as_written(day: object) -> object:
@@ -19,7 +22,16 @@ def _as_written(day: object) -> object:
     raise PydanticCustomError("date_parsing", "no day")
 
 
-Sought = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f]+$")]
+def _in_words(text: object) -> object:
+    """Pydantic alone would tell the pattern."""
+    if isinstance(text, str) and not _SOUGHT.fullmatch(text):
+        raise ValueError("write 1 to 300 characters, on one line")
+    return text
+
+
+Sought = Annotated[
+    str, StringConstraints(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f]+$"), BeforeValidator(_in_words)
+]
 Day = Annotated[date, BeforeValidator(_as_written)]
 
 

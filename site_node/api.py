@@ -126,7 +126,7 @@ def add_routes(app: SiteApi, node: SiteNode, limiter: CapacityLimiter) -> None:
     """The routes of a site; at most as many of them compute at once as the limiter lets."""
     app.add_api_route("/health", _health, name="health", summary="Whether the process answers")
     app.add_api_route("/docs", _docs, include_in_schema=False)
-    # on the application itself: of a router's routes it makes its own at the first request, which takes as long again
+    # on the application itself: the routes of a router would be built a second time, at the first request
     app.router.route_class = _QuickRoute
     _add_keyed(app, node, _Threads(limiter))
 

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from coordinator.client.asks import NEWEST
 from coordinator.client.comparison import compare
 from coordinator.client.connection import Coordinator
 from coordinator.client.estimates import Result
@@ -24,13 +23,14 @@ from coordinator.client.side_by_side import side_by_side
 from coordinator.client.tables import csv_table, html_table, latex_table
 from coordinator.client.terminal import CONVERGED, NO_ESTIMATES, Id, Json, console, finish, say, told
 from coordinator.client.watching import watched
+from coordinator.wanted import NEWEST
 from shared.errors import SettingsError
 from shared.grouping import grouped
 from shared.printable import printable
 
 app = typer.Typer()
 NONE_YET = "There is no analysis yet. `fedglmm fit` asks for one."
-AND_OLDER = f"These are the newest {NEWEST}: --until and the other filters lead to older ones."
+AND_OLDER = f"These are the newest {NEWEST}: --until and the other filters may lead to older ones."
 NONE_LIKE_THAT = "There is no analysis like that. `fedglmm list` without filters shows the newest."
 
 
@@ -64,10 +64,10 @@ def list_analyses(*, which: Which, access: Access, as_json: Json = False) -> Non
         say(_json(analyses))
     elif analyses:
         print_list(analyses, console())
-        if len(analyses) == NEWEST:
-            typer.echo(AND_OLDER, err=True)
     else:
         typer.echo(NONE_LIKE_THAT if filters else NONE_YET, err=True)
+    if len(analyses) == NEWEST:
+        typer.echo(AND_OLDER, err=True)
 
 
 @app.command()

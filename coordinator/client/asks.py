@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from coordinator.client.faults import LISTED, fault_of, no_coordinator
 from coordinator.client.marking import MarkedFormulaError
-from coordinator.wanted import Wanted
+from coordinator.wanted import NEWEST, Wanted
 from shared.errors import FormulaError, RequestError, UnknownAnalysisError
 from shared.request import AnalysisRequest
 from shared.validation import in_words
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Json: TypeAlias = dict[str, Any]
-NEWEST = 200
-"""Analyses in a list, which is as many as a coordinator tells at once: filters narrow it down."""
 
 
 class Options(TypedDict, total=False):
@@ -71,7 +69,7 @@ class Ask(Generic[T]):
     path: str
     read: Callable[[Any], T]
     json: Json | None = None
-    params: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str | int] = field(default_factory=dict)
     body: Callable[["httpx.Response"], Any] = body_as_json
     """Of the answer, what `read` reads."""
 

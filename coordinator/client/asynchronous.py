@@ -59,7 +59,7 @@ class AsyncCoordinator:
         return await self.submit_request(request_of(formula=formula, **options))
 
     async def submit_request(self, request: AnalysisRequest) -> str:
-        """The same of a request that is there already, as from a file."""
+        """Submit an AnalysisRequest, as read from a file; returns the analysis's id."""
         return await self._asked(asks.submit(request))
 
     async def wait(

@@ -83,7 +83,7 @@ class Coordinator:
         return self.submit_request(request_of(formula=formula, **options))
 
     def submit_request(self, request: AnalysisRequest) -> str:
-        """The same of a request that is there already, as from a file."""
+        """Submit an AnalysisRequest, as read from a file; returns the analysis's id."""
         return self._asked(asks.submit(request))
 
     def wait(

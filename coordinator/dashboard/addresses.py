@@ -24,13 +24,15 @@ _IDS = frozenset({"analysis_id", "before", "again"})
 _UNKNOWN = "this page can do nothing with it.", "Leave it out of the address."
 _NO_PAGE = "there is no page at this address.", "Is it complete? The list of all analyses leads to every page."
 _NO_FILE = "The page of the result has all files that there are."
+_NO_FORM = "nothing can be sent to this address.", "Go back to the page with the form."
 _FORMS_ONLY = "there is nothing to look at: forms are sent to this address.", "Go back to the page with the form."
 
 
-def in_words(path: str, status: int, problem: Problem) -> Problem:
+def for_readers(method: str, path: str, status: int, problem: Problem) -> Problem:
     """A Problem in the words of a page, where it is one of the address; else as it is.
 
     Args:
+        method: of the request.
         path: of the address.
         status: of the answer.
         problem: in the words of the interface for programs.
@@ -41,7 +43,7 @@ def in_words(path: str, status: int, problem: Problem) -> Problem:
     if problem.code == UnknownAnalysisError.code:
         return _told(problem, problem.where, problem.message, _LOOK)
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
-        return _told(problem, path[:LONGEST_PATH], *_FORMS_ONLY)
+        return _told(problem, path[:LONGEST_PATH], *(_FORMS_ONLY if method in {"GET", "HEAD"} else _NO_FORM))
     if problem.code != codes.NOT_FOUND:
         return problem
     if problem.message == f"{HTTPStatus.NOT_FOUND.phrase}.":  # of no route
@@ -59,4 +61,6 @@ def _field_in_words(field: str, problem: Problem) -> Problem:
 
 
 def _told(problem: Problem, where: str, message: str, remedy: str) -> Problem:
-    return problem.model_copy(update={"where": where, "message": message, "remedy": remedy})
+    return Problem(
+        **problem.model_dump() | {"where": where, "message": message, "remedy": remedy}
+    )  # cleans a path, too

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from fastapi import Request, Response
 
-from coordinator.dashboard.addresses import in_words
+from coordinator.dashboard.addresses import for_readers
 from coordinator.dashboard.rendering import page
 from coordinator.dashboard.visitor import PART_OF_A_PAGE
 from coordinator.guard import PROTECTED
@@ -31,7 +31,7 @@ def answer(request: Request, status: int, problem: Problem, headers: Mapping[str
     if status == UNAUTHORISED:
         return sign_in_page(request, problem, after=_back_to(request), headers=headers)
     title = TITLES.get(status, "Something is wrong")
-    told = in_words(request.url.path, status, problem)
+    told = for_readers(request.method, request.url.path, status, problem)
     return page(request, "error.html", status, headers=headers, title=title, problem=told)
 
 

@@ -11,7 +11,7 @@ from coordinator.records import Analysis
 from coordinator.routes.service import Asking, Given, Id, Service
 from coordinator.states import WITH_RESULT
 from coordinator.views import AnalysesView, AnalysisView, RoundView, TraceView
-from coordinator.wanted import Wanted
+from coordinator.wanted import NEWEST, Wanted
 from shared import openapi
 from shared.errors import NoResultError, RequestError
 from shared.openapi import Example
@@ -53,7 +53,7 @@ router = APIRouter()
 class Page(Wanted):
     """Which analyses, and how many."""
 
-    limit: int = Field(default=50, ge=1, le=200, description="how many at most")
+    limit: int = Field(default=50, ge=1, le=NEWEST, description="how many at most")
     before: AnalysisId | None = Field(default=None, description="the last one of the page before, to go on after it")
 
 

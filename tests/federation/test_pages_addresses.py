@@ -20,6 +20,7 @@ NO_ANALYSIS = "There is no such analysis. Look for it among all analyses; it may
     [
         ("/nothing", f"/nothing {NO_PAGE}"),
         ("/static/nothing", f"/static/nothing {NO_PAGE}"),
+        ("/%E2%80%AEgnihton%07", f"/ gnihton {NO_PAGE}"),
         ("/analyses/nobody-has-this", f"nobody-has-this {NO_ANALYSIS}"),
         ("/analyses/nobody-has-this/result", f"nobody-has-this {NO_ANALYSIS}"),
         ("/analyses?before=nobody", f"nobody {NO_ANALYSIS}"),
@@ -91,3 +92,6 @@ async def test_an_address_of_forms_and_a_file_that_there_is_not_are_told_with_wh
         answer = await anna.get(place)
         assert answer.status_code == status
         assert said in Page.of(answer).text
+    sent = await anna.send(f"/analyses/{analysis}", {}, seen=f"/analyses/{analysis}")
+    assert sent.status_code == 405
+    assert "Nothing can be sent to this address. Go back to the page with the form." in Page.of(sent).text

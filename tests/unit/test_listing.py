@@ -14,13 +14,13 @@ from typer.testing import CliRunner
 
 from coordinator.client import asks
 from coordinator.client.analyses import AND_OLDER, NONE_LIKE_THAT, NONE_YET
-from coordinator.client.asks import NEWEST, Filters, wanted_of
+from coordinator.client.asks import Filters, wanted_of
 from coordinator.client.cli import app
 from coordinator.client.connection import Coordinator
 from coordinator.client.listing import print_list
 from coordinator.client.terminal import ENDLESS, WRONG
 from coordinator.states import AnalysisState
-from coordinator.wanted import Wanted
+from coordinator.wanted import NEWEST, Wanted
 from shared.errors import RequestError
 
 ROOT = Path(__file__).parents[2]
@@ -148,6 +148,7 @@ def test_a_list_that_may_have_stopped_short_says_so_beside_standard_output(
     done = CliRunner().invoke(app, ["list"])
     assert done.stderr == (f"{AND_OLDER}\n" if number == NEWEST else "")
     assert done.stdout.count(kept()["id"][:10]) == number
+    assert CliRunner().invoke(app, ["list", "--json"]).stderr == done.stderr
 
 
 def test_an_empty_list_says_so_beside_standard_output(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,8 +168,9 @@ def test_an_empty_list_says_so_beside_standard_output(monkeypatch: pytest.Monkey
         ("until", "31.1.2026", "this is no day. Write it as 2026-01-31."),
         ("until", "86400", "this is no day. Write it as 2026-01-31."),
         ("until", "", "this is no day. Write it as 2026-01-31."),
-        ("who", "", "at least 1 character"),
-        ("formula", "x" * 301, "at most 300 characters"),
+        ("who", "", "write 1 to 300 characters, on one line."),
+        ("who", "anna\nrolf", "write 1 to 300 characters, on one line."),
+        ("formula", "x" * 301, "write 1 to 300 characters, on one line."),
     ],
 )
 def test_a_filter_that_cannot_be_is_refused_by_its_name_before_anybody_is_asked(
@@ -203,11 +205,12 @@ def test_command_package_and_interface_have_the_same_filters() -> None:
     assert set(Filters.__annotations__) == set(Wanted.model_fields) <= options
 
 
-def test_the_package_for_r_knows_the_same_states() -> None:
+def test_the_package_for_r_knows_the_same_states_and_lists_as_many() -> None:
     source = (ROOT / "clients" / "r" / "R" / "wanted.R").read_text(encoding="utf-8")
     listed = re.search(r"^STATES <- c\((.*?)\)$", source, re.MULTILINE | re.DOTALL)
     assert listed is not None
     assert re.findall(r'"(\w+)"', listed[1]) == list(AnalysisState)
+    assert f"\nNEWEST <- {NEWEST}L\n" in source
 
 
 def test_the_help_names_every_state() -> None:

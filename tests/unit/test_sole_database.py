@@ -23,6 +23,7 @@ from structlog.testing import capture_logs
 from coordinator import sql_store
 from coordinator.database_faults import BROKEN
 from coordinator.probed import probed
+from coordinator.sole_database import KEY
 from coordinator.sql_store import SqlStore
 from shared.errors import SettingsError, StoreError
 from tests.postgresql import PASSWORD, Cluster, cluster, needed
@@ -80,6 +81,23 @@ def test_a_lock_that_was_lost_is_taken_again_before_the_next_change(server: Clus
         assert [entry["event"] for entry in log] == ["database_locked_again"]
         store.set_start(analysis.id, START)
         assert len(log) == 1, "it has it again"
+
+
+def test_a_lock_that_its_own_ended_connection_still_keeps_is_waited_for_and_blamed_on_nobody(server: Cluster) -> None:
+    """As when the network was gone: the server gives the connection up later than the coordinator."""
+    url = server.new_database()
+    with closing(SqlStore(url)) as store, capture_logs() as log:
+        analysis = store.add(new(), SPECIFICATION)
+        end_connections(server)
+        ended = probed(sql.make_url(url), isolation_level="AUTOCOMMIT", poolclass=sql.NullPool)
+        with ended.connect() as connection:
+            assert connection.scalar(sql.select(sql.func.pg_try_advisory_lock(KEY)))
+            with impatient(), pytest.raises(StoreError, match="still locked for a connection that has ended") as caught:
+                store.add_round(analysis.id, ROUND)
+            assert caught.value.code == StoreError.code, "it may pass"
+            assert log == []
+        store.add_round(analysis.id, ROUND)
+        assert [entry["event"] for entry in log] == ["database_locked_again"]
 
 
 def test_a_store_whose_database_somebody_else_took_over_changes_nothing_more_also_once_that_one_is_gone(

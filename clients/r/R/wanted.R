@@ -17,6 +17,9 @@ wanted_of <- function(filters) {
 filter_of <- function(name, value) {
   if (name %in% c("since", "until")) return(day_of(name, value))
   if (!is_text(value)) wrong_request("a filter is one text.", name, "Leave it out where it does not matter.")
+  if (nchar(value) > 300L || grepl("[[:cntrl:]]", value)) {
+    wrong_request("this cannot be looked for.", name, "Write 1 to 300 characters, on one line.")
+  }
   if (name == "state" && !value %in% STATES) {
     wrong_request("there is no such state.", name, paste0("The states are: ", paste(STATES, collapse = ", "), "."))
   }

@@ -9,6 +9,8 @@ test_that("a filter that cannot be is refused by its name before anybody is aske
   refused("who", "one text", who = "")
   refused("who", "one text", who = c("anna", "rolf"))
   refused("formula", "one text", formula = y ~ x)
+  refused("formula", "on one line", formula = "x +\ny")
+  refused("who", "1 to 300 characters", who = strrep("x", 301))
   for (day in list("today", "2026-02-30", "31.1.2026", "2026-1-31", 20260131, as.Date(NA), as.Date(c(0, 1), "1970-01-01"))) {
     refused("since", "Write it as \"2026-01-31\"", since = day)
     refused("until", "Write it as \"2026-01-31\"", until = day)
