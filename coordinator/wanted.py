@@ -4,7 +4,16 @@ import re
 from datetime import date
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic_core import PydanticCustomError
 
 from coordinator.states import AnalysisState
@@ -12,7 +21,6 @@ from coordinator.states import AnalysisState
 NEWEST = 200
 """Analyses that are told at once, at most."""
 _WRITTEN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_SOUGHT = re.compile(r"[^\x00-\x1f]{1,300}")
 
 
 def _as_written(day: object) -> object:
@@ -22,15 +30,16 @@ def _as_written(day: object) -> object:
     raise PydanticCustomError("date_parsing", "no day")
 
 
-def _in_words(text: object) -> object:
+def _in_words(text: object, inner: ValidatorFunctionWrapHandler) -> object:
     """Pydantic alone would tell the pattern."""
-    if isinstance(text, str) and not _SOUGHT.fullmatch(text):
-        raise ValueError("write 1 to 300 characters, on one line")
-    return text
+    try:
+        return inner(text)
+    except ValidationError:
+        raise ValueError("write 1 to 300 characters, on one line") from None
 
 
 Sought = Annotated[
-    str, StringConstraints(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f]+$"), BeforeValidator(_in_words)
+    str, StringConstraints(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f]+$"), WrapValidator(_in_words)
 ]
 Day = Annotated[date, BeforeValidator(_as_written)]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypedDict, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from coordinator.client.faults import LISTED, fault_of, no_coordinator
 from coordinator.client.marking import MarkedFormulaError
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import httpx
 
 T = TypeVar("T")
+Model = TypeVar("Model", bound=BaseModel)
 Json: TypeAlias = dict[str, Any]
 
 
@@ -177,11 +178,7 @@ def request_of(**fields: Any) -> AnalysisRequest:
     Raises:
         RequestError: a field is none of it, or has a value that cannot be; named.
     """
-    try:
-        return AnalysisRequest(**fields)
-    except ValidationError as error:
-        where, message, remedy = in_words(error, AnalysisRequest)
-        raise RequestError(message, where=where, remedy=remedy) from None
+    return _made(AnalysisRequest, fields)
 
 
 def wanted_of(**filters: Any) -> Wanted:
@@ -190,8 +187,12 @@ def wanted_of(**filters: Any) -> Wanted:
     Raises:
         RequestError: a filter is none, or has a value that cannot be; named.
     """
+    return _made(Wanted, filters)
+
+
+def _made(model: type[Model], fields: Mapping[str, Any]) -> Model:
     try:
-        return Wanted(**filters)
+        return model(**fields)
     except ValidationError as error:
-        where, message, remedy = in_words(error, Wanted)
+        where, message, remedy = in_words(error, model)
         raise RequestError(message, where=where, remedy=remedy) from None

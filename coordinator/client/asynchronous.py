@@ -101,7 +101,7 @@ class AsyncCoordinator:
         await self._asked(asks.delete(analysis_id))
 
     async def analyses(self, **filters: Unpack[Filters]) -> list[Json]:
-        """The newest analyses, of those that the filters leave."""
+        """The newest 200 analyses at most, of those that the filters leave."""
         return await self._asked(asks.analyses(wanted_of(**filters)))
 
     async def analysis(self, analysis_id: str) -> Json:
